@@ -1,0 +1,67 @@
+"""The host's certificate: one answer out of the three places where vCenter tells it."""
+
+import hashlib
+import re
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from broker.errors import InvalidName, Reason, Refused
+from broker.model.inventory import Host, HostFacts
+from broker.model.issuance import Endpoint, VcenterTicket
+from broker.model.names import parse_host_name
+
+CIM_XML_PORT = 5989
+"""The well-known port, meant where HostServiceTicket.port is unset."""
+
+_THUMBPRINT_HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
+
+
+def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endpoint:
+    """Where to take the ticket, with the certificate to pin.
+
+    The ticket's PEM, its thumbprint and HostSystem.config.certificate must agree as far as each
+    is there; without any PEM there is nothing to pin. Raises Refused(CERTIFICATE_MISMATCH).
+    The thumbprint's algorithm is not stated for HostServiceTicket, so its length tells it.
+    """
+    told = [pem for pem in (ticket.certificate_pem, facts.certificate_pem) if pem]
+    if not told:
+        raise Refused(Reason.CERTIFICATE_MISMATCH, "neither the ticket nor the host shows a certificate")
+    certificates = [_certificate(pem) for pem in told]
+    if len(set(certificates)) > 1:
+        raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's certificate is not the host's")
+    certificate = certificates[0]
+    if ticket.thumbprint is not None:
+        _check_thumbprint(ticket.thumbprint, certificate)
+    return Endpoint(
+        address=_address(ticket, host),
+        port=ticket.port or CIM_XML_PORT,
+        certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+        certificate_sha256=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+    )
+
+
+def _certificate(pem: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        raise Refused(Reason.CERTIFICATE_MISMATCH, "a certificate that vCenter told cannot be read") from None
+
+
+def _check_thumbprint(thumbprint: str, certificate: x509.Certificate) -> None:
+    digits = re.sub(r"[:\s]", "", thumbprint).lower()
+    algorithm = _THUMBPRINT_HASHES.get(len(digits))
+    if algorithm is None or algorithm(certificate.public_bytes(Encoding.DER)).hexdigest() != digits:
+        raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's thumbprint is of another certificate")
+
+
+def _address(ticket: VcenterTicket, host: Host) -> str:
+    """The ticket's host if it is one of the host's own names: unset or foreign means the host's name.
+
+    The API text lets "unset" mean the server that issued the ticket, which is vCenter and has no CIM.
+    """
+    try:
+        told = parse_host_name(ticket.host or "")
+    except InvalidName:
+        return host.name
+    return told if told in (host.name, *host.addresses) else host.name

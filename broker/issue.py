@@ -1,0 +1,270 @@
+"""The way of a request.
+
+A ticket leaves `issue()` only if, in this order:
+  1. the caller, authenticated before, is inside its limit;
+  2. the name means exactly one host, in an inventory that is up to date;
+  3. exactly one grant of the caller covers that host, is valid, enabled, applied as it is
+     written, and still holds;
+  4. the host is ready for CIM;
+  5. the grant's limit for that host is not spent;
+  6. the intent is durable in the log;
+  7. a proof, fresh enough, says that the low-privilege account holds its template's privileges
+     on that host and nothing more there or on the root folder;
+  8. the grant, looked up once more, is still the one that was decided on;
+  9. vCenter gave one ticket for one call, and its certificate and the host's agree;
+ 10. the outcome is durable in the log.
+What is refused in 1 to 5 is recorded, then answered. From 6 on every way out is the attempt's
+one terminal outcome. The privileged credential is not known here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.certificates import agreed_endpoint
+from broker.errors import LogUnavailable, MintUnknown, Reason, Refused
+from broker.model.inventory import Readiness
+from broker.model.issuance import (
+    TICKET_LIFE_S,
+    Attempt,
+    Caller,
+    DryRun,
+    Endpoint,
+    Intent,
+    IssuedTicket,
+    Outcome,
+    OutcomeKind,
+    Proof,
+    TicketRequest,
+    VcenterTicket,
+)
+from broker.model.policy import Policy
+from broker.policy.decide import (
+    Granted,
+    covering_grant,
+    judge_connection,
+    judge_proof,
+    judge_readiness,
+    one_host,
+    usable_grants,
+)
+from broker.ports.issuing import Rooms
+
+
+def issue(request: TicketRequest, caller: Caller, rooms: Rooms) -> IssuedTicket:
+    """Issue one ticket, on record, or raise Refused, on record."""
+    policy = rooms.policy.current()
+    with _refusals_on_record(request, caller, rooms, policy):
+        granted, readiness = _decide(request, caller, rooms, policy)
+    intent = _intent(request, caller, granted, policy)  # (6)
+    with _refusals_on_record(request, caller, rooms, policy):
+        attempt = rooms.ledger.intend(intent, request)
+    return _mint(_Way(intent, attempt, granted, readiness, policy), rooms)
+
+
+def rehearse(request: TicketRequest, caller: Caller, rooms: Rooms) -> DryRun:
+    """Decide as `issue()` would, the proof included, on record, and take no ticket."""
+    policy = rooms.policy.current()
+    with _refusals_on_record(request, caller, rooms, policy):
+        granted, readiness = _decide(request, caller, rooms, policy)
+        proof = _prove(granted, rooms, policy)
+    dry_run = DryRun(
+        issuance=request.issuance,
+        host=granted.host,
+        grant=granted.grant.id,
+        template=granted.template.id,
+        template_revision=granted.template.revision,
+        account=granted.grant.account,
+        warnings=readiness.warnings,
+    )
+    rooms.ledger.rehearse(dry_run, caller, proof, policy.revision)
+    return dry_run
+
+
+def _decide(request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy) -> tuple[Granted, Readiness]:
+    rooms.limits.charge_caller(caller.app)  # (1)
+    grants = usable_grants(policy, caller.app, request, rooms.switches.grant_disabled, rooms.clock.now())
+    sightings = one_host(rooms.hosts.find(request.host, {g.account for g in grants}))  # (2)
+    granted = covering_grant(policy, grants, sightings, rooms.applied.applied)  # (3)
+    account = policy.accounts[granted.grant.account]
+    judge_connection(granted.host, policy.vcenters[account.vcenter])  # (4)
+    facts = rooms.hosts.facts(account.id, granted.host)
+    readiness = judge_readiness(granted.host, facts, granted.grant.readiness)
+    rooms.limits.charge_grant(granted.grant, granted.host)  # (5)
+    return granted, readiness
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    intent: Intent
+    attempt: Attempt
+    granted: Granted
+    readiness: Readiness
+    policy: Policy
+
+
+@dataclass(slots=True)
+class _Story:
+    """What becomes known between intent and outcome."""
+
+    proof: Proof | None = None
+    exposure_until: datetime | None = None
+    fingerprint: str | None = None
+    fingerprint_key_id: str | None = None
+
+
+def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
+    account, host = way.granted.grant.account, way.granted.host
+    with _outcome_on_record(way, rooms) as story:
+        story.proof = _prove(way.granted, rooms, way.policy)  # (7)
+        _still_stands(way.granted, rooms)  # (8)
+        asked_at = rooms.clock.now()
+        ticket = _acquire(way, rooms, story)  # (9)
+        try:
+            endpoint = agreed_endpoint(ticket, way.readiness.facts, host)
+        except Refused:
+            rooms.hosts.forget_facts(account, host)
+            raise
+        issued = _issued(way, ticket, endpoint, asked_at)
+    _conclude(way, rooms, story, OutcomeKind.ISSUED, None)  # (10)
+    return issued
+
+
+def _acquire(way: _Way, rooms: Rooms, story: _Story) -> VcenterTicket:
+    account, host = way.granted.grant.account, way.granted.host
+    try:
+        ticket = rooms.tickets.acquire(account, host, way.attempt.issuance)
+    except MintUnknown:
+        story.exposure_until = _end_of_life(rooms)
+        raise
+    except Refused as refusal:
+        if refusal.reason is Reason.NOT_APPLIED:
+            rooms.prover.drop(account, host)
+        raise
+    except Exception:
+        story.exposure_until = _end_of_life(rooms)
+        raise
+    story.exposure_until = _end_of_life(rooms)
+    story.fingerprint, story.fingerprint_key_id = rooms.fingerprints.of_ticket(ticket.session_id)
+    return ticket
+
+
+def _end_of_life(rooms: Rooms) -> datetime:
+    return rooms.clock.now() + timedelta(seconds=TICKET_LIFE_S)
+
+
+def _prove(granted: Granted, rooms: Rooms, policy: Policy) -> Proof:
+    account = policy.accounts[granted.grant.account]
+    proof = rooms.prover.prove(account.id, granted.host)
+    judge_proof(granted, proof, account.tolerated)
+    return proof
+
+
+def _still_stands(granted: Granted, rooms: Rooms) -> None:
+    grant = granted.grant
+    if rooms.policy.current().grants.get(grant.id) != grant:
+        raise Refused(Reason.GRANT_CHANGED, "the policy was reloaded")
+    if rooms.switches.grant_disabled(grant.id):
+        raise Refused(Reason.GRANT_DISABLED, grant.id)
+    if rooms.clock.now() >= grant.valid_until:
+        raise Refused(Reason.GRANT_EXPIRED, grant.id)
+    if rooms.applied.applied(grant.id) != granted.applied:
+        raise Refused(Reason.GRANT_CHANGED, "what is applied changed")
+
+
+_OUR_DECISIONS = frozenset(
+    {
+        Reason.NOT_APPLIED,
+        Reason.DRIFTED,
+        Reason.OVER_PRIVILEGED,
+        Reason.UNPROVEN,
+        Reason.GRANT_CHANGED,
+        Reason.GRANT_DISABLED,
+        Reason.GRANT_EXPIRED,
+        Reason.LOGIN_LATCHED,
+        Reason.VCENTER_BUSY,
+    }
+)
+
+
+@contextmanager
+def _outcome_on_record(way: _Way, rooms: Rooms) -> Iterator[_Story]:
+    """Turn every way out by exception into the attempt's outcome, then into a Refused."""
+    story = _Story()
+    try:
+        yield story
+    except Refused as refusal:
+        _conclude(way, rooms, story, _kind_of(refusal), refusal)
+        raise
+    except Exception as defect:  # what is not one of our refusals is a defect, and still an outcome
+        failure = Refused(Reason.INTERNAL_ERROR, type(defect).__name__)
+        _conclude(way, rooms, story, OutcomeKind.FAILED, failure)
+        raise failure from defect
+
+
+def _kind_of(refusal: Refused) -> OutcomeKind:
+    if isinstance(refusal, MintUnknown):
+        return OutcomeKind.UNKNOWN
+    return OutcomeKind.REFUSED if refusal.reason in _OUR_DECISIONS else OutcomeKind.FAILED
+
+
+def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal: Refused | None) -> None:
+    outcome = Outcome(
+        kind=kind,
+        reason=refusal.reason if refusal else None,
+        detail=refusal.detail if refusal else "",
+        proof=story.proof,
+        exposure_until=story.exposure_until,
+        fingerprint=story.fingerprint,
+        fingerprint_key_id=story.fingerprint_key_id,
+        warnings=way.readiness.warnings,
+    )
+    rooms.ledger.conclude(way.attempt, way.intent, outcome)
+
+
+@contextmanager
+def _refusals_on_record(request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy) -> Iterator[None]:
+    try:
+        yield
+    except LogUnavailable:
+        raise
+    except Refused as refusal:
+        rooms.ledger.refuse(request, caller, refusal, policy.revision)
+        raise
+    except Exception as defect:  # nobody decided: refused, and on record
+        failure = Refused(Reason.INTERNAL_ERROR, type(defect).__name__)
+        rooms.ledger.refuse(request, caller, failure, policy.revision)
+        raise failure from defect
+
+
+def _intent(request: TicketRequest, caller: Caller, granted: Granted, policy: Policy) -> Intent:
+    return Intent(
+        issuance=request.issuance,
+        app=caller.app,
+        origin=caller.origin,
+        grant=granted.grant.id,
+        template=granted.template.id,
+        template_revision=granted.template.revision,
+        account=granted.grant.account,
+        host=granted.host.ref,
+        host_name=granted.host.name,
+        policy_revision=policy.revision,
+    )
+
+
+def _issued(way: _Way, ticket: VcenterTicket, endpoint: Endpoint, asked_at: datetime) -> IssuedTicket:
+    return IssuedTicket(
+        issuance=way.attempt.issuance,
+        attempt=way.attempt.number,
+        session_id=ticket.session_id,
+        endpoint=endpoint,
+        host=way.granted.host,
+        grant=way.intent.grant,
+        template=way.intent.template,
+        template_revision=way.intent.template_revision,
+        account=way.intent.account,
+        issued_at=asked_at,
+        expires_at=asked_at + timedelta(seconds=TICKET_LIFE_S),
+        warnings=way.readiness.warnings,
+    )

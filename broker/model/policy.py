@@ -1,0 +1,134 @@
+"""Policy as it is decided on: compiled, checked, immutable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
+from broker.model.secret import SecretReference
+
+
+class Scope(StrEnum):
+    """What an access token is good for: the closed set."""
+
+    TICKETS = "tickets"
+    AUDIT_READ = "audit.read"
+    ROLES_READ = "roles.read"
+
+
+class ReadinessMode(StrEnum):
+    """What a stopped CIM service means to a grant: refuse, or warn only."""
+
+    REQUIRE = "require"
+    ADVISE = "advise"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` events in any window of `seconds`."""
+
+    count: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that an app signs its assertions with: PEM, and the one JWS algorithm it may use."""
+
+    key_id: str
+    algorithm: str
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A monitoring app: who it is and what it may ask for. Its secret hashes live in the store."""
+
+    id: AppId
+    description: str
+    owner: str
+    scopes: frozenset[Scope]
+    keys: tuple[PublicKey, ...]
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Vcenter:
+    """One vCenter endpoint.
+
+    `ca_file` holds its CA, or the pinned certificate itself, as the trust anchor.
+    `first_unsupported_major` refuses hosts of that major version and newer: the removal of
+    CIM in ESX 9 is likely and not confirmed by a primary source.
+    """
+
+    id: VcenterId
+    host: str
+    port: int
+    ca_file: Path
+    concurrency: int
+    connect_timeout_s: float
+    call_timeout_s: float
+    first_unsupported_major: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A low-privilege vCenter account. `tolerated` are privileges that it may hold on the root folder."""
+
+    id: AccountId
+    vcenter: VcenterId
+    user: str
+    password: SecretReference
+    tolerated: frozenset[str]
+    shared_by: frozenset[AppId]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A least-privilege set of vSphere privileges; `revision` is a digest of its meaning."""
+
+    id: TemplateId
+    description: str
+    privileges: frozenset[str]
+    role_name: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """App, template, account and scope, with an owner, a reason and an end.
+
+    `scope` are inventory paths in words (`/Datacenter/host/Cluster/esx01`); what they resolved
+    to is in the store. `digest` covers all that `apply` acts on: a grant whose digest differs
+    from the applied one is not applied.
+    """
+
+    id: GrantId
+    app: AppId
+    template: TemplateId
+    account: AccountId
+    scope: tuple[str, ...]
+    owner: str
+    reason: str
+    valid_until: datetime
+    rate_per_host: Rate
+    readiness: ReadinessMode
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One immutable snapshot of everything admins wrote. `revision` is a digest of it."""
+
+    revision: str
+    vcenters: Mapping[VcenterId, Vcenter]
+    accounts: Mapping[AccountId, Account]
+    apps: Mapping[AppId, App]
+    templates: Mapping[TemplateId, Template]
+    grants: Mapping[GrantId, Grant]
+
+    def grants_of(self, app: AppId) -> tuple[Grant, ...]:
+        """All grants of `app`, in the order of their ids."""
+        return tuple(g for _, g in sorted(self.grants.items()) if g.app == app)

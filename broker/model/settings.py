@@ -1,0 +1,68 @@
+"""How processes run: what is read once at start, as against the policy, which reloads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.model.names import VcenterId
+from broker.model.policy import Rate
+from broker.model.secret import SecretReference
+
+
+@dataclass(frozen=True, slots=True)
+class TlsListener:
+    """TLS on a TCP port, for one box."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class UnixListener:
+    """A Unix socket behind a proxy: the one place where X-Forwarded-For is believed."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """`server.yaml`. `issuer` is this broker's URL, its token issuer and its audience."""
+
+    issuer: str
+    listener: TlsListener | UnixListener
+    threads: int
+    store: Path
+    roles: Path
+    signing_keys: tuple[SecretReference, ...]
+    """EC P-256 keys in PEM: the first signs, all are published and accepted."""
+    fingerprint_key: SecretReference
+    redis_url: SecretReference | None
+    proof_max_age_s: float
+    service_rate: Rate
+    failed_authentications: Rate
+    """Per address; successes do not count, since hundreds of apps may share one poller's address."""
+    recorded_refusals: Rate
+    """Refusals recorded singly per app, or per unauthenticated address; the rest are aggregated."""
+    disk_reserve_mib: int
+    orphan_grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerLogin:
+    """The privileged credential for one vCenter."""
+
+    user: str
+    password: SecretReference
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """`controller.yaml`: read by the controller and by nothing else."""
+
+    policy: Path
+    """The directory of server.yaml, vcenters.yaml, accounts.yaml, apps.yaml and grants.yaml."""
+    store: Path
+    interval_s: float
+    logins: Mapping[VcenterId, ControllerLogin]

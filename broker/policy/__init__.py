@@ -1,0 +1,1 @@
+"""What admins wrote: files in, one immutable checked snapshot out, and the decision on it."""

@@ -1,0 +1,153 @@
+"""The decision: which host a name means, which grant covers it, whether CIM can work there.
+
+Pure functions of the policy, the sightings and what was applied. Deny is what happens when
+nothing here says otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.errors import Reason, Refused
+from broker.model.applied import AppliedGrant, Standing
+from broker.model.inventory import Connection, Host, HostFacts, Readiness, Sighting
+from broker.model.issuance import Proof, TicketRequest
+from broker.model.names import AppId, GrantId
+from broker.model.policy import Grant, Policy, ReadinessMode, Template, Vcenter
+
+INVENTORY_MAX_AGE_S = 60.0
+
+SYSTEM_PRIVILEGES = frozenset({"System.Anonymous", "System.View", "System.Read"})
+"""Every user-defined role holds them (vSphere API, AuthorizationManager.AddAuthorizationRole)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A grant that covers the host, with what it was applied as and the host as its account sees it."""
+
+    grant: Grant
+    template: Template
+    applied: AppliedGrant
+    host: Host
+
+
+def usable_grants(
+    policy: Policy, app: AppId, request: TicketRequest, disabled: Callable[[GrantId], bool], now: datetime
+) -> tuple[Grant, ...]:
+    """The app's grants that may be considered for this request.
+
+    Raises Refused(GRANT_UNKNOWN | GRANT_EXPIRED | GRANT_DISABLED), the most telling for the log.
+    """
+    asked = [g for g in policy.grants_of(app) if request.grant in (None, g.id)]
+    asked = [g for g in asked if request.vcenter in (None, policy.accounts[g.account].vcenter)]
+    if not asked:
+        raise Refused(Reason.GRANT_UNKNOWN, "the app has no such grant")
+    alive = [g for g in asked if now < g.valid_until]
+    if not alive:
+        raise Refused(Reason.GRANT_EXPIRED, ", ".join(g.id for g in asked))
+    enabled = tuple(g for g in alive if not disabled(g.id))
+    if not enabled:
+        raise Refused(Reason.GRANT_DISABLED, ", ".join(g.id for g in alive))
+    return enabled
+
+
+def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+    """The sightings of the one host that they all show.
+
+    Raises Refused(HOST_UNKNOWN | HOST_AMBIGUOUS | INVENTORY_STALE). Two hosts are none.
+    """
+    if not sightings:
+        raise Refused(Reason.HOST_UNKNOWN, "no account of the app's grants sees it")
+    if len({(s.host.ref.instance_uuid, s.host.ref.moid) for s in sightings}) > 1:
+        raise Refused(Reason.HOST_AMBIGUOUS, "the name fits several hosts")
+    fresh = tuple(s for s in sightings if s.age_s <= INVENTORY_MAX_AGE_S)
+    if not fresh:
+        raise Refused(Reason.INVENTORY_STALE, f"last confirmed {min(s.age_s for s in sightings):.0f} s ago")
+    return fresh
+
+
+def covering_grant(
+    policy: Policy,
+    grants: tuple[Grant, ...],
+    sightings: tuple[Sighting, ...],
+    applied: Callable[[GrantId], AppliedGrant | None],
+) -> Granted:
+    """The one grant that covers the host, applied as it is written and still holding.
+
+    Raises Refused(OUT_OF_SCOPE | GRANT_AMBIGUOUS | NOT_APPLIED | DRIFTED). A grant that was
+    never applied has no scope yet, so it covers nothing that the caller could learn about.
+    """
+    seen = {s.account: s.host for s in sightings}
+    covering: list[Granted] = []
+    for grant in grants:
+        standing, host = applied(grant.id), seen.get(grant.account)
+        if standing is None or host is None:
+            continue
+        if standing.covers(host.ref.instance_uuid, (host.ref.moid, *host.ancestors)):
+            covering.append(Granted(grant, policy.templates[grant.template], standing, host))
+    if not covering:
+        raise Refused(Reason.OUT_OF_SCOPE, "no applied scope of the app's grants holds the host")
+    if len(covering) > 1:
+        raise Refused(Reason.GRANT_AMBIGUOUS, ", ".join(c.grant.id for c in covering))
+    _in_force(covering[0])
+    return covering[0]
+
+
+def _in_force(granted: Granted) -> None:
+    if granted.applied.digest != granted.grant.digest:
+        raise Refused(Reason.NOT_APPLIED, "the grant or its template changed since it was applied")
+    if granted.applied.standing is not Standing.HOLDS:
+        raise Refused(Reason.DRIFTED, granted.applied.finding)
+
+
+def judge_connection(host: Host, vcenter: Vcenter) -> None:
+    """Refuse a host that no ticket can work on, from the inventory alone.
+
+    Raises Refused(HOST_DISCONNECTED | HOST_VERSION_UNSUPPORTED). Lockdown, maintenance mode and
+    alarms never refuse: tickets are the documented way under lockdown.
+    """
+    if host.connection in (Connection.DISCONNECTED, Connection.NOT_RESPONDING):
+        raise Refused(Reason.HOST_DISCONNECTED, host.connection)
+    major = (host.version or "").split(".", maxsplit=1)[0]
+    if major.isdecimal() and int(major) >= vcenter.first_unsupported_major:
+        raise Refused(Reason.HOST_VERSION_UNSUPPORTED, f"release {host.version}")
+
+
+def judge_readiness(host: Host, facts: HostFacts, mode: ReadinessMode) -> Readiness:
+    """Refuse a host whose CIM service is reported stopped, unless the grant only wants advice.
+
+    Raises Refused(CIM_SERVICE_STOPPED). What is unknown is a warning, never a refusal.
+    """
+    if facts.cim_running is False and mode is ReadinessMode.REQUIRE:
+        raise Refused(Reason.CIM_SERVICE_STOPPED, "sfcbd-watchdog is not running")
+    return Readiness(facts, tuple(_warnings(host, facts)))
+
+
+def _warnings(host: Host, facts: HostFacts) -> list[str]:
+    firewall = facts.firewall
+    findings = {
+        "connection_unknown": host.connection is Connection.UNKNOWN,
+        "version_unknown": host.version is None,
+        "cim_service_stopped": facts.cim_running is False,
+        "cim_service_unknown": facts.cim_running is None,
+        "firewall_ruleset_disabled": firewall.enabled is False,
+        "firewall_unknown": firewall.enabled is None,
+        "firewall_allows_listed_addresses_only": firewall.all_addresses is False,
+        "certificate_unknown": facts.certificate_pem is None,
+    }
+    return [name for name, found in findings.items() if found]
+
+
+def judge_proof(granted: Granted, proof: Proof, tolerated: frozenset[str]) -> None:
+    """Compare what the account holds with what the template says (rule 4).
+
+    Host: equal. Root folder: nothing but what the account tolerates. System.Anonymous, View and
+    Read do not count. Raises Refused(OVER_PRIVILEGED | NOT_APPLIED).
+    """
+    held = proof.host_privileges - SYSTEM_PRIVILEGES
+    surplus = (held - granted.template.privileges) | (proof.root_privileges - SYSTEM_PRIVILEGES - tolerated)
+    if surplus:
+        raise Refused(Reason.OVER_PRIVILEGED, "surplus: " + ", ".join(sorted(surplus)[:20]))
+    lack = granted.template.privileges - held - SYSTEM_PRIVILEGES
+    if lack:
+        raise Refused(Reason.NOT_APPLIED, "lack: " + ", ".join(sorted(lack)[:20]))

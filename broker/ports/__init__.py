@@ -1,0 +1,1 @@
+"""What one room asks of another: protocols, and no code."""

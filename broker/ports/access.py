@@ -1,0 +1,102 @@
+"""What the HTTP room asks of the store and the log, beside the way of a request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.model.issuance import Origin
+from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId
+from broker.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredential:
+    """What the store holds of an app, beside the policy: hashes only, a switch and a count."""
+
+    app: AppId
+    disabled: bool
+    generation: int
+    secret_hashes: tuple[bytes, ...]
+    """SHA-256 of 256 random bits each; empty where the app only has keys."""
+
+
+class AppCredentials(Protocol):
+    """Read at each request, so that disable and rotate cut at once. Raises LogUnavailable."""
+
+    def credential(self, app: AppId) -> AppCredential | None:
+        """What the store holds of the app; None where `broker apps add` never ran for it."""
+        ...
+
+
+class ReplayGuard(Protocol):
+    """One use per assertion, across processes and restarts."""
+
+    def first_use(self, app: AppId, jti: str, until: datetime) -> bool:
+        """Claim `jti` by one insert; False when it was claimed before. Raises LogUnavailable."""
+        ...
+
+
+class AccessLog(Protocol):
+    """Records of who got an access token, and who was turned away before a ticket request.
+
+    The refusing methods raise Limited(TOO_MANY_REFUSALS) in place of recording singly when the
+    app's, or the unauthenticated address', budget is spent. All raise LogUnavailable.
+    """
+
+    def token_issued(self, app: AppId, method: str, scopes: Sequence[str], origin: Origin) -> None:
+        """An app authenticated and got an access token."""
+        ...
+
+    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> None:
+        """Nobody, or nobody allowed, at the token endpoint. `app` only when it is one of the policy."""
+        ...
+
+    def access_refused(self, app: AppId | None, cause: str, path: str, origin: Origin) -> IssuanceId:
+        """A request to the API was refused before it became a ticket request; gives the answer's id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IssuanceView:
+    """One issuance as its app, or an auditor, may see it: never the ticket."""
+
+    issuance: IssuanceId
+    app: AppId
+    state: str
+    """pending, issued, refused, failed or unknown."""
+    reason: str | None
+    host: HostName
+    vcenter: VcenterId | None
+    grant: GrantId | None
+    attempts: int
+    at: datetime
+    exposure_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuancePage:
+    """A page, newest first; `next_cursor` is None on the last."""
+
+    items: tuple[IssuanceView, ...]
+    next_cursor: str | None
+
+
+class Issuances(Protocol):
+    """Reading back what was issued and refused. `app` None means every app's (audit.read)."""
+
+    def page(self, app: AppId | None, cursor: str | None, limit: int) -> IssuancePage:
+        """Newest first. Raises InvalidName for a cursor that is not ours."""
+        ...
+
+    def one(self, app: AppId | None, issuance: IssuanceId) -> IssuanceView | None:
+        """None for an unknown id and for another app's alike."""
+        ...
+
+
+class SecretVerifier(Protocol):
+    """Compares a presented client secret with stored hashes in constant time."""
+
+    def matches(self, presented: Secret, hashes: tuple[bytes, ...]) -> bool:
+        """Also costs one hash where there is nothing to compare with."""
+        ...
