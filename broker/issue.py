@@ -82,7 +82,9 @@ def rehearse(request: TicketRequest, caller: Caller, rooms: Rooms) -> DryRun:
     return dry_run
 
 
-def _decide(request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy) -> tuple[Granted, Readiness]:
+def _decide(
+    request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy
+) -> tuple[Granted, Readiness]:
     rooms.limits.charge_caller(caller.app)  # (1)
     grants = usable_grants(policy, caller.app, request, rooms.switches.grant_disabled, rooms.clock.now())
     sightings = one_host(rooms.hosts.find(request.host, {g.account for g in grants}))  # (2)
@@ -224,7 +226,9 @@ def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal
 
 
 @contextmanager
-def _refusals_on_record(request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy) -> Iterator[None]:
+def _refusals_on_record(
+    request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy
+) -> Iterator[None]:
     try:
         yield
     except LogUnavailable:

@@ -25,7 +25,9 @@ def read_secret(reference: SecretReference, environment: Mapping[str, str] = os.
         case SecretCredential(name):
             directory = environment.get("CREDENTIALS_DIRECTORY")
             if not directory:
-                raise SecretUnavailable(f"credential {name}: $CREDENTIALS_DIRECTORY is not set; start through systemd")
+                raise SecretUnavailable(
+                    f"credential {name}: $CREDENTIALS_DIRECTORY is not set; start through systemd"
+                )
             return _read(Path(directory) / name)
         case SecretVariable(name):
             value = environment.get(name)
@@ -40,7 +42,9 @@ def _from_file(path: Path) -> Secret:
     except OSError as error:
         raise SecretUnavailable(f"secret file {path}: {error.strerror}") from None
     if not stat.S_ISREG(mode) or mode & 0o077:
-        raise SecretUnavailable(f"secret file {path} must be a regular file with mode 0600; run: chmod 600 {path}")
+        raise SecretUnavailable(
+            f"secret file {path} must be a regular file with mode 0600; run: chmod 600 {path}"
+        )
     return _read(path)
 
 

@@ -21,7 +21,9 @@ IssuanceId = NewType("IssuanceId", str)
 IdempotencyKey = NewType("IdempotencyKey", str)
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*")
+_DNS_NAME = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*"
+)
 _MOID = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,79}")
 _ISSUANCE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
