@@ -95,15 +95,34 @@ _NOT_GRANTED = ReasonFacts(
 
 REASONS: dict[Reason, ReasonFacts] = dict(
     [
-        _facts(Reason.MALFORMED, 400, "The body is not JSON", "Send one JSON object in UTF-8, each key once."),
-        _facts(Reason.INVALID_REQUEST, 422, "The request does not fit its schema", "Compare it with /openapi.json."),
+        _facts(
+            Reason.MALFORMED, 400, "The body is not JSON", "Send one JSON object in UTF-8, each key once."
+        ),
+        _facts(
+            Reason.INVALID_REQUEST,
+            422,
+            "The request does not fit its schema",
+            "Compare it with /openapi.json.",
+        ),
         _facts(Reason.NOT_FOUND, 404, "There is nothing here", "Compare the path with /openapi.json."),
-        _facts(Reason.METHOD_NOT_ALLOWED, 405, "This path has no such method", "Compare it with /openapi.json."),
+        _facts(
+            Reason.METHOD_NOT_ALLOWED, 405, "This path has no such method", "Compare it with /openapi.json."
+        ),
         _facts(Reason.TOO_LARGE, 413, "The request is too large", "A ticket request is below 64 KiB."),
         _facts(Reason.UNSUPPORTED_MEDIA_TYPE, 415, "The body is of another type", "Send application/json."),
         _facts(Reason.UNAUTHENTICATED, 401, "A valid access token is needed", "Get one at /oauth2/token."),
-        _facts(Reason.INVALID_CLIENT, 401, "The client could not be authenticated", "Check its id, key and clock."),
-        _facts(Reason.INSUFFICIENT_SCOPE, 403, "The access token lacks the scope", "Ask for a token with the scope."),
+        _facts(
+            Reason.INVALID_CLIENT,
+            401,
+            "The client could not be authenticated",
+            "Check its id, key and clock.",
+        ),
+        _facts(
+            Reason.INSUFFICIENT_SCOPE,
+            403,
+            "The access token lacks the scope",
+            "Ask for a token with the scope.",
+        ),
         (Reason.NOT_GRANTED, _NOT_GRANTED),
         (Reason.HOST_UNKNOWN, _NOT_GRANTED),
         (Reason.HOST_AMBIGUOUS, _NOT_GRANTED),
@@ -113,32 +132,83 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         (Reason.OUT_OF_SCOPE, _NOT_GRANTED),
         _facts(Reason.GRANT_AMBIGUOUS, 422, "Several of your grants cover this host", "Name one in `grant`."),
         _facts(Reason.GRANT_CHANGED, 409, "The grant changed while the request ran", "Ask again."),
-        _facts(Reason.NOT_APPLIED, 503, "The grant is not in force in vCenter", "Tell the broker's admins: `broker roles apply` is due."),
-        _facts(Reason.DRIFTED, 503, "vCenter no longer holds what the grant says", "Tell the broker's admins."),
-        _facts(Reason.OVER_PRIVILEGED, 503, "The account holds more than its template", "Tell the broker's admins."),
+        _facts(
+            Reason.NOT_APPLIED,
+            503,
+            "The grant is not in force in vCenter",
+            "Tell the broker's admins: `broker roles apply` is due.",
+        ),
+        _facts(
+            Reason.DRIFTED, 503, "vCenter no longer holds what the grant says", "Tell the broker's admins."
+        ),
+        _facts(
+            Reason.OVER_PRIVILEGED,
+            503,
+            "The account holds more than its template",
+            "Tell the broker's admins.",
+        ),
         _facts(Reason.UNPROVEN, 503, "The account's privileges could not be proved", "Ask again later."),
-        _facts(Reason.HOST_DISCONNECTED, 409, "The host is not connected to vCenter", "Ask again when it is."),
-        _facts(Reason.HOST_VERSION_UNSUPPORTED, 409, "The host's release has no CIM service", "Read its health through the vSphere API."),
-        _facts(Reason.CIM_SERVICE_STOPPED, 409, "The host's CIM service is not running", "Start the service sfcbd-watchdog on the host."),
-        _facts(Reason.CERTIFICATE_MISMATCH, 502, "vCenter and the host disagree on the host's certificate", "Tell the broker's admins."),
+        _facts(
+            Reason.HOST_DISCONNECTED, 409, "The host is not connected to vCenter", "Ask again when it is."
+        ),
+        _facts(
+            Reason.HOST_VERSION_UNSUPPORTED,
+            409,
+            "The host's release has no CIM service",
+            "Read its health through the vSphere API.",
+        ),
+        _facts(
+            Reason.CIM_SERVICE_STOPPED,
+            409,
+            "The host's CIM service is not running",
+            "Start the service sfcbd-watchdog on the host.",
+        ),
+        _facts(
+            Reason.CERTIFICATE_MISMATCH,
+            502,
+            "vCenter and the host disagree on the host's certificate",
+            "Tell the broker's admins.",
+        ),
         _facts(Reason.RATE_LIMITED, 429, "Too many requests", "Come back after Retry-After seconds."),
-        _facts(Reason.TOO_MANY_REFUSALS, 429, "Too many refused requests", "Find out why the requests are refused, then come back after Retry-After seconds."),
-        _facts(Reason.IDEMPOTENCY_RUNNING, 409, "A request with this Idempotency-Key is running", "Ask again when it has ended."),
-        _facts(Reason.IDEMPOTENCY_MISMATCH, 422, "This Idempotency-Key belongs to another request", "Use a new key."),
-        _facts(Reason.IDEMPOTENCY_EXHAUSTED, 409, "This Idempotency-Key was used three times", "Use a new key."),
+        _facts(
+            Reason.TOO_MANY_REFUSALS,
+            429,
+            "Too many refused requests",
+            "Find out why the requests are refused, then come back after Retry-After seconds.",
+        ),
+        _facts(
+            Reason.IDEMPOTENCY_RUNNING,
+            409,
+            "A request with this Idempotency-Key is running",
+            "Ask again when it has ended.",
+        ),
+        _facts(
+            Reason.IDEMPOTENCY_MISMATCH,
+            422,
+            "This Idempotency-Key belongs to another request",
+            "Use a new key.",
+        ),
+        _facts(
+            Reason.IDEMPOTENCY_EXHAUSTED, 409, "This Idempotency-Key was used three times", "Use a new key."
+        ),
         _facts(Reason.INVENTORY_STALE, 503, "The inventory is not up to date", "Ask again later."),
         _facts(Reason.VCENTER_UNAVAILABLE, 503, "vCenter could not be reached", "Ask again later."),
         _facts(Reason.VCENTER_BUSY, 503, "vCenter has as much work from us as we allow", "Ask again later."),
         _facts(Reason.VCENTER_FAULT, 502, "vCenter answered with a fault", "Tell the broker's admins."),
         _facts(Reason.VCENTER_TIMEOUT, 504, "vCenter did not answer in time", "Ask again later."),
-        _facts(Reason.LOGIN_LATCHED, 503, "Log-ins of the account are stopped", "Tell the broker's admins: its password was refused."),
+        _facts(
+            Reason.LOGIN_LATCHED,
+            503,
+            "Log-ins of the account are stopped",
+            "Tell the broker's admins: its password was refused.",
+        ),
         _facts(Reason.RECOVERED_ORPHAN, 504, "The attempt was left without an outcome", "Ask again."),
         _facts(Reason.LATE_RESULT, 504, "The attempt was closed before vCenter answered", "Ask again."),
         _facts(Reason.LOG_UNAVAILABLE, 503, "Nothing can be put on record", "Ask again later."),
         _facts(Reason.SHUTTING_DOWN, 503, "This process is shutting down", "Ask again."),
         _facts(Reason.INTERNAL_ERROR, 500, "The broker failed", "Tell the broker's admins."),
     ]
-)  # fmt: skip
+)
 
 
 class BrokerError(Exception):
