@@ -1,0 +1,1 @@
+"""What the simulated vCenter knows: inventory, hosts, users, sessions, events, and which of it changed."""
