@@ -1,0 +1,236 @@
+"""Rooms for `issue()` that keep what real ones promise, and write down the order they were called in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from broker.errors import Limited, LogUnavailable, Reason, Refused
+from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.inventory import Connection, Firewall, Host, HostFacts, HostRef, Sighting
+from broker.model.issuance import (
+    Attempt,
+    Caller,
+    DryRun,
+    Intent,
+    Origin,
+    Outcome,
+    Proof,
+    TicketRequest,
+    VcenterTicket,
+)
+from broker.model.names import (
+    AccountId,
+    AppId,
+    GrantId,
+    HostName,
+    IssuanceId,
+    Moid,
+    TemplateId,
+    VcenterId,
+)
+from broker.model.policy import (
+    Account,
+    App,
+    Grant,
+    Policy,
+    Rate,
+    ReadinessMode,
+    Scope,
+    Template,
+    Vcenter,
+)
+from broker.model.secret import Secret, SecretVariable
+from broker.ports.issuing import Rooms
+from tests.support.certificates import self_signed
+from tests.support.clock import HandClock
+
+CIM = "Host.Cim.CimInteraction"
+UUID = "61f12cb6-9de0-40cb-9c47-61d494229f4f"
+CERTIFICATE = self_signed("esx01.example.com")
+T = TypeVar("T")
+TICKET = "52d1c0de-canary-ticket-0001"
+
+HOST = Host(
+    ref=HostRef(VcenterId("prod"), UUID, Moid("host-11")),
+    name=HostName("esx01.example.com"),
+    addresses=(HostName("192.0.2.11"),),
+    ancestors=(Moid("domain-c7"), Moid("group-h4"), Moid("datacenter-2"), Moid("group-d1")),
+    connection=Connection.CONNECTED,
+    version="8.0.3",
+    lockdown="lockdownDisabled",
+)
+FACTS = HostFacts(cim_running=True, firewall=Firewall(True, True, ()), certificate_pem=CERTIFICATE.pem)  # noqa: FBT003
+PROOF = Proof(frozenset({CIM, "System.View", "System.Read"}), frozenset({"System.View"}), "digest", 1.0)
+GRANT = Grant(
+    id=GrantId("nagios-dc1"),
+    app=AppId("nagios"),
+    template=TemplateId("cim-ticket"),
+    account=AccountId("cim-a"),
+    scope=("/DC1/host/cluster-01",),
+    owner="storage team",
+    reason="hardware monitoring",
+    valid_until=datetime(2027, 1, 1, tzinfo=UTC),
+    rate_per_host=Rate(10, 60),
+    readiness=ReadinessMode.REQUIRE,
+    digest="grant-digest",
+)
+APPLIED = AppliedGrant(
+    grant=GRANT.id,
+    digest=GRANT.digest,
+    vcenter=VcenterId("prod"),
+    scope=(ScopeEntry("/DC1/host/cluster-01", UUID, Moid("domain-c7")),),
+    role_id=101,
+    applied_at=datetime(2026, 11, 1, tzinfo=UTC),
+    standing=Standing.HOLDS,
+    finding="",
+)
+POLICY = Policy(
+    revision="revision-1",
+    vcenters={
+        VcenterId("prod"): Vcenter(VcenterId("prod"), "vc.example.com", 443, Path("ca.pem"), 8, 5.0, 10.0, 9)
+    },
+    accounts={
+        AccountId("cim-a"): Account(
+            AccountId("cim-a"),
+            VcenterId("prod"),
+            "svc-cim-a@vsphere.local",
+            SecretVariable("NONE"),
+            frozenset(),
+            frozenset(),
+        )
+    },
+    apps={
+        AppId("nagios"): App(AppId("nagios"), "", "owner", frozenset({Scope.TICKETS}), (), Rate(100, 60)),
+        AppId("other"): App(AppId("other"), "", "owner", frozenset({Scope.TICKETS}), (), Rate(100, 60)),
+    },
+    templates={
+        TemplateId("cim-ticket"): Template(
+            TemplateId("cim-ticket"), "", frozenset({CIM}), "cim-broker-cim-ticket", "template-1"
+        )
+    },
+    grants={GRANT.id: GRANT},
+)
+CALLER = Caller(AppId("nagios"), frozenset({Scope.TICKETS}), 1, Origin("192.0.2.200", "check/1"))
+REQUEST = TicketRequest(
+    issuance=IssuanceId("01932e3e-0000-7000-8000-000000000001"),
+    host=HOST.name,
+    vcenter=None,
+    grant=None,
+    dry_run=False,
+    idempotency_key=None,
+    digest="body-digest",
+)
+
+
+@dataclass
+class World:
+    """All rooms at once. Set a field to change what a room says; `trail` is what happened, in order."""
+
+    policy: Policy = POLICY
+    disabled: set[GrantId] = field(default_factory=set)
+    grants_applied: dict[GrantId, AppliedGrant] = field(default_factory=lambda: {GRANT.id: APPLIED})
+    sightings: tuple[Sighting, ...] = (Sighting(AccountId("cim-a"), HOST, 1.0),)
+    facts_now: HostFacts | Exception = FACTS
+    proof: Proof | Exception = PROOF
+    ticket: VcenterTicket | Exception = field(
+        default_factory=lambda: VcenterTicket(Secret(TICKET), "192.0.2.11", None, CERTIFICATE.sha1, None)
+    )
+    caller_limit: Limited | None = None
+    grant_limit: Limited | None = None
+    log_fails_at: str | None = None
+    after_intent: object = None
+    trail: list[str] = field(default_factory=list)
+    refusals: list[Refused] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    clock: HandClock = field(default_factory=HandClock)
+    call_takes_s: float = 0.0
+
+    def rooms(self) -> Rooms:
+        return Rooms(self.clock, self, self, self, self, self, self, self, self, self)
+
+    def current(self) -> Policy:
+        return self.policy
+
+    def grant_disabled(self, grant: GrantId) -> bool:
+        return grant in self.disabled
+
+    def applied(self, grant: GrantId) -> AppliedGrant | None:
+        return self.grants_applied.get(grant)
+
+    def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
+        wanted = set(accounts)
+        return tuple(
+            s for s in self.sightings if s.account in wanted and name in (s.host.name, *s.host.addresses)
+        )
+
+    def facts(self, account: AccountId, host: Host) -> HostFacts:
+        self.trail.append("facts")
+        return _said(self.facts_now)
+
+    def forget_facts(self, account: AccountId, host: Host) -> None:
+        self.trail.append("forget_facts")
+
+    def prove(self, account: AccountId, host: Host) -> Proof:
+        self.trail.append("prove")
+        return _said(self.proof)
+
+    def drop(self, account: AccountId, host: Host) -> None:
+        self.trail.append("drop")
+
+    def acquire(self, account: AccountId, host: Host, operation_id: str) -> VcenterTicket:
+        self.trail.append(f"acquire {operation_id}")
+        self.clock.advance(self.call_takes_s)
+        return _said(self.ticket)
+
+    def charge_caller(self, app: AppId) -> None:
+        self.trail.append("charge_caller")
+        if self.caller_limit:
+            raise self.caller_limit
+
+    def charge_grant(self, grant: Grant, host: Host) -> None:
+        self.trail.append("charge_grant")
+        if self.grant_limit:
+            raise self.grant_limit
+
+    def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
+        self._log("refuse")
+        self.refusals.append(refusal)
+
+    def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:
+        self._log("rehearse")
+
+    def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
+        self._log("intend")
+        self.intents.append(intent)
+        if callable(self.after_intent):
+            self.after_intent()
+        return Attempt(intent.issuance, 1)
+
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+        self._log("conclude")
+        self.outcomes.append(outcome)
+
+    def of_ticket(self, session_id: Secret) -> tuple[str, str]:
+        return f"fp-of-{len(session_id.reveal())}", "key-1"
+
+    def _log(self, step: str) -> None:
+        if self.log_fails_at == step:
+            raise LogUnavailable("the store is gone")
+        self.trail.append(step)
+
+
+def _said(answer: T | Exception) -> T:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def expired(grant: Grant) -> Grant:
+    return replace(grant, valid_until=HandClock().now() - timedelta(seconds=1))
+
+
+def refused(reason: Reason) -> Refused:
+    return Refused(reason, "as the test says")
