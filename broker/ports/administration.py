@@ -1,0 +1,184 @@
+"""What the controller asks of vCenter and of the store.
+
+Nothing that serves an app knows these: the privileged credential stands behind
+`Administration`, and behind nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.errors import BrokerError
+from broker.model.applied import AppliedGrant, Standing
+from broker.model.names import GrantId, Moid, TemplateId
+from broker.ports.issuing import AppliedGrants
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as vCenter lists it. `privileges` are without the three of every role (System.*)."""
+
+    id: int
+    name: str
+    system: bool
+    privileges: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a principal holds on one entity by a permission defined there, not inherited."""
+
+    principal: str
+    """As vCenter writes it: `DOMAIN\\name`, or a bare name where there is no domain."""
+    group: bool
+    role_id: int
+    propagate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The one object that an inventory path names, and where a permission for it is set.
+
+    `moid` is what requests are decided on. `entity` is the same object, except for a stand-alone
+    host: it is part of a complex entity and takes permissions on its ComputeResource (vSphere
+    API, AuthorizationManager.SetEntityPermissions: InvalidArgument otherwise).
+    """
+
+    path: str
+    kind: str
+    moid: Moid
+    entity: Moid
+    propagate: bool
+    """Whether the permission has to reach children: false for a host in a cluster only."""
+
+
+class ScopeUnresolved(BrokerError):
+    """An inventory path does not name exactly one object that may be a scope; says why."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class NotEffective(BrokerError):
+    """vCenter accepted a change and does not show it, the deadline for that being over."""
+
+
+class Forbidden(BrokerError):
+    """vCenter refuses the change to the privileged account, or for the principal; says which."""
+
+
+class Administration(Protocol):
+    """The privileged side of one vCenter.
+
+    Every method raises Refused(VCENTER_UNAVAILABLE | VCENTER_TIMEOUT | VCENTER_FAULT |
+    LOGIN_LATCHED) when vCenter could not be asked, and Forbidden when it refuses the call itself
+    for want of a privilege, an unknown principal or an argument that it does not take.
+    """
+
+    def instance_uuid(self) -> str:
+        """about.instanceUuid: which vCenter this is."""
+        ...
+
+    def privilege_ids(self) -> frozenset[str]:
+        """Every privilege that this vCenter knows; empty where it does not say."""
+        ...
+
+    def roles(self) -> tuple[Role, ...]:
+        """All roles."""
+        ...
+
+    def create_role(self, name: str, privileges: frozenset[str]) -> Role:
+        """Create a role and give it as vCenter then lists it. Raises NotEffective."""
+        ...
+
+    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> Role:
+        """Set a role's name and privileges and wait until vCenter shows them. Raises NotEffective."""
+        ...
+
+    def locate(self, path: str) -> Target:
+        """The one object of that inventory path. Raises ScopeUnresolved."""
+        ...
+
+    def permissions(self, entity: Moid) -> tuple[Permission, ...]:
+        """The permissions defined on the entity itself."""
+        ...
+
+    def set_permission(self, entity: Moid, permission: Permission) -> None:
+        """Set one principal's permission, leaving those of others, and read it back.
+
+        Raises NotEffective where vCenter shows none of that principal afterwards.
+        """
+        ...
+
+    def remove_permission(self, entity: Moid, principal: str) -> None:
+        """Remove one user's permission from the entity."""
+        ...
+
+    def close(self) -> None:
+        """Log out. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRole:
+    """A role that this broker made, or is about to make where `role_id` is None.
+
+    Keyed by (instance_uuid, name). `privileges` is what was last asked for, so that a role left
+    by a crash between the call and its answer is recognised.
+    """
+
+    instance_uuid: str
+    name: str
+    template: TemplateId
+    role_id: int | None
+    privileges: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPermission:
+    """A permission that this broker set, or is about to set. Keyed by the first three."""
+
+    instance_uuid: str
+    entity: Moid
+    principal: str
+    role_id: int
+
+
+class AppliedStore(AppliedGrants, Protocol):
+    """What was applied, and what in vCenter is ours. Every method raises LogUnavailable.
+
+    Writes are durable when they return; `own_*` and `put` replace what stood under the key.
+    """
+
+    def all(self) -> tuple[AppliedGrant, ...]:
+        """Every applied grant, in the order of their ids."""
+        ...
+
+    def put(self, applied: AppliedGrant) -> None:
+        """Remember a grant as applied."""
+        ...
+
+    def mark(self, grant: GrantId, standing: Standing, finding: str) -> None:
+        """Say whether what was applied still holds. A grant that is not there stays away."""
+        ...
+
+    def remove(self, grant: GrantId) -> None:
+        """Forget that a grant was applied. A grant that is not there stays away."""
+        ...
+
+    def own_roles(self, instance_uuid: str) -> tuple[OwnRole, ...]:
+        """The roles of that vCenter that are ours."""
+        ...
+
+    def own_role(self, role: OwnRole) -> None:
+        """Claim a role: first without its id, before vCenter is asked, then with it."""
+        ...
+
+    def own_permissions(self, instance_uuid: str) -> tuple[OwnPermission, ...]:
+        """The permissions of that vCenter that are ours."""
+        ...
+
+    def own_permission(self, permission: OwnPermission) -> None:
+        """Claim a permission before vCenter is asked to set it."""
+        ...
