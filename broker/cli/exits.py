@@ -1,0 +1,15 @@
+"""Exit codes of every command: documented in the reference, tested."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """0 is done; everything else says which kind of no."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    REFUSED = 4
+    VCENTER = 5
+    CONFLICT = 6

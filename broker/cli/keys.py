@@ -1,0 +1,57 @@
+"""`broker keys`: make the keys that the server's files refer to."""
+
+import os
+import secrets
+from pathlib import Path
+
+import click
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from broker.cli.output import ExplainingGroup, fail
+
+
+@click.group("keys", cls=ExplainingGroup)
+def command() -> None:
+    """Make key files, mode 0600. Nothing secret is printed."""
+
+
+@command.command("signing")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def signing(path: Path) -> None:
+    """Make an EC P-256 key that signs access tokens, or a monitoring app's assertions.
+
+    To rotate: add the new file last in `signing_keys` and reload, move it first and reload,
+    drop the old one after five minutes and reload.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_new(
+        path,
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )
+    click.echo(
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+        nl=False,
+    )
+
+
+@command.command("fingerprint")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def fingerprint(path: Path) -> None:
+    """Make the key of the tickets' fingerprints in the log: 32 random bytes as hex."""
+    write_new(path, (secrets.token_hex(32) + "\n").encode())
+    click.echo(f"wrote {path}")
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that did not exist, readable by its owner only from its first byte."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -1,0 +1,71 @@
+"""Where a command finds the policy and the store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import yaml
+
+from broker.cli.exits import Exit
+from broker.cli.output import fail
+from broker.clock import SystemClock
+from broker.store.database import Database
+
+DEFAULT_DIRECTORY = Path("/etc/cim-ticket-broker")
+
+config_option = click.option(
+    "--config",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DIRECTORY,
+    envvar="BROKER_CONFIG",
+    show_default=True,
+    help="Directory of server.yaml, vcenters.yaml, accounts.yaml, apps.yaml and grants.yaml.",
+)
+
+store_option = click.option(
+    "--store",
+    "store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="BROKER_STORE",
+    help="The store's file, where server.yaml cannot tell it.",
+)
+
+controller_option = click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_DIRECTORY / "controller.yaml",
+    envvar="BROKER_CONTROLLER_CONFIG",
+    show_default=True,
+    help="The controller's own file.",
+)
+
+
+def store_path(directory: Path, store: Path | None) -> Path:
+    """The store's file: as given, else as server.yaml says.
+
+    Only that one key is read, so that a switch can be thrown while the policy is broken.
+    """
+    if store is not None:
+        return store
+    file = directory / "server.yaml"
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        fail(f"{file} cannot tell the store ({type(error).__name__}); name it with --store", Exit.CONFIGURATION)
+    told = document.get("store") if isinstance(document, dict) else None
+    if not isinstance(told, str):
+        fail(f"{file} does not name the store; name it with --store", Exit.CONFIGURATION)
+    return directory / told
+
+
+@contextmanager
+def opened_store(path: Path) -> Iterator[Database]:
+    """The store, open for one command. Raises LogUnavailable."""
+    database = Database.open(path, SystemClock())
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,47 @@
+"""`broker reload`: every process reads the policy anew, and this command waits until they do."""
+
+import time
+from pathlib import Path
+
+import click
+
+from broker.cli.exits import Exit
+from broker.cli.output import fail, format_option, show
+from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.ports.operation import Acknowledgement
+from broker.store.processes import StoredProcesses
+
+_LOOK_EVERY_S = 0.1
+
+
+@click.command("reload")
+@config_option
+@store_option
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for every process.")
+@format_option
+def command(directory: Path, store: Path | None, timeout: float, output_format: str) -> None:
+    """Read the policy anew in every process, without a restart.
+
+    Returns when every running process decides on the new revision. A process that finds the
+    files wrong keeps its old policy, puts that on record, and makes this command exit with 3.
+    """
+    with opened_store(store_path(directory, store)) as database:
+        answers = _wait(StoredProcesses(database), timeout)
+    columns = ("kind", "boot", "revision", "error")
+    show(output_format, columns, [(a.kind, a.boot, a.revision, a.error) for a in answers])
+    if any(a.error for a in answers):
+        fail("a process kept its old policy", Exit.CONFIGURATION)
+    if len({a.revision for a in answers}) > 1:
+        fail("processes decide on different revisions: the files changed meanwhile, reload again")
+
+
+def _wait(processes: StoredProcesses, timeout: float) -> tuple[Acknowledgement, ...]:
+    generation = processes.ask_reload()
+    deadline = time.monotonic() + timeout
+    while True:
+        answers, missing = processes.answers(generation)
+        if not missing:
+            return answers
+        if time.monotonic() > deadline:
+            fail(f"{missing} process(es) have not answered within {timeout:.0f} s")
+        time.sleep(_LOOK_EVERY_S)
