@@ -1,0 +1,1 @@
+"""A simulated vCenter and its ESXi CIM endpoints, on loopback over real TLS and SOAP."""

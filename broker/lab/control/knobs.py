@@ -1,0 +1,110 @@
+"""What the dispatcher asks before and after it runs a method: how slow, which fault, does the answer arrive."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from pyVmomi import vmodl
+from pyVmomi.VmomiSupport import GetVmodlType, GetWsdlType
+
+from broker.lab.errors import LabError
+
+ANY_METHOD = "*"
+"""A latency set on this name holds for every method that has none of its own."""
+
+_ENDLESS = -1
+
+
+@dataclass(slots=True)
+class _Countdown:
+    """Something that happens `left` more times; endlessly when negative."""
+
+    what: str
+    left: int
+
+    def take(self) -> bool:
+        if self.left == 0:
+            return False
+        self.left -= self.left > 0
+        return True
+
+
+class Knobs:
+    """Latency, fault and loss of the answer, per WSDL method name. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latency_s: dict[str, float] = {}
+        self._faults: dict[str, _Countdown] = {}
+        self._drops: dict[str, _Countdown] = {}
+        self._calls: Counter[str] = Counter()
+
+    def latency_s(self, method: str) -> float:
+        """Seconds to wait before the method runs."""
+        return self._latency_s.get(method, self._latency_s.get(ANY_METHOD, 0.0))
+
+    def fault(self, method: str) -> Any | None:  # noqa: ANN401 - pyVmomi's classes are made at run time
+        """The fault to answer with instead of running the method; each call uses one up."""
+        with self._lock:
+            countdown = self._faults.get(method)
+            if countdown is None or not countdown.take():
+                return None
+        return _fault_class(countdown.what)(msg="set by a knob of the lab")
+
+    def drops_reply(self, method: str) -> bool:
+        """Whether to run the method and then close the connection without an answer."""
+        with self._lock:
+            countdown = self._drops.get(method)
+            return countdown is not None and countdown.take()
+
+    def count(self, method: str) -> None:
+        """One more call of the method."""
+        with self._lock:
+            self._calls[method] += 1
+
+    def calls(self) -> dict[str, int]:
+        """How often each method was called so far."""
+        with self._lock:
+            return dict(self._calls)
+
+    def set_latency(self, method: str, seconds: float) -> None:
+        """Let the method, or all with "*", take `seconds` longer. Raises LabError below zero."""
+        if seconds < 0:
+            raise LabError("a latency cannot be negative")
+        with self._lock:
+            self._latency_s[method] = seconds
+
+    def set_fault(self, method: str, fault_name: str | None, times: int | None = None) -> None:
+        """Answer the next `times` calls (all, if None) with the fault; no name takes the fault away.
+
+        The name is the wire's (`HostNotConnected`) or pyVmomi's (`vmodl.fault.HostNotConnected`).
+        Raises LabError for a name that is no fault.
+        """
+        if fault_name is not None:
+            _fault_class(fault_name)
+        _put(self._lock, self._faults, method, fault_name, times)
+
+    def set_drop(self, method: str, times: int | None) -> None:
+        """Lose the answers of the next `times` calls (all, if None; 0 for none)."""
+        _put(self._lock, self._drops, method, "", times)
+
+
+def _put(
+    lock: threading.Lock, table: dict[str, _Countdown], method: str, what: str | None, times: int | None
+) -> None:
+    with lock:
+        if what is None:
+            table.pop(method, None)
+        else:
+            table[method] = _Countdown(what, _ENDLESS if times is None else times)
+
+
+def _fault_class(name: str) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
+    try:
+        found = GetVmodlType(name) if "." in name else GetWsdlType("urn:vim25", name)
+    except KeyError:
+        raise LabError(f"{name} is no type of the vSphere API") from None
+    if not issubclass(found, vmodl.MethodFault):
+        raise LabError(f"{name} is no fault")
+    return found
