@@ -1,0 +1,92 @@
+"""Child processes of the demonstration: started, waited for, ended in reverse order."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import click
+
+_LOOK_EVERY_S = 0.05
+_END_WITHIN_S = 10.0
+
+
+class DemoFailed(click.ClickException):
+    """A part of the demonstration did not do what it must."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return int(port)
+
+
+class Children:
+    """The `broker` commands that run beside this one; each writes its output to a log of its own."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._stack = ExitStack()
+
+    def start(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start `broker ARGUMENTS`."""
+        with (self._logs / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own command, a list, no shell
+                [sys.executable, "-m", "broker", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._stack.callback(_end, process)
+        return process
+
+    def keep(self) -> None:
+        """Leave all running when this command ends."""
+        self._stack.pop_all()
+
+    def close(self) -> None:
+        """End all, the last one first."""
+        self._stack.close()
+
+    def log_of(self, name: str) -> str:
+        """The last lines that a child wrote, for an error message."""
+        return "\n".join((self._logs / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_END_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run(*arguments: str) -> dict[str, Any] | list[Any]:
+    """Run `broker ARGUMENTS` to its end and give the JSON that it printed. Raises DemoFailed."""
+    done = subprocess.run(  # noqa: S603 - our own command, a list, no shell
+        [sys.executable, "-m", "broker", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise DemoFailed(f"broker {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+    printed: dict[str, Any] | list[Any] = json.loads(done.stdout)
+    return printed
+
+
+def wait_for(
+    what: str, children: Children, child: str, process: "subprocess.Popen[bytes]", ready: Callable[[], bool]
+) -> None:
+    """Wait until `ready()`, at most 20 s. Raises DemoFailed, with the child's last lines."""
+    deadline = monotonic() + 20.0
+    while not ready():
+        if process.poll() is not None or monotonic() > deadline:
+            raise DemoFailed(f"{what} did not come up:\n{children.log_of(child)}")
+        sleep(_LOOK_EVERY_S)
