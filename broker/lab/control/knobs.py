@@ -1,4 +1,4 @@
-"""What the dispatcher asks before and after it runs a method: how slow, which fault, does the answer arrive."""
+"""What the dispatcher asks around a method: how slow, which fault, does the answer arrive."""
 
 import threading
 from collections import Counter
@@ -100,9 +100,15 @@ def _put(
             table[method] = _Countdown(what, _ENDLESS if times is None else times)
 
 
+def _named(name: str) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
+    if "." in name:
+        return GetVmodlType(name)  # type: ignore[no-untyped-call]  # pyVmomi is untyped here
+    return GetWsdlType("urn:vim25", name)  # type: ignore[no-untyped-call]  # pyVmomi is untyped here
+
+
 def _fault_class(name: str) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
     try:
-        found = GetVmodlType(name) if "." in name else GetWsdlType("urn:vim25", name)
+        found: Any = _named(name)
     except KeyError:
         raise LabError(f"{name} is no type of the vSphere API") from None
     if not issubclass(found, vmodl.MethodFault):
