@@ -1,0 +1,1 @@
+"""vCenter, behind the ports. This package and the lab alone import pyVmomi."""

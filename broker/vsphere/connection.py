@@ -1,0 +1,134 @@
+# mypy: disable-error-code="no-untyped-call"
+"""One connection pool to one vCenter: a call leaves at most once, and ends in time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException, HTTPSConnection
+from importlib.metadata import version
+from select import POLLIN, poll
+from weakref import WeakSet
+
+from pyVmomi import vim, vmodl
+from pyVmomi.SoapAdapter import SoapStubAdapter
+from pyVmomi.VmomiSupport import GetRequestContext
+
+from broker.errors import Refused
+from broker.model.names import Moid
+from broker.model.policy import Vcenter
+from broker.vsphere.faults import answer_lost, not_sent
+from broker.vsphere.remote import Remote
+from broker.vsphere.tls import DeadlineSocket, endpoint_context
+
+API_VERSION = "vim.version.v7_0"
+"""The oldest release that we speak to, said explicitly: negotiation ignores timeouts.
+
+A newer vCenter answers in the form of the version that it is asked in.
+"""
+
+_IDLE_S = 60
+"""After so long a pooled connection is made anew rather than trusted."""
+
+
+class Stub(SoapStubAdapter):
+    """pyVmomi's plain stub, which never repeats a call, with our timeouts and errors.
+
+    Raises NotSent where no connection was made, AnswerLost where the request left and no
+    answer came that can be read; faults of vCenter pass as pyVmomi raises them.
+    """
+
+    def __init__(self, vcenter: Vcenter) -> None:
+        super().__init__(
+            host=vcenter.host,
+            port=vcenter.port,
+            version=API_VERSION,
+            sslContext=endpoint_context(vcenter.ca_file),
+            poolSize=vcenter.concurrency,
+            connectionPoolTimeout=_IDLE_S,
+            httpConnectionTimeout=vcenter.connect_timeout_s,
+            customHeaders={"User-Agent": f"cim-ticket-broker/{version('cim-ticket-broker')}"},
+        )
+        self._endpoint = f"{vcenter.host}:{vcenter.port}"
+        self._call_timeout_s = vcenter.call_timeout_s
+        self._open: WeakSet[HTTPSConnection] = WeakSet()
+
+    def InvokeMethod(self, *call: Remote, **options: Remote) -> Remote:  # noqa: N802 - pyVmomi's own name
+        """Send one call, once."""
+        try:
+            return super().InvokeMethod(*call, **options)
+        except (vmodl.MethodFault, Refused):
+            raise
+        except Exception as error:  # noqa: BLE001 - pyVmomi's parser raises anything, with the answer in its text
+            lost = answer_lost(error, self._endpoint)
+        raise lost
+
+    def GetConnection(self) -> HTTPSConnection:  # noqa: N802 - pyVmomi's own name
+        """A connection that is not known to be dead, with the call's deadline running."""
+        while True:
+            connection = self._connect()
+            channel = connection.sock
+            if isinstance(channel, DeadlineSocket) and (channel.fresh or _silent(channel)):
+                channel.end_within(self._call_timeout_s)
+                self._open.add(connection)
+                return connection
+            connection.close()
+
+    def _connect(self) -> HTTPSConnection:
+        try:
+            connection: HTTPSConnection = super().GetConnection()
+        except (OSError, HTTPException) as error:
+            failure = not_sent(error, self._endpoint)
+        else:
+            return connection
+        raise failure
+
+    def abort(self) -> None:
+        """End every connection at once, those included on which a thread waits."""
+        for connection in list(self._open):
+            if isinstance(channel := connection.sock, DeadlineSocket):
+                with suppress(OSError):
+                    channel.abort()
+        self.DropConnections()
+
+
+def _silent(channel: DeadlineSocket) -> bool:
+    """Whether an idle connection has nothing to say.
+
+    What waits there can only be its end: a request sent on it would be lost, and a ticket call
+    would count as one whose end is not known.
+    """
+    watch = poll()
+    try:
+        watch.register(channel, POLLIN)
+        return not watch.poll(0)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def operation(operation_id: str) -> Iterator[None]:
+    """Calls of this thread inside carry the operationID, so vCenter's logs can be held against ours."""
+    context = GetRequestContext()
+    context["operationID"] = operation_id
+    try:
+        yield
+    finally:
+        del context["operationID"]
+
+
+class Link:
+    """A stub and what it leads to. `content` is vCenter's own directory of its managers."""
+
+    def __init__(self, stub: Stub, content: Remote, user_name: str) -> None:
+        self.stub = stub
+        self.content = content
+        self.user_name = user_name
+        """The account as currentSession gives it: how vCenter writes it."""
+
+    @property
+    def instance_uuid(self) -> str:
+        """about.instanceUuid: which vCenter this is."""
+        return str(self.content.about.instanceUuid)
+
+    def host(self, moid: Moid) -> vim.HostSystem:
+        """A host by its id; nothing is asked of vCenter."""
+        return vim.HostSystem(moid, self.stub)

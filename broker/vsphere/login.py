@@ -1,0 +1,88 @@
+# mypy: disable-error-code="no-untyped-call"
+"""Logging an account in, at most once per secret that vCenter refuses."""
+
+import hashlib
+from collections.abc import Callable
+
+from pyVmomi import vim, vmodl
+
+from broker.errors import Reason, Refused, SecretUnavailable
+from broker.model.policy import Vcenter
+from broker.model.secret import Secret
+from broker.ports.operation import LoginLatch
+from broker.vsphere.connection import Link, Stub
+from broker.vsphere.faults import answered, refusal_of
+from broker.vsphere.properties import property_of
+from broker.vsphere.remote import Remote
+
+SecretSource = Callable[[], Secret]
+"""Reads the account's secret now, so that a changed one is found. Raises SecretUnavailable."""
+
+
+class Login:
+    """Logs one account in to one vCenter.
+
+    Five failures lock an account, so the first InvalidLogin closes the latch for this very
+    secret: in the store for every process, and here in case the store does not take it.
+    """
+
+    def __init__(self, vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch) -> None:
+        self._vcenter = vcenter
+        self._user = user
+        self._secret = secret
+        self._latch = latch
+        self._digested: tuple[Secret, str] | None = None
+        self._refused: str | None = None
+
+    def __call__(self) -> Link:
+        """A logged-in link, on a stub and a TLS context of its own.
+
+        Raises Refused(LOGIN_LATCHED) without asking vCenter where this secret was refused
+        before, Refused(NOT_APPLIED) where the account holds no permission at all,
+        Refused(VCENTER_*), LogUnavailable.
+        """
+        secret = self._read()
+        digest = self._digest(secret)
+        if digest == self._refused or self._latch.closed(self._vcenter.id, self._user, digest):
+            raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
+        stub = Stub(self._vcenter)
+        content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
+        self._authenticate(content, secret, digest)
+        return Link(stub, content, _current_user(content))
+
+    def _read(self) -> Secret:
+        try:
+            return self._secret()
+        except SecretUnavailable as error:
+            refusal = Refused(Reason.VCENTER_UNAVAILABLE, str(error))
+        raise refusal
+
+    def _digest(self, secret: Secret) -> str:
+        """Slow on purpose, salted with whose secret it is; computed once per secret."""
+        if self._digested is None or self._digested[0] != secret:
+            salt = f"{self._vcenter.id}\0{self._user}".encode()
+            key = hashlib.scrypt(secret.reveal().encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+            self._digested = (secret, key.hex())
+        return self._digested[1]
+
+    def _authenticate(self, content: Remote, secret: Secret, digest: str) -> None:
+        try:
+            content.sessionManager.Login(self._user, secret.reveal(), None)
+        except vim.fault.InvalidLogin as fault:
+            kind = type(fault).__name__
+        except vmodl.MethodFault as fault:
+            kind, refusal = "", refusal_of(fault)
+        else:
+            return
+        if not kind:
+            raise refusal
+        self._refused = digest
+        self._latch.close(self._vcenter.id, self._user, digest)
+        raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: {kind}")
+
+
+def _current_user(content: Remote) -> str:
+    session = property_of(content, content.sessionManager, "currentSession")
+    if session is None or not session.userName:
+        raise Refused(Reason.VCENTER_FAULT, "logged in, and no current session")
+    return str(session.userName)

@@ -1,0 +1,141 @@
+# mypy: disable-error-code="no-untyped-call"
+"""One vCenter session per account, shared by all threads."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import TypeVar
+
+from broker.errors import LogUnavailable, Reason, Refused
+from broker.model.policy import Vcenter
+from broker.ports.clock import Clock
+from broker.ports.operation import LoginLatch
+from broker.vsphere.connection import Link
+from broker.vsphere.faults import SessionLost, Untrusted, answered
+from broker.vsphere.gate import PATIENCE_S, Gate
+from broker.vsphere.login import Login, SecretSource
+
+Answer = TypeVar("Answer")
+_Place = Callable[[], AbstractContextManager[None]]
+
+PAUSE_S = 1.0
+"""After a log-in that failed the next is not tried sooner: it would meet the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: Reason
+    detail: str
+    until: float
+
+
+class Session:
+    """A session that is there when it is needed: logged in at first use and again when lost.
+
+    `login` gives a logged-in link: see `Login`. All methods may be called from any thread.
+    """
+
+    def __init__(self, login: Callable[[], Link], gate: Gate, clock: Clock) -> None:
+        self._login = login
+        self._gate = gate
+        self._clock = clock
+        self._turn = Lock()
+        self._link: Link | None = None
+        self._failure: _Failure | None = None
+        self._closed = False
+
+    @property
+    def trouble(self) -> Reason | None:
+        """Why the last log-in failed; None where the account is logged in or never tried."""
+        return self._failure.reason if self._failure else None
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether there is a session, as far as is known without asking vCenter."""
+        return self._link is not None
+
+    def run(self, work: Callable[[Link], Answer]) -> Answer:
+        """Do one piece of work on the session, inside the vCenter's gate.
+
+        A NotAuthenticated fault proves that the call which it answers did nothing: the account
+        logs in anew and `work` runs once more, so it must be a single call, or safe to repeat;
+        it must not use the session's own `run`. Faults that `work` expects it catches itself,
+        every other becomes a Refused. Raises what `Login` raises, NotSent, AnswerLost,
+        Refused(VCENTER_BUSY | SHUTTING_DOWN).
+        """
+        return self._attempt(work, self._gate.place)
+
+    def wait(self, work: Callable[[Link], Answer]) -> Answer:
+        """As `run`, outside the gate: for the one long wait that an account has open."""
+        return self._attempt(work, nullcontext)
+
+    def _attempt(self, work: Callable[[Link], Answer], place: _Place) -> Answer:
+        for _ in range(2):
+            link = self._current()
+            try:
+                with place():
+                    return answered(partial(work, link))
+            except SessionLost:
+                self._discard(link)
+            except Untrusted:
+                # the anchor may have been changed on disk: the next log-in reads it anew
+                self._discard(link)
+                raise
+        raise SessionLost(Reason.VCENTER_UNAVAILABLE, "vCenter does not know a session just made")
+
+    def _current(self) -> Link:
+        if self._closed:
+            raise Refused(Reason.SHUTTING_DOWN)
+        if (link := self._link) is not None:
+            return link
+        if not self._turn.acquire(timeout=PATIENCE_S):
+            raise Refused(Reason.VCENTER_BUSY, "a log-in of the same account has not ended")
+        try:
+            return self._link or self._logged_in()
+        finally:
+            self._turn.release()
+
+    def _logged_in(self) -> Link:
+        failure = self._failure
+        if failure and self._clock.monotonic() < failure.until:
+            raise Refused(failure.reason, failure.detail)
+        with self._gate.place():
+            link = self._try_login()
+        self._failure, self._link = None, link
+        if self._closed:
+            self.close()
+            raise Refused(Reason.SHUTTING_DOWN)
+        return link
+
+    def _try_login(self) -> Link:
+        try:
+            return self._login()
+        except LogUnavailable:
+            raise  # the store's trouble, not vCenter's
+        except Refused as refusal:
+            self._failure = _Failure(refusal.reason, refusal.detail, self._clock.monotonic() + PAUSE_S)
+            raise
+
+    def _discard(self, link: Link) -> None:
+        if self._link is link:  # another thread may have a new one already
+            self._link = None
+        link.stub.DropConnections()
+
+    def close(self) -> None:
+        """Log out, within the vCenter's timeouts, and end every call that still runs. Never raises."""
+        self._closed = True
+        link, self._link = self._link, None
+        if link is None:
+            return
+        with suppress(Refused):
+            answered(link.content.sessionManager.Logout)
+        link.stub.abort()
+
+
+def session_of(
+    vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, gate: Gate, clock: Clock
+) -> Session:
+    """The session of one account on one vCenter; nothing is asked of vCenter yet."""
+    return Session(Login(vcenter, user, secret, latch), gate, clock)
