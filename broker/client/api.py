@@ -1,0 +1,98 @@
+"""The broker as an app calls it."""
+
+from pathlib import Path
+from typing import Literal, Self, overload
+
+from broker.client.answers import DryRunAnswer, Page, TicketAnswer, read_dry_run, read_page, read_ticket
+from broker.client.http import BrokerHttp
+from broker.client.tokens import ClientCredential
+from broker.clock import SystemClock
+from broker.model.names import parse_issuance_id
+from broker.ports.clock import Clock
+
+__all__ = ["BrokerClient", "DryRunAnswer", "Page", "TicketAnswer"]
+
+
+class BrokerClient:
+    """Tickets, hosts and issuances of one app. Use it in one thread, in a `with`.
+
+    `ca_file` is what the broker's certificate is verified against: a CA, or the certificate
+    itself. `issuer` is the broker's own name where it is not the URL that it is called by.
+    Nothing is ever sent twice by itself: a ticket call whose answer was lost may have made a
+    ticket, so asking again is the caller's decision (with the same idempotency key).
+
+    Every call raises BrokerUnreachable, BrokerRefused or BadAnswer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        ca_file: Path,
+        credential: ClientCredential,
+        clock: Clock | None = None,
+        issuer: str | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._http = BrokerHttp(base_url, ca_file, credential, self._clock, issuer or base_url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and forget the access token."""
+        self._http.close()
+
+    @overload
+    def ticket(
+        self,
+        host: str,
+        grant: str | None = ...,
+        vcenter: str | None = ...,
+        *,
+        dry_run: Literal[False] = ...,
+        idempotency_key: str | None = ...,
+    ) -> TicketAnswer: ...
+
+    @overload
+    def ticket(
+        self,
+        host: str,
+        grant: str | None = ...,
+        vcenter: str | None = ...,
+        *,
+        dry_run: bool,
+        idempotency_key: str | None = ...,
+    ) -> TicketAnswer | DryRunAnswer: ...
+
+    def ticket(
+        self,
+        host: str,
+        grant: str | None = None,
+        vcenter: str | None = None,
+        *,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> TicketAnswer | DryRunAnswer:
+        """One ticket for one host; with `dry_run` only the decision, on record, and no ticket."""
+        names = {"host": host, "grant": grant, "vcenter": vcenter}
+        body = {key: value for key, value in names.items() if value is not None}
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        path = "/v1/tickets?dry_run=true" if dry_run else "/v1/tickets"
+        asked_at = self._clock.now()
+        document = self._http.post(path, body, headers)
+        return read_dry_run(document) if dry_run else read_ticket(document, asked_at)
+
+    def hosts(self, cursor: str | None = None) -> Page:
+        """The hosts that this app may have tickets for, with their readiness."""
+        return read_page(self._http.get("/v1/hosts", cursor))
+
+    def issuances(self, cursor: str | None = None) -> Page:
+        """This app's issuances, newest first."""
+        return read_page(self._http.get("/v1/issuances", cursor))
+
+    def issuance(self, issuance: str) -> dict[str, object]:
+        """One issuance of this app. Raises InvalidName for what is no id of the broker's."""
+        return self._http.get(f"/v1/issuances/{parse_issuance_id(issuance)}", None)
