@@ -35,6 +35,14 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Entity:
+    """An object that takes permissions: the API's name of its type, and its id."""
+
+    kind: str
+    moid: Moid
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The one object that an inventory path names, and where a permission for it is set.
 
@@ -44,9 +52,8 @@ class Target:
     """
 
     path: str
-    kind: str
     moid: Moid
-    entity: Moid
+    entity: Entity
     propagate: bool
     """Whether the permission has to reach children: false for a host in a cluster only."""
 
@@ -100,18 +107,18 @@ class Administration(Protocol):
         """The one object of that inventory path. Raises ScopeUnresolved."""
         ...
 
-    def permissions(self, entity: Moid) -> tuple[Permission, ...]:
+    def permissions(self, entity: Entity) -> tuple[Permission, ...]:
         """The permissions defined on the entity itself."""
         ...
 
-    def set_permission(self, entity: Moid, permission: Permission) -> None:
+    def set_permission(self, entity: Entity, permission: Permission) -> None:
         """Set one principal's permission, leaving those of others, and read it back.
 
         Raises NotEffective where vCenter shows none of that principal afterwards.
         """
         ...
 
-    def remove_permission(self, entity: Moid, principal: str) -> None:
+    def remove_permission(self, entity: Entity, principal: str) -> None:
         """Remove one user's permission from the entity."""
         ...
 
