@@ -52,7 +52,7 @@ class Simulator:
         url = urlsplit(self._exchange(configuration)["url"])
         self.port = url.port or 0
 
-    def tell(self, command: str, **details: str) -> Any:  # noqa: ANN401  # each command has an answer of its own
+    def tell(self, command: str, **details: str) -> Any:
         """Give a command: calls, tickets, password, connection, version. Raises on a refusal."""
         answer = self._exchange({"do": command, **details})
         if "error" in answer:

@@ -31,6 +31,18 @@ func (a *authority) HasPrivilegeOnEntities(ctx *simulator.Context, req *types.Ha
 	}
 }
 
+// HasPrivilegeOnEntityResponse stands in for govmomi's type of that name, whose encoding leaves out
+// every false.
+type HasPrivilegeOnEntityResponse struct {
+	Returnval []bool `xml:"returnval"`
+}
+
+type hasPrivilegeOnEntityBody struct {
+	Res *HasPrivilegeOnEntityResponse `xml:"HasPrivilegeOnEntityResponse,omitempty"`
+}
+
+func (hasPrivilegeOnEntityBody) Fault() *soap.Fault { return nil }
+
 func (a *authority) HasPrivilegeOnEntity(ctx *simulator.Context, req *types.HasPrivilegeOnEntity) soap.HasFault {
 	var granted []bool
 	for _, one := range a.has(userOf(ctx, req.SessionId), []types.ManagedObjectReference{req.Entity}, req.PrivId) {
@@ -38,7 +50,7 @@ func (a *authority) HasPrivilegeOnEntity(ctx *simulator.Context, req *types.HasP
 			granted = append(granted, availability.IsGranted)
 		}
 	}
-	return &methods.HasPrivilegeOnEntityBody{Res: &types.HasPrivilegeOnEntityResponse{Returnval: granted}}
+	return &hasPrivilegeOnEntityBody{Res: &HasPrivilegeOnEntityResponse{Returnval: granted}}
 }
 
 func (a *authority) has(name string, entities []types.ManagedObjectReference, privileges []string) []types.EntityPrivilege {
