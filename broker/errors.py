@@ -4,6 +4,7 @@
     |-- InvalidName            a name or id outside its grammar
     |-- ConfigurationError     a file an admin wrote: file, line, key, what to do
     |-- SecretUnavailable      a secret's reference leads nowhere, or to a file others can read
+    |-- FileRefused            a file that would hold a secret cannot be made
     |-- Refused                decided by us, or by vCenter for us: one of the closed reasons
     |   |-- Limited            ... and when to come back
     |   `-- MintUnknown        the ticket call was sent and its end is not known
@@ -238,6 +239,10 @@ class ConfigurationError(BrokerError):
 
 class SecretUnavailable(BrokerError):
     """A secret cannot be read; names its reference, never its value."""
+
+
+class FileRefused(BrokerError):
+    """A file that would hold a secret cannot be made; names the file."""
 
 
 class Refused(BrokerError):

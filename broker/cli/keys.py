@@ -1,6 +1,5 @@
 """`broker keys`: make the keys that the server's files refer to."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import click
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from broker.cli.output import ExplainingGroup, fail
+from broker.cli.output import ExplainingGroup
+from broker.files import write_private
 
 
 @click.group("keys", cls=ExplainingGroup)
@@ -25,7 +25,7 @@ def signing(path: Path) -> None:
     drop the old one after five minutes and reload.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    write_new(
+    write_private(
         path,
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -43,15 +43,5 @@ def signing(path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def fingerprint(path: Path) -> None:
     """Make the key of the tickets' fingerprints in the log: 32 random bytes as hex."""
-    write_new(path, (secrets.token_hex(32) + "\n").encode())
+    write_private(path, (secrets.token_hex(32) + "\n").encode())
     click.echo(f"wrote {path}")
-
-
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file that did not exist, readable by its owner only from its first byte."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from broker.cli.exits import Exit
+from broker.client.errors import BrokerRefused
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.policy.load import ConfigurationErrors
 
@@ -75,7 +76,7 @@ def exit_code_of(error: BrokerError) -> Exit:
             return Exit.FAILED
         case Refused(reason=reason) if reason in _VCENTER_REASONS:
             return Exit.VCENTER
-        case Refused():
+        case Refused() | BrokerRefused():
             return Exit.REFUSED
     return Exit.FAILED
 

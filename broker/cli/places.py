@@ -54,7 +54,9 @@ def store_path(directory: Path, store: Path | None) -> Path:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fail(f"{file} cannot tell the store ({type(error).__name__}); name it with --store", Exit.CONFIGURATION)
+        fail(
+            f"{file} cannot tell the store ({type(error).__name__}); name it with --store", Exit.CONFIGURATION
+        )
     told = document.get("store") if isinstance(document, dict) else None
     if not isinstance(told, str):
         fail(f"{file} does not name the store; name it with --store", Exit.CONFIGURATION)

@@ -1,16 +1,18 @@
 """`broker ticket HOST`: what a monitoring app does, as one command."""
 
 import json
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from broker.cli.keys import write_new
-from broker.cli.output import show_json
+from broker.cli.exits import Exit
+from broker.cli.output import fail
 from broker.client.api import BrokerClient, DryRunAnswer, TicketAnswer
 from broker.client.tokens import ClientCredential, KeyCredential, SecretCredential
-from broker.model.secret import SecretFile
+from broker.files import write_private
+from broker.model.secret import Secret, SecretFile
 from broker.secrets import read_secret
 
 
@@ -53,5 +55,38 @@ def command(
 ) -> None:
     """Ask the broker for one CIM ticket for HOST and print the answer as JSON.
 
-    The ticket is user name and password of CIM-XML on the host, for two minutes.
+    The ticket, `session_id`, is user name and password of CIM-XML on the host, for two minutes.
     """
+    credential = _credential(client_id, key, secret_file)
+    with BrokerClient(url, ca_file, credential) as client:
+        answer = client.ticket(host, grant, vcenter, dry_run=dry_run, idempotency_key=idempotency_key)
+    text = json.dumps(_plain(answer), indent=2) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_private(output, text.encode())
+
+
+def _credential(client_id: str, key: Path | None, secret_file: Path | None) -> ClientCredential:
+    match key, secret_file:
+        case Path() as path, None:
+            return KeyCredential(client_id, read_secret(SecretFile(path)))
+        case None, Path() as path:
+            return SecretCredential(client_id, read_secret(SecretFile(path)))
+    fail("give exactly one of --key and --secret-file", Exit.USAGE)
+
+
+def _plain(answer: TicketAnswer | DryRunAnswer) -> dict[str, object]:
+    """The answer as JSON values. Handing the ticket out is what this command is for."""
+    return {field.name: _plain_value(getattr(answer, field.name)) for field in fields(answer)}
+
+
+def _plain_value(value: object) -> object:
+    match value:
+        case Secret():
+            return value.reveal()
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return list(value)
+    return value

@@ -1,0 +1,47 @@
+"""`broker lab`: a simulated vCenter with ESXi hosts, on loopback."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from broker.cli.output import show_json
+from broker.lab.process import Lab, LabOptions
+
+
+@click.command("lab")
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="An empty or new directory for its CA, its users' passwords and its control socket.",
+)
+@click.option("--hosts", default=50, show_default=True, help="ESXi hosts in all.")
+@click.option("--clusters", default=5, show_default=True, help="Clusters that most of them are in.")
+@click.option("--standalone", default=2, show_default=True, help="Hosts that are in no cluster.")
+@click.option("--cim-hosts", default=50, show_default=True, help="Hosts that answer CIM-XML.")
+def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hosts: int) -> None:
+    """Run a vCenter and ESXi CIM endpoints that enforce what real ones do. Ends at SIGTERM or Ctrl-C.
+
+    Prints one JSON object with its addresses as soon as it answers. Its clock, faults and hosts
+    are moved through a Unix socket that only you can open.
+    """
+    ended = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: ended.set())
+    options = LabOptions(
+        state_dir=state_dir, hosts=hosts, clusters=clusters, standalone=standalone, cim_hosts=cim_hosts
+    )
+    with Lab.start(options) as lab:
+        show_json(
+            {
+                "vcenter": f"https://{lab.vcenter_host}:{lab.vcenter_port}",
+                "host": lab.vcenter_host,
+                "port": lab.vcenter_port,
+                "ca_file": str(lab.ca_file),
+                "control_socket": str(lab.control_socket),
+                "passwords": str(state_dir),
+            }
+        )
+        ended.wait()
