@@ -7,3 +7,8 @@ Remote: TypeAlias = Any
 
 Never format or log one: repr() shows every field, secrets included.
 """
+
+
+def identity_of(thing: Remote) -> str:
+    """The id of a managed object, as vCenter told it: not checked yet."""
+    return str(thing._moId)  # noqa: SLF001 - pyVmomi has no public name for it
