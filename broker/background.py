@@ -32,5 +32,5 @@ class Beat:
         while not self._ended.wait(self._interval_s):
             try:
                 self._action()
-            except Exception:  # one failed beat must not end the beat; the next may succeed
+            except Exception:  # noqa: BLE001 - one failed beat must not end the beat; the next may succeed
                 _log.exception("%s failed; trying again in %s s", self._name, self._interval_s)

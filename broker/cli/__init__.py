@@ -27,11 +27,15 @@ _COMMANDS = {
 class LazyGroup(ExplainingGroup):
     """Imports a command's module only when that command runs: the lab's tools may be absent."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All commands, sorted."""
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(  # the module is looked up in a dict, never by its name
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
         """The command of that name, or None."""
         module = _COMMANDS.get(cmd_name)
         if module is None:

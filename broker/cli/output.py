@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -91,7 +91,7 @@ def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
 class ExplainingGroup(click.Group):
     """A group of commands in which our errors become a message and their exit code."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command; raises ClickException for every BrokerError."""
         try:
             return super().invoke(ctx)

@@ -59,7 +59,7 @@ def store_path(directory: Path, store: Path | None) -> Path:
         )
     told = document.get("store") if isinstance(document, dict) else None
     if not isinstance(told, str):
-        fail(f"{file} does not name the store; name it with --store", Exit.CONFIGURATION)
+        fail(f"{file} does not name the store: do so with --store", Exit.CONFIGURATION)
     return directory / told
 
 

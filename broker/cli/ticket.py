@@ -68,11 +68,10 @@ def command(
 
 
 def _credential(client_id: str, key: Path | None, secret_file: Path | None) -> ClientCredential:
-    match key, secret_file:
-        case Path() as path, None:
-            return KeyCredential(client_id, read_secret(SecretFile(path)))
-        case None, Path() as path:
-            return SecretCredential(client_id, read_secret(SecretFile(path)))
+    if key is not None and secret_file is None:
+        return KeyCredential(client_id, read_secret(SecretFile(key)))
+    if secret_file is not None and key is None:
+        return SecretCredential(client_id, read_secret(SecretFile(secret_file)))
     fail("give exactly one of --key and --secret-file", Exit.USAGE)
 
 

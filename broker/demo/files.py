@@ -1,4 +1,4 @@
-"""The files that an admin would write, for the lab's vCenter."""
+"""The files that an admin would write, for the lab's vCenter: one app, one account, one grant."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,14 +6,24 @@ from pathlib import Path
 
 import yaml
 
-from broker.demo.keys import write_private_key, write_server_certificate
+from broker.demo.keys import write_private_key, write_random_key, write_server_certificate
+
+APP = "monitoring"
+ACCOUNT = "cim-a"
+ACCOUNT_USER = "svc-cim-a@vsphere.local"
+CONTROLLER_USER = "broker-controller@vsphere.local"
+GRANT = "monitoring-cluster-01"
+TEMPLATE = "cim-ticket"
+VCENTER = "lab"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where everything of one demonstration lies."""
+    """Where everything of one demonstration lies, and which port the broker gets."""
 
     root: Path
+    roles: Path
+    port: int
 
     @property
     def config(self) -> Path:
@@ -22,8 +32,8 @@ class Site:
 
     @property
     def controller_file(self) -> Path:
-        """The controller's own file."""
-        return self.root / "controller.yaml"
+        """The controller's own file, apart from what `serve` reads."""
+        return self.root / "controller" / "controller.yaml"
 
     @property
     def app_key(self) -> Path:
@@ -34,6 +44,11 @@ class Site:
     def broker_ca(self) -> Path:
         """What clients verify the broker's certificate against."""
         return self.root / "broker-ca.pem"
+
+    @property
+    def url(self) -> str:
+        """Where the broker answers."""
+        return f"https://localhost:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +61,77 @@ class LabPlace:
     account_password: Path
 
 
-def write_site(site: Site, lab: LabPlace, broker_port: int, scope: str, now: datetime) -> None:
-    """Write keys, certificates, policy and both configurations for one app on one scope."""
-    site.config.mkdir(mode=0o700)
-    (site.root / "roles").mkdir(mode=0o700)
+def write_site(site: Site, lab: LabPlace, scope: str, now: datetime) -> None:
+    """Write keys, certificates, the policy and both configurations."""
+    for directory in (site.config, site.controller_file.parent, site.root / "state"):
+        directory.mkdir(mode=0o700)
     public_key = write_private_key(site.app_key)
     write_private_key(site.root / "signing.key")
-    write_server_certificate(site.root, site.broker_ca)
-    fingerprint = site.root / "fingerprint.key"
-    fingerprint.touch(mode=0o600)
-    fingerprint.write_text("c1" * 32 + "\n")
-    documents = {
-        site.config / "server.yaml": _server(site, broker_port),
-        site.config / "vcenters.yaml": _vcenters(lab),
-        site.config / "accounts.yaml": _accounts(lab),
-        site.config / "apps.yaml": _apps(public_key),
-        site.config / "grants.yaml": _grants(scope, now),
+    write_random_key(site.root / "fingerprint.key")
+    write_server_certificate(site.root / "broker.pem", site.root / "broker.key", site.broker_ca, now)
+    documents: dict[Path, object] = {
+        site.config / "server.yaml": _server(site),
+        site.config / "vcenters.yaml": {"vcenters": {VCENTER: _vcenter(lab)}},
+        site.config / "accounts.yaml": {"accounts": {ACCOUNT: _account(lab)}},
+        site.config / "apps.yaml": {"apps": {APP: _app(public_key)}},
+        site.config / "grants.yaml": {"grants": {GRANT: _grant(scope, now)}},
         site.controller_file: _controller(site, lab),
     }
     for path, document in documents.items():
-        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def _server(site: Site) -> dict[str, object]:
+    return {
+        "issuer": site.url,
+        "listener": {
+            "tls": {
+                "host": "127.0.0.1",
+                "port": site.port,
+                "certificate": str(site.root / "broker.pem"),
+                "key": str(site.root / "broker.key"),
+            }
+        },
+        "store": str(site.root / "state" / "broker.db"),
+        "roles": str(site.roles),
+        "signing_keys": [{"file": str(site.root / "signing.key")}],
+        "fingerprint_key": {"file": str(site.root / "fingerprint.key")},
+    }
+
+
+def _vcenter(lab: LabPlace) -> dict[str, object]:
+    return {"host": "localhost", "port": lab.port, "ca_file": str(lab.ca_file)}
+
+
+def _account(lab: LabPlace) -> dict[str, object]:
+    return {"vcenter": VCENTER, "user": ACCOUNT_USER, "password": {"file": str(lab.account_password)}}
+
+
+def _app(public_key: str) -> dict[str, object]:
+    return {
+        "description": "The demonstration's monitoring app",
+        "owner": "you",
+        "scopes": ["tickets"],
+        "keys": [{"id": "demo-1", "algorithm": "ES256", "pem": public_key}],
+    }
+
+
+def _grant(scope: str, now: datetime) -> dict[str, object]:
+    return {
+        "app": APP,
+        "template": TEMPLATE,
+        "account": ACCOUNT,
+        "scope": [scope],
+        "owner": "you",
+        "reason": "The demonstration reads sensors of one cluster",
+        "valid_until": (now + timedelta(days=1)).isoformat(timespec="seconds"),
+    }
+
+
+def _controller(site: Site, lab: LabPlace) -> dict[str, object]:
+    return {
+        "policy": str(site.config),
+        "store": str(site.root / "state" / "broker.db"),
+        "interval_s": 15,
+        "logins": {VCENTER: {"user": CONTROLLER_USER, "password": {"file": str(lab.controller_password)}}},
+    }
