@@ -18,7 +18,7 @@ from broker.vsphere.connection import Link
 from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gate
 from broker.vsphere.paths import Kind, locate
-from broker.vsphere.principals import same_principal
+from broker.vsphere.principals import canonical
 from broker.vsphere.properties import property_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.walk import CLASSES, children_of, root_of
@@ -172,6 +172,6 @@ def _role(told: Any) -> Role:  # noqa: ANN401 - pyVmomi is untyped
 
 
 def _is(wanted: Permission, shown: Permission) -> bool:
-    return same_principal(wanted.principal, shown.principal) and (
+    return canonical(wanted.principal) == canonical(shown.principal) and (
         (wanted.group, wanted.role_id, wanted.propagate) == (shown.group, shown.role_id, shown.propagate)
     )

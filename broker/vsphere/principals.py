@@ -1,4 +1,4 @@
-"""One account, the two ways in which vCenter writes it, and the one way in which it is compared."""
+"""One account, the two ways in which vCenter writes it, and the one form in which it is compared."""
 
 
 def principal_of(user: str) -> str:
@@ -10,12 +10,12 @@ def principal_of(user: str) -> str:
     return f"{domain.upper()}\\{name}" if domain else name
 
 
-def same_principal(one: str, other: str) -> bool:
-    """Whether both texts name one account: vCenter's identity sources do not tell case apart.
+def canonical(principal: str) -> str:
+    """The one form in which accounts are compared: vCenter's identity sources do not tell case apart.
 
     Only ASCII letters are folded, so that no other letter is ever taken for one of them.
     """
-    return _folded(one) == _folded(other)
+    return "".join(c.lower() if c.isascii() else c for c in principal_of(principal))
 
 
 def _parts(user: str) -> tuple[str, str]:
@@ -24,9 +24,3 @@ def _parts(user: str) -> tuple[str, str]:
         return name, domain
     name, _, domain = user.rpartition("@")
     return (name, domain) if name else (user, "")
-
-
-def _folded(principal: str) -> tuple[str, ...]:
-    return tuple(
-        "".join(c.lower() if c.isascii() else c for c in part) for part in _parts(principal_of(principal))
-    )

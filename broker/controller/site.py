@@ -1,0 +1,27 @@
+"""One vCenter as an apply works on it."""
+
+from dataclasses import dataclass
+
+from broker.controller.report import Journal
+from broker.errors import BrokerError
+from broker.model.names import VcenterId
+from broker.ports.administration import Administration, AppliedStore
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A vCenter, who it is, and what goes along with every change to it."""
+
+    vcenter: VcenterId
+    instance_uuid: str
+    administration: Administration
+    store: AppliedStore
+    journal: Journal
+
+
+class Conflict(BrokerError):
+    """Something that is not ours stands in the way: it stays as it is."""
+
+
+class Unknown(BrokerError):
+    """The policy names something that this vCenter does not have."""
