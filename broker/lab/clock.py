@@ -23,6 +23,10 @@ class LabClock:
         """Seconds since an arbitrary start, moved by the same amount as `now`."""
         return time.monotonic() + self._offset.total_seconds()
 
+    def machine(self) -> datetime:
+        """The machine's own time: clients that judge a certificate cannot be moved."""
+        return datetime.now(UTC)
+
     def advance(self, seconds: float) -> datetime:
         """Move on by `seconds` (back, if negative) and give the new time."""
         with self._lock:

@@ -12,7 +12,7 @@ examples 1 to 3; two parents of one object do not occur among hosts.
 from dataclasses import dataclass, field
 
 from broker.lab.authorization.permissions import Permission, PermissionStore, Tree, reaching
-from broker.lab.authorization.principals import Principals, folded
+from broker.lab.authorization.principals import Principals, canonical, folded
 from broker.lab.authorization.roles import RoleBook
 
 _IMPLIED = frozenset({"System.Anonymous", "System.View"})
@@ -59,7 +59,7 @@ class Resolver:
         sights, key = self._sights, folded(user)
         sight = sights.get(key)
         if sight is None:
-            groups = self._principals.groups_of(user)
+            groups = self._principals.groups_of(canonical(user))
             sight = _Sight(frozenset({(key, False), *((folded(group), True) for group in groups)}))
             sight.visible = self._visible(sight.holders)
             sights[key] = sight

@@ -1,0 +1,1 @@
+"""CIM-XML over HTTPS, as an ESXi host offers it."""
