@@ -78,6 +78,10 @@ class Answer:
     lost: bool = False
 
 
+class Overloaded(Exception):  # noqa: N818 - reads as what it is
+    """There are as many sessions as there may be: HTTP 503, as vCenter answers."""
+
+
 class Dispatcher:
     """Runs calls against the registry as vCenter would."""
 
@@ -140,6 +144,8 @@ class Dispatcher:
             return Answer(200, reply.returned(request.name, value, declared, call.version))
         except vmodl.MethodFault as error:
             return _fault(error, call.version)
+        except Overloaded:
+            return Answer(503, b"")
         except Exception:  # a defect of the lab is answered as vCenter answers its own: SystemError
             _log.exception("%s failed in the lab", request.name)
             return _fault(vmodl.fault.SystemError(reason="", msg="A general system error occurred: "), call.version)

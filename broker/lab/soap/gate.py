@@ -50,6 +50,10 @@ class Gate:
             return str(named)
         return managed.moid if self._entities.exists(managed.moid) else self._entities.root()
 
+    def is_entity(self, managed: ManagedObject) -> bool:
+        """Whether `managed` is an entity of the inventory or speaks for one."""
+        return hasattr(managed, "entity_moid") or self._entities.exists(managed.moid)
+
     def holds(self, call: Call, entity_moid: str, privilege: str) -> bool:
         """Whether the call would pass."""
         if privilege == ANONYMOUS:

@@ -38,7 +38,7 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = IDLE_S
-    _REASONS: ClassVar = {200: "OK", 404: "Not Found", 413: "Content Too Large", 500: "Internal Server Error"}
+    _REASONS: ClassVar = {200: "OK", 404: "Not Found", 413: "Content Too Large", 500: "Internal Server Error", 503: "Service Unavailable"}
 
     def setup(self) -> None:
         """TLS here, in the connection's own thread: a slow handshake holds up nobody else."""

@@ -1,0 +1,92 @@
+"""Reading a property path of a managed object, the privilege for it checked."""
+
+from typing import Any
+
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import DataObject
+from pyVmomi.VmomiSupport import ManagedObject as ManagedObjectType
+
+from broker.lab.soap.call import Call, ManagedObject
+from broker.lab.soap.gate import READ, VIEW, Gate, denial
+
+
+class PropertyReader:
+    """`config.product.version`: the longest prefix that the object can build by itself, then field by field.
+
+    An object builds `config` as a whole in `read_config`; where that is dear it may offer `parts`, a mapping
+    of dotted paths to readers, so that a client that asks for the version alone pays for the version alone.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def fetch(self, call: Call, managed: ManagedObject, path: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+        """The value, None for an unset one. Raises InvalidProperty, NotSupported, NoPermission, NotAuthenticated."""
+        privilege = self.privilege(managed, path)
+        self._gate.require(call, managed, privilege)
+        return self.value(call, managed, path)
+
+    def missing(self, call: Call, managed: ManagedObject, path: str) -> Any | None:  # noqa: ANN401 - a pyVmomi fault
+        """Why the caller may not read the path, None if it may. Raises InvalidProperty."""
+        privilege = self.privilege(managed, path)
+        if self._gate.holds(call, self._gate.entity_of(managed), privilege):
+            return None
+        kind = vim.fault.NoPermission if call.session else vim.fault.NotAuthenticated
+        return denial(kind, managed.vim_type(managed.moid), privilege)
+
+    def visible(self, call: Call, managed: ManagedObject) -> bool:
+        """Whether the caller may know that the object exists."""
+        return self._gate.holds(call, self._gate.entity_of(managed), VIEW)
+
+    def privilege(self, managed: ManagedObject, path: str) -> str:
+        """What reading the path asks for: pyVmomi's table, else System.Read; View for what is no entity."""
+        try:
+            info = managed.vim_type._GetPropertyInfo(path.partition(".")[0])  # noqa: SLF001 - pyVmomi's documented door
+        except AttributeError:
+            raise vmodl.query.InvalidProperty(name=path) from None
+        if info.privId is not None:
+            return str(info.privId)
+        return READ if self._gate.is_entity(managed) else VIEW
+
+    def value(self, call: Call, managed: ManagedObject, path: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+        """The value without asking who may see it. Raises InvalidProperty, NotSupported."""
+        parts = getattr(managed, "parts", {})
+        names = path.split(".")
+        for length in range(len(names), 0, -1):
+            reader = parts.get(".".join(names[:length]))
+            if reader is not None:
+                return _walk(reader(), managed.vim_type, names, length, path)
+        reader = getattr(managed, f"read_{names[0]}", None)
+        if reader is None:
+            raise vmodl.fault.NotSupported(msg=f"the lab does not model {path}")
+        return _walk(reader(call), managed.vim_type, names, 1, path)
+
+    def readable(self, managed: ManagedObject) -> list[str]:
+        """The properties that the lab models, for a client that asks for all."""
+        names = (info.name for info in managed.vim_type._GetPropertyList())  # noqa: SLF001 - pyVmomi's documented door
+        return [name for name in names if hasattr(managed, f"read_{name}")]
+
+
+def _walk(value: Any, owner: Any, names: list[str], built: int, path: str) -> Any:  # noqa: ANN401 - pyVmomi's values
+    """`value` stands at `names[:built]`, counted from the managed type `owner`: go on to the end of the path."""
+    declared = owner
+    for index, name in enumerate(names):
+        declared = _declared(declared, name, path)
+        if index >= built and value is not None:
+            value = getattr(value, name)
+    return None if value is None else _typed(value, declared)
+
+
+def _declared(owner: Any, name: str, path: str) -> Any:  # noqa: ANN401 - pyVmomi's types
+    if not issubclass(owner, (DataObject, ManagedObjectType)):
+        raise vmodl.query.InvalidProperty(name=path)
+    try:
+        return owner._GetPropertyInfo(name).type  # noqa: SLF001 - pyVmomi's documented door
+    except AttributeError:
+        raise vmodl.query.InvalidProperty(name=path) from None
+
+
+def _typed(value: Any, declared: Any) -> Any:  # noqa: ANN401 - pyVmomi's values
+    """Python's list and int as the array and number type that the wire names."""
+    plain = type(value) is list or (type(value) is int and issubclass(declared, int))
+    return declared(value) if plain else value

@@ -1,0 +1,160 @@
+"""Who is logged in, since when, and for how long without a word."""
+
+import secrets
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pyVmomi import vim
+
+from broker.lab.soap.call import Call, Session
+from broker.lab.world.events import EventLog
+
+
+class Now(Protocol):
+    """The lab's clock, as far as this room needs it."""
+
+    def now(self) -> datetime:
+        """The lab's time, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """When a silent session ends, and how many there may be."""
+
+    idle: timedelta = timedelta(minutes=30)
+    most: int = 3000
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """A session and what currentSession and sessionList say about it."""
+
+    session: Session
+    cookie: str
+    remote: str
+    user_agent: str
+    locale: str
+    login_time: datetime
+    last_active: datetime
+    calls: int = 0
+
+
+class SessionTable:
+    """Live sessions by cookie. Idle ones end as soon as anybody looks. Thread-safe."""
+
+    def __init__(self, clock: Now, events: EventLog, limits: SessionLimits) -> None:
+        self._clock = clock
+        self._events = events
+        self._limits = limits
+        self._by_cookie: dict[str, LiveSession] = {}
+        self._lock = threading.RLock()
+        self._on_end: list[Callable[[str], None]] = []
+
+    def when_ended(self, tell: Callable[[str], None]) -> None:
+        """`tell` is called with the key of each session that ends."""
+        self._on_end.append(tell)
+
+    def new_cookie(self) -> str:
+        """A cookie that no session has."""
+        return secrets.token_hex(20)
+
+    def of_cookie(self, cookie: str) -> Session | None:
+        """The live session of this cookie; counts as activity."""
+        with self._lock:
+            live = self._by_cookie.get(cookie)
+            if live is None:
+                return None
+            now = self._clock.now()
+            if now - live.last_active >= self._limits.idle:
+                self._end(live)
+                return None
+            live.last_active = now
+            live.calls += 1
+            return live.session
+
+    def open(self, call: Call, user: str, groups: frozenset[str], locale: str) -> LiveSession | None:
+        """A new session bound to the call's cookie; None when there are as many as there may be."""
+        self.sweep()
+        now = self._clock.now()
+        with self._lock:
+            if len(self._by_cookie) >= self._limits.most:
+                return None
+            session = Session(str(uuid.uuid4()), user, groups)
+            live = LiveSession(session, call.cookie, call.remote, call.user_agent, locale, now, now)
+            self._by_cookie[call.cookie] = live
+        return live
+
+    def find(self, key: str) -> Session | None:
+        """The live session with this UserSession.key."""
+        live = self.live(key)
+        return live.session if live else None
+
+    def live(self, key: str) -> LiveSession | None:
+        """The same with what is known about it."""
+        return next((each for each in self.all() if each.session.key == key), None)
+
+    def all(self) -> list[LiveSession]:
+        """All live sessions, oldest first."""
+        self.sweep()
+        with self._lock:
+            return list(self._by_cookie.values())
+
+    def end(self, key: str) -> bool:
+        """End one session; False when there is none."""
+        with self._lock:
+            live = self.live(key)
+            if live is not None:
+                self._end(live)
+        return live is not None
+
+    def kill(self, user: str) -> int:
+        """End all sessions of a user, as somebody else's TerminateSession would; gives how many."""
+        theirs = [live for live in self.all() if live.session.user.lower() == user.lower()]
+        return sum(self.end(live.session.key) for live in theirs)
+
+    def sweep(self) -> None:
+        """End the idle ones."""
+        now = self._clock.now()
+        with self._lock:
+            idle = [each for each in self._by_cookie.values() if now - each.last_active >= self._limits.idle]
+            for live in idle:
+                self._end(live)
+
+    def _end(self, live: LiveSession) -> None:
+        if self._by_cookie.pop(live.cookie, None) is None:
+            return
+        for tell in self._on_end:
+            tell(live.session.key)
+        self._events.post(
+            vim.event.UserLogoutSessionEvent(
+                userName=live.session.user,
+                ipAddress=live.remote,
+                userAgent=live.user_agent,
+                callCount=live.calls,
+                sessionId=live.session.key,
+                loginTime=live.login_time,
+                fullFormattedMessage=f"User {live.session.user}@{live.remote} logged out",
+            )
+        )
+
+
+def user_session(live: LiveSession, calls: int) -> vim.UserSession:
+    """What the API shows of a session. vCenter counts no calls in currentSession, only in sessionList."""
+    return vim.UserSession(
+        key=live.session.key,
+        userName=live.session.user,
+        fullName=live.session.user.rpartition("\\")[2],
+        loginTime=live.login_time,
+        lastActiveTime=live.last_active,
+        locale=live.locale,
+        messageLocale=live.locale,
+        extensionSession=False,
+        ipAddress=live.remote,
+        userAgent=live.user_agent,
+        callCount=calls,
+    )
