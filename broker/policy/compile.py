@@ -1,0 +1,142 @@
+"""From what was written and checked to the snapshot that is decided on: sorted, immutable, digested."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
+from broker.model.policy import (
+    Account,
+    App,
+    Grant,
+    Policy,
+    PublicKey,
+    Rate,
+    ReadinessMode,
+    Scope,
+    Template,
+    Vcenter,
+)
+from broker.model.secret import SecretCredential, SecretFile, SecretReference, SecretVariable
+from broker.policy.digest import digest_of
+from broker.policy.files import (
+    AccountEntry,
+    AppEntry,
+    GrantEntry,
+    RateText,
+    SecretReferenceText,
+    TemplateFile,
+    VcenterEntry,
+)
+from broker.policy.written import Written, WrittenPolicy
+
+
+def compile_policy(
+    written: WrittenPolicy, role_prefix: str, keys: Mapping[str, tuple[PublicKey, ...]]
+) -> Policy:
+    """The policy. Everything in `written` must fit and every reference lead somewhere."""
+    vcenters = {v.id: v for v in map(_vcenter, written.vcenters)}
+    accounts = {a.id: a for a in map(_account, written.accounts)}
+    apps = {a.id: a for a in (_app(app, keys[app.id]) for app in written.apps)}
+    templates = {t.id: t for t in (_template(template, role_prefix) for template in written.templates)}
+    grants = {
+        g.id: g
+        for g in (
+            _grant(
+                grant,
+                templates[TemplateId(grant.body.template)],
+                accounts[AccountId(grant.body.account)],
+            )
+            for grant in written.grants
+        )
+    }
+    return Policy(
+        revision=digest_of((vcenters, accounts, apps, templates, grants)),
+        vcenters=MappingProxyType(vcenters),
+        accounts=MappingProxyType(accounts),
+        apps=MappingProxyType(apps),
+        templates=MappingProxyType(templates),
+        grants=MappingProxyType(grants),
+    )
+
+
+def compile_reference(reference: SecretReferenceText, folder: Path) -> SecretReference:
+    """Where the secret is; a relative file starts at `folder`."""
+    if reference.file is not None:
+        return SecretFile(folder / reference.file)
+    if reference.credential is not None:
+        return SecretCredential(reference.credential)
+    return SecretVariable(str(reference.variable))
+
+
+def compile_rate(rate: RateText) -> Rate:
+    """The same as a value of ours."""
+    return Rate(rate.count, rate.seconds)
+
+
+def _vcenter(entry: Written[VcenterEntry]) -> Vcenter:
+    body = entry.body
+    return Vcenter(
+        id=VcenterId(entry.id),
+        host=body.host,
+        port=body.port,
+        ca_file=entry.beside(body.ca_file),
+        concurrency=body.concurrency,
+        connect_timeout_s=body.connect_timeout_s,
+        call_timeout_s=body.call_timeout_s,
+        first_unsupported_major=body.first_unsupported_major,
+    )
+
+
+def _account(entry: Written[AccountEntry]) -> Account:
+    return Account(
+        id=AccountId(entry.id),
+        vcenter=VcenterId(entry.body.vcenter),
+        user=entry.body.user,
+        password=compile_reference(entry.body.password, entry.document.file.parent),
+        tolerated=frozenset(entry.body.tolerated),
+        shared_by=frozenset(map(AppId, entry.body.shared_by)),
+    )
+
+
+def _app(entry: Written[AppEntry], keys: tuple[PublicKey, ...]) -> App:
+    return App(
+        id=AppId(entry.id),
+        description=entry.body.description,
+        owner=entry.body.owner,
+        scopes=frozenset(map(Scope, entry.body.scopes)),
+        keys=keys,
+        rate=compile_rate(entry.body.rate),
+    )
+
+
+def _template(entry: Written[TemplateFile], role_prefix: str) -> Template:
+    privileges = frozenset(privilege.id for privilege in entry.body.privileges)
+    role_name = role_prefix + entry.id
+    return Template(
+        id=TemplateId(entry.id),
+        description=entry.body.description,
+        privileges=privileges,
+        role_name=role_name,
+        revision=digest_of((entry.id, role_name, privileges)),
+    )
+
+
+def _grant(entry: Written[GrantEntry], template: Template, account: Account) -> Grant:
+    body = entry.body
+    scope = tuple(sorted(body.scope))
+    # what `apply` acts on: not owner, reason, limits or end, which change nothing in vCenter
+    applied_as = (body.app, template.id, template.revision, account.id, account.user, account.vcenter, scope)
+    return Grant(
+        id=GrantId(entry.id),
+        app=AppId(body.app),
+        template=template.id,
+        account=account.id,
+        scope=scope,
+        owner=body.owner,
+        reason=body.reason,
+        valid_until=body.valid_until,
+        rate_per_host=compile_rate(body.rate_per_host),
+        readiness=ReadinessMode(body.readiness),
+        digest=digest_of(applied_as),
+    )

@@ -1,0 +1,193 @@
+"""The closed grammars of what stands in the files, as types for the models.
+
+Each refuses with words for an admin and never repeats the value: it may be a secret in the
+wrong place.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from broker.errors import InvalidName
+from broker.model.names import parse_host_name, parse_id
+from broker.policy.paths import canonical_path
+
+REFUSED = "refused"
+"""The pydantic error type that carries our own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the configuration reference calls a type."""
+
+    name: str
+
+
+def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list in which a value stands twice, in whatever case."""
+    if len({value.casefold() for value in values}) != len(values):
+        refuse("names something twice", "Keep one of them")
+    return values
+
+
+def refuse(problem: str, advice: str) -> NoReturn:
+    """Refuse a value inside a validator."""
+    raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "advice": advice})
+
+
+def _matching(grammar: str, problem: str, advice: str) -> Callable[[str], str]:
+    pattern = re.compile(grammar)
+
+    def check(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            refuse(problem, advice)
+        return text
+
+    return check
+
+
+def _id(text: str) -> str:
+    try:
+        return parse_id(text, "id")
+    except InvalidName as error:
+        refuse("is not an id", f"Use {error.grammar}")
+
+
+def _host(text: str) -> str:
+    try:
+        return parse_host_name(text)
+    except InvalidName as error:
+        refuse("is not a host", f"Use {error.grammar}")
+
+
+_MAX_TEXT = 500
+
+
+def _text(text: str) -> str:
+    joined = " ".join(text.split())
+    if not joined:
+        refuse("is empty", "Write a sentence for whoever reads this in a year")
+    if len(joined) > _MAX_TEXT:
+        refuse(f"is longer than {_MAX_TEXT} characters", "Shorten it")
+    return joined
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _time(value: object) -> object:
+    if not isinstance(value, str) or _TIME.fullmatch(value) is None:
+        refuse(
+            "is not a time with an offset",
+            "Write it in ISO 8601 as 2027-06-30T00:00:00Z or 2027-06-30T00:00:00+02:00",
+        )
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        refuse("is a time that does not exist", "Check month, day, hour and offset")
+
+
+def _file(text: str) -> str:
+    if not text or text.startswith("~") or "$" in text or "\n" in text:
+        refuse("is not a path", "Write it absolute, or relative to the folder of this file, without ~ and $")
+    return text
+
+
+def _privilege(text: str) -> str:
+    if _PRIVILEGE.fullmatch(text) is None:
+        refuse("is not a privilege id", "Write it as vCenter's API does, such as Host.Cim.CimInteraction")
+    if text.casefold().startswith("system."):
+        refuse("is superfluous: every role holds the System privileges", "Remove it")
+    return text
+
+
+_PRIVILEGE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,7}")
+
+
+def _path(text: str) -> str:
+    try:
+        return canonical_path(text)
+    except InvalidName as error:
+        refuse("is not an inventory path", f"Write {error.grammar}")
+
+
+Id = Annotated[str, AfterValidator(_id), Kind("id")]
+Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
+Text = Annotated[str, AfterValidator(_text), Kind("text")]
+Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]
+FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
+Privilege = Annotated[str, AfterValidator(_privilege), Kind("privilege id")]
+InventoryPath = Annotated[str, AfterValidator(_path), Kind("inventory path")]
+
+User = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9._$+-]{1,64}@[A-Za-z0-9.-]{1,253}|[A-Za-z0-9.-]{1,253}\\[A-Za-z0-9._$+-]{1,64}",
+            "is not a user with its domain",
+            r"Write user@domain or DOMAIN\user",
+        )
+    ),
+    Kind("user@domain"),
+]
+KeyId = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+            "is not a key id",
+            "Use letters, digits and . _ -, 1 to 64 characters",
+        )
+    ),
+    Kind("key id"),
+]
+Issuer = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"https://(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[1-9][0-9]{0,4})?"
+            r"(?:/[A-Za-z0-9._~-]+)*",
+            "is not a base URL",
+            "Write https://, a lower-case name, a port and path if needed, and no slash at the end",
+        )
+    ),
+    Kind("https URL"),
+]
+RolePrefix = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[a-z0-9][a-z0-9-]{0,31}",
+            "is not a prefix for role names",
+            "Use lower-case letters, digits and hyphens, 1 to 32 characters",
+        )
+    ),
+    Kind("prefix"),
+]
+CredentialName = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
+            "is not the name of a systemd credential",
+            "Use letters, digits and . _ -, and no slash",
+        )
+    ),
+    Kind("name of a systemd credential"),
+]
+VariableName = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[A-Z_][A-Z0-9_]{0,127}",
+            "is not the name of an environment variable",
+            "Use upper-case letters, digits and _",
+        )
+    ),
+    Kind("name of an environment variable"),
+]

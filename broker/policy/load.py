@@ -1,0 +1,96 @@
+"""The doors: files in, values out, or every problem at once.
+
+A file that is missing, empty, unreadable or broken is an error and never a default.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from broker.errors import ConfigurationError
+from broker.model.policy import Policy
+from broker.model.settings import ControllerSettings, ServerSettings
+from broker.policy.app_keys import read_app_keys
+from broker.policy.compile import compile_policy
+from broker.policy.problems import ConfigurationErrors, Problems, as_json, explain
+from broker.policy.reachable import check_controller, check_policy
+from broker.policy.references import check_references
+from broker.policy.settings import check_logins, compile_controller, compile_server
+from broker.policy.settings_files import ControllerFile, ServerFile
+from broker.policy.written import SERVER, WrittenPolicy, read_policy, read_whole
+from broker.secrets import SecretReader, read_secret
+
+__all__ = [
+    "ConfigurationErrors",
+    "as_json",
+    "check",
+    "explain",
+    "load_controller",
+    "load_policy",
+    "load_server",
+]
+
+
+def load_policy(directory: Path) -> Policy:
+    """The policy that the files in `directory` say, as one snapshot. Raises ConfigurationErrors.
+
+    The folder is resolved once, so that all files are of one release where it is a link.
+    """
+    problems = Problems()
+    written = read_policy(directory.resolve(), problems)
+    keys = read_app_keys(written.apps, problems)
+    check_references(written, problems)
+    server = problems.demand(written.server)
+    return compile_policy(written, server.body.role_prefix, keys)
+
+
+def load_server(directory: Path) -> ServerSettings:
+    """What server.yaml in `directory` says. Raises ConfigurationErrors."""
+    problems = Problems()
+    written = read_whole(directory.resolve() / SERVER, ServerFile, problems)
+    return compile_server(problems.demand(written))
+
+
+def load_controller(file: Path) -> ControllerSettings:
+    """What the controller's file says, held against the policy that it names.
+
+    Problems of the policy itself are left to `load_policy`. Raises ConfigurationErrors.
+    """
+    problems = Problems()
+    written = read_whole(_in_resolved_folder(file), ControllerFile, problems)
+    if written is not None:
+        check_logins(written, _policy_of(written.beside(written.body.policy)), problems)
+    return compile_controller(problems.demand(written))
+
+
+def check(
+    directory: Path,
+    controller_file: Path | None = None,
+    read: SecretReader = read_secret,
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[ConfigurationError, ...]:
+    """Everything that is wrong, with the files and secrets that are referred to; never raises.
+
+    A secret is left out where this user could not read it though the service may: a file of
+    another user, a credential outside systemd, a variable that is not set here.
+    """
+    problems = Problems()
+    written = read_policy(directory.resolve(), problems)
+    read_app_keys(written.apps, problems)
+    check_references(written, problems)
+    check_policy(written, read, environment, problems)
+    if controller_file is not None:
+        controller = read_whole(_in_resolved_folder(controller_file), ControllerFile, problems)
+        if controller is not None:
+            check_logins(controller, written, problems)
+            check_controller(controller, read, environment, problems)
+    return problems.found()
+
+
+def _in_resolved_folder(file: Path) -> Path:
+    """The file in its real folder; itself it may be a link, and relative paths start beside the link."""
+    return file.parent.resolve() / file.name
+
+
+def _policy_of(directory: Path) -> WrittenPolicy:
+    return read_policy(directory.resolve(), Problems())

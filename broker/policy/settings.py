@@ -1,0 +1,79 @@
+"""From server.yaml and controller.yaml to the settings that processes start with."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from broker.model.names import VcenterId
+from broker.model.settings import (
+    ControllerLogin,
+    ControllerSettings,
+    ServerSettings,
+    TlsListener,
+    UnixListener,
+)
+from broker.policy.compile import compile_rate, compile_reference
+from broker.policy.problems import Problems
+from broker.policy.references import canonical_user
+from broker.policy.settings_files import ControllerFile, ListenerEntry, ServerFile
+from broker.policy.written import Written, WrittenPolicy
+
+
+def compile_server(written: Written[ServerFile]) -> ServerSettings:
+    """The settings; relative paths start at the file's folder."""
+    body, folder = written.body, written.document.file.parent
+    return ServerSettings(
+        issuer=body.issuer,
+        listener=_listener(written, body.listener),
+        threads=body.threads,
+        store=written.beside(body.store),
+        roles=written.beside(body.roles),
+        signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),
+        fingerprint_key=compile_reference(body.fingerprint_key, folder),
+        redis_url=compile_reference(body.redis_url, folder) if body.redis_url else None,
+        proof_max_age_s=body.proof_max_age_s,
+        service_rate=compile_rate(body.service_rate),
+        failed_authentications=compile_rate(body.failed_authentications),
+        recorded_refusals=compile_rate(body.recorded_refusals),
+        disk_reserve_mib=body.disk_reserve_mib,
+        orphan_grace_s=body.orphan_grace_s,
+    )
+
+
+def _listener(written: Written[ServerFile], listener: ListenerEntry) -> TlsListener | UnixListener:
+    if listener.tls is not None:
+        tls = listener.tls
+        return TlsListener(tls.host, tls.port, written.beside(tls.certificate), written.beside(tls.key))
+    if listener.unix is not None:
+        return UnixListener(written.beside(listener.unix.path))
+    raise AssertionError("the model demands one of the two")
+
+
+def compile_controller(written: Written[ControllerFile]) -> ControllerSettings:
+    """The settings; relative paths start at the file's folder."""
+    body, folder = written.body, written.document.file.parent
+    logins: Mapping[VcenterId, ControllerLogin] = {
+        VcenterId(vcenter): ControllerLogin(login.user, compile_reference(login.password, folder))
+        for vcenter, login in sorted(body.logins.items())
+    }
+    return ControllerSettings(
+        policy=written.beside(body.policy),
+        store=written.beside(body.store),
+        interval_s=body.interval_s,
+        logins=MappingProxyType(logins),
+    )
+
+
+def check_logins(controller: Written[ControllerFile], policy: WrittenPolicy, problems: Problems) -> None:
+    """Note log-ins for a vCenter that is not there, and the privileged user among the accounts.
+
+    The privileged credential never serves a request, so it may not be one of those that do.
+    """
+    for vcenter, login in controller.body.logins.items():
+        key = ("logins", vcenter)
+        if not policy.vcenters.has(vcenter):
+            controller.note(problems, key, "leads nowhere", "Name a vCenter that is in vcenters.yaml")
+        for account in policy.accounts:
+            same = canonical_user(account.body.user) == canonical_user(login.user)
+            if same and account.body.vcenter == vcenter:
+                problem = f"is account {account.id} too: the privileged user would serve requests"
+                controller.note(problems, (*key, "user"), problem, "Use two users")

@@ -1,0 +1,97 @@
+"""server.yaml and controller.yaml as admins write them."""
+
+from pydantic import Field, model_validator
+
+from broker.policy.files import RateOf, RateText, Reference, Strict
+from broker.policy.grammar import FilePath, Host, Id, Issuer, RolePrefix, User, refuse
+
+
+class TlsEntry(Strict):
+    """TLS on a TCP port."""
+
+    host: Host = Field(description="Address to listen on.")
+    port: int = Field(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    certificate: FilePath = Field(description="The server's certificate chain in PEM.")
+    key: FilePath = Field(description="File with mode 0600 that holds the certificate's private key.")
+
+
+class UnixEntry(Strict):
+    """A Unix socket behind a proxy."""
+
+    path: FilePath = Field(description="The socket. Only on it is the last X-Forwarded-For entry believed.")
+
+
+class ListenerEntry(Strict):
+    """Where apps connect: exactly one of the two."""
+
+    tls: TlsEntry | None = Field(default=None, description="TLS on a TCP port.")
+    unix: UnixEntry | None = Field(default=None, description="A Unix socket behind a proxy.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "ListenerEntry":
+        if (self.tls is None) == (self.unix is None):
+            refuse("needs one way to listen", "Write exactly one of tls and unix")
+        return self
+
+
+class ServerFile(Strict):
+    """server.yaml: how `broker serve` runs. Read at start; a reload takes `roles` and `role_prefix`."""
+
+    issuer: Issuer = Field(description="This broker's URL: issuer and audience of its access tokens.")
+    listener: ListenerEntry = Field(description="Where apps connect.")
+    threads: int = Field(default=16, ge=1, le=128, description="Requests that may run at once.")
+    store: FilePath = Field(description="The SQLite file of log and state.")
+    roles: FilePath = Field(description="The folder of the role templates.")
+    role_prefix: RolePrefix = Field(
+        default="cim-broker-", description="Begins the name of every role that the broker makes in vCenter."
+    )
+    signing_keys: tuple[Reference, ...] = Field(
+        min_length=1,
+        max_length=8,
+        description="EC P-256 private keys in PEM. The first signs access tokens, all are published.",
+    )
+    fingerprint_key: Reference = Field(
+        description="Key for the fingerprints of tickets in the log; 32 random bytes or more."
+    )
+    redis_url: Reference | None = Field(
+        default=None, description="URL of a Redis for the rate limits, where several processes share them."
+    )
+    proof_max_age_s: float = Field(
+        default=30, ge=0, le=300, description="Seconds a proof of privileges is good for; 0: none is reused."
+    )
+    service_rate: RateOf = Field(
+        default=RateText(count=600, seconds=60), description="Requests of all apps together."
+    )
+    failed_authentications: RateOf = Field(
+        default=RateText(count=20, seconds=60), description="Failed authentications from one address."
+    )
+    recorded_refusals: RateOf = Field(
+        default=RateText(count=120, seconds=60),
+        description="Refusals recorded one by one, per app or unauthenticated address; more are summed up.",
+    )
+    disk_reserve_mib: int = Field(
+        default=64, ge=1, le=1_048_576, description="MiB kept free for intents and outcomes."
+    )
+    orphan_grace_s: float = Field(
+        default=30, gt=0, le=3600, description="Seconds past its deadline until an attempt counts as left."
+    )
+
+
+class LoginEntry(Strict):
+    """The privileged credential for one vCenter."""
+
+    user: User = Field(description="Its name with its domain; never one of accounts.yaml.")
+    password: Reference = Field(description="Where its password is.")
+
+
+class ControllerFile(Strict):
+    """controller.yaml: read by `broker controller` and `broker roles`, and by nothing that serves."""
+
+    policy: FilePath = Field(description="The folder of server.yaml, accounts.yaml and the others.")
+    store: FilePath = Field(description="The SQLite file that `broker serve` uses too.")
+    interval_s: float = Field(
+        default=60, ge=1, le=86_400, description="Seconds between looks at what vCenter holds."
+    )
+    logins: dict[Id, LoginEntry] = Field(
+        description="The privileged credential of each vCenter, by its id in vcenters.yaml."
+    )

@@ -1,0 +1,58 @@
+"""The text of a file, if it is one that a person can have written and can read."""
+
+import stat
+import unicodedata
+from pathlib import Path
+
+from broker.policy.problems import WHOLE_FILE, Problems
+
+MAX_BYTES = 1024 * 1024
+
+_UNREADABLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def read_text(file: Path, problems: Problems) -> str | None:
+    """UTF-8 text of at most 1 MiB without invisible characters; else None, and why in `problems`."""
+    content = _read_bytes(file, problems)
+    if content is None:
+        return None
+    try:
+        text = content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problems.note(file, line, WHOLE_FILE, "is not UTF-8 text", "Save it as UTF-8")
+        return None
+    return text if _only_readable(text, file, problems) else None
+
+
+def _read_bytes(file: Path, problems: Problems) -> bytes | None:
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            problems.note(file, 1, WHOLE_FILE, "is not a regular file", "Put a text file there")
+            return None
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        advice = "Create it, or let this user read it"
+        problems.note(file, 1, WHOLE_FILE, f"cannot be read: {error.strerror}", advice)
+        return None
+    if len(content) > MAX_BYTES:
+        problems.note(file, 1, WHOLE_FILE, "is larger than 1 MiB", "Make it smaller")
+        return None
+    return content
+
+
+def _only_readable(text: str, file: Path, problems: Problems) -> bool:
+    at = next((index for index, letter in enumerate(text) if is_unreadable(letter)), None)
+    if at is None:
+        return True
+    problem = f"holds the invisible or control character U+{ord(text[at]):04X}"
+    problems.note(file, text.count("\n", 0, at) + 1, WHOLE_FILE, problem, "Remove it")
+    return False
+
+
+def is_unreadable(letter: str) -> bool:
+    """Whether a character cannot be seen, or can make text look like another text."""
+    if letter.isascii():
+        return not (letter.isprintable() or letter in "\n\t")
+    return unicodedata.category(letter) in _UNREADABLE_CATEGORIES or letter in "\ufffe\uffff"
