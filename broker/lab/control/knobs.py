@@ -102,8 +102,8 @@ def _put(
 
 def _named(name: str) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
     if "." in name:
-        return GetVmodlType(name)  # type: ignore[no-untyped-call]  # pyVmomi is untyped here
-    return GetWsdlType("urn:vim25", name)  # type: ignore[no-untyped-call]  # pyVmomi is untyped here
+        return GetVmodlType(name)
+    return GetWsdlType("urn:vim25", name)
 
 
 def _fault_class(name: str) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
