@@ -1,0 +1,1 @@
+"""The store: one SQLite file that outlives processes, and the only importer of SQLAlchemy."""

@@ -1,0 +1,137 @@
+"""What the controller resolved and applied, and what in vCenter is ours."""
+
+import json
+
+from sqlalchemy import Executable, Row, Table, bindparam, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.names import GrantId, Moid, TemplateId, VcenterId
+from broker.ports.administration import OwnPermission, OwnRole
+from broker.store.database import Database
+from broker.store.place import Reserve
+from broker.store.tables import applied_grant, own_permission, own_role
+from broker.store.times import from_ms, ms
+from broker.store.transaction import Transaction
+
+_APPLIED = select(applied_grant).where(applied_grant.c.grant_id == bindparam("which"))
+
+
+class StoredGrants:
+    """Applied grants, in the store: the controller writes them, `serve` reads them at each request.
+
+    Writes are durable when they return. They make no records: the controller says in its own
+    what it did and why. Every method raises LogUnavailable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def applied(self, grant: GrantId) -> AppliedGrant | None:
+        """The grant as it stands in vCenter, or None where nothing was applied."""
+        row = self._database.read(lambda c: c.execute(_APPLIED, {"which": grant}).first())
+        return None if row is None else _grant(row)
+
+    def all(self) -> tuple[AppliedGrant, ...]:
+        """Every applied grant, in the order of their ids."""
+        every = select(applied_grant).order_by(applied_grant.c.grant_id)
+        return tuple(_grant(row) for row in self._database.read(lambda c: c.execute(every).all()))
+
+    def put(self, applied: AppliedGrant) -> None:
+        """Remember a grant as applied, in place of what stood there."""
+        self._replace(
+            applied_grant,
+            {
+                "grant_id": applied.grant,
+                "digest": applied.digest,
+                "vcenter": applied.vcenter,
+                "role_id": applied.role_id,
+                "applied_at": ms(applied.applied_at),
+                "standing": applied.standing.value,
+                "finding": applied.finding,
+                "scope": json.dumps([[e.path, e.instance_uuid, e.moid] for e in applied.scope]),
+            },
+        )
+
+    def mark(self, grant: GrantId, standing: Standing, finding: str) -> None:
+        """Say whether what was applied still holds. A grant that is not there stays away."""
+        change = update(applied_grant).where(applied_grant.c.grant_id == grant)
+        change = change.values(standing=standing.value, finding=finding)
+        self._database.write(Reserve.NONE, lambda t: _run(t, change))
+
+    def remove(self, grant: GrantId) -> None:
+        """Forget that a grant was applied. A grant that is not there stays away."""
+        gone = delete(applied_grant).where(applied_grant.c.grant_id == grant)
+        self._database.write(Reserve.NONE, lambda t: _run(t, gone))
+
+    def own_roles(self, instance_uuid: str) -> tuple[OwnRole, ...]:
+        """The roles of that vCenter that are ours, in the order of their names."""
+        mine = select(own_role).where(own_role.c.instance_uuid == instance_uuid).order_by(own_role.c.name)
+        return tuple(_role(row) for row in self._database.read(lambda c: c.execute(mine).all()))
+
+    def own_role(self, role: OwnRole) -> None:
+        """Claim a role: first without its id, before vCenter is asked, then with it."""
+        self._replace(
+            own_role,
+            {
+                "instance_uuid": role.instance_uuid,
+                "name": role.name,
+                "template": role.template,
+                "role_id": role.role_id,
+                "privileges": json.dumps(sorted(role.privileges)),
+            },
+        )
+
+    def own_permissions(self, instance_uuid: str) -> tuple[OwnPermission, ...]:
+        """The permissions of that vCenter that are ours, in the order of their entities."""
+        mine = select(own_permission).where(own_permission.c.instance_uuid == instance_uuid)
+        mine = mine.order_by(own_permission.c.entity, own_permission.c.principal)
+        rows = self._database.read(lambda c: c.execute(mine).all())
+        return tuple(OwnPermission(r.instance_uuid, Moid(r.entity), r.principal, r.role_id) for r in rows)
+
+    def own_permission(self, permission: OwnPermission) -> None:
+        """Claim a permission before vCenter is asked to set it."""
+        self._replace(
+            own_permission,
+            {
+                "instance_uuid": permission.instance_uuid,
+                "entity": permission.entity,
+                "principal": permission.principal,
+                "role_id": permission.role_id,
+            },
+        )
+
+    def _replace(self, table: Table, values: dict[str, object]) -> None:
+        put = (
+            insert(table)
+            .values(values)
+            .on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
+        )
+        self._database.write(Reserve.NONE, lambda t: _run(t, put))
+
+
+def _run(transaction: Transaction, statement: Executable) -> None:
+    transaction.connection.execute(statement)
+
+
+def _grant(row: Row[tuple[object, ...]]) -> AppliedGrant:
+    return AppliedGrant(
+        grant=GrantId(row.grant_id),
+        digest=row.digest,
+        vcenter=VcenterId(row.vcenter),
+        scope=tuple(ScopeEntry(path, uuid, Moid(moid)) for path, uuid, moid in json.loads(row.scope)),
+        role_id=row.role_id,
+        applied_at=from_ms(row.applied_at),
+        standing=Standing(row.standing),
+        finding=row.finding,
+    )
+
+
+def _role(row: Row[tuple[object, ...]]) -> OwnRole:
+    return OwnRole(
+        instance_uuid=row.instance_uuid,
+        name=row.name,
+        template=TemplateId(row.template),
+        role_id=row.role_id,
+        privileges=frozenset(json.loads(row.privileges)),
+    )

@@ -1,0 +1,228 @@
+"""Attempts: intents, their one terminal outcome, and the idempotency keys that they claim.
+
+What a record says is the audit room's business: it hands over the records, or a function that
+makes one of what was decided inside the transaction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from broker.errors import LogUnavailable, Reason
+from broker.model.issuance import Attempt
+from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId
+from broker.model.record import Record
+from broker.store import claims
+from broker.store.claims import Claim
+from broker.store.database import Database
+from broker.store.place import Reserve
+from broker.store.tables import issuance, open_attempt, record, terminal
+from broker.store.times import from_ms, ms, ms_up
+from broker.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an issuance, or a refused request, is about: what its app may see of it."""
+
+    issuance: IssuanceId
+    app: AppId
+    host: HostName
+    vcenter: VcenterId | None
+    grant: GrantId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """An attempt that is about to begin, the key that it claims, and when it must have ended."""
+
+    subject: Subject
+    claim: Claim | None
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended. `state` is issued, refused, failed or unknown."""
+
+    attempt: Attempt
+    state: str
+    reason: Reason | None
+    exposure_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An attempt without an outcome whose time is over, with the bytes of its intent record."""
+
+    attempt: Attempt
+    deadline: datetime
+    intent: bytes
+
+
+_BATCH = 200
+_OVERDUE = (
+    select(open_attempt, record.c.leaf)
+    .join(record, record.c.seq == open_attempt.c.intent_seq)
+    .where(open_attempt.c.deadline <= bindparam("before"))
+    .order_by(open_attempt.c.deadline)
+    .limit(_BATCH)
+)
+_OPEN = insert(open_attempt)
+_ENDED = select(terminal.c.seq).where(
+    terminal.c.issuance == bindparam("of_issuance"), terminal.c.attempt == bindparam("of_attempt")
+)
+_CLOSE = delete(open_attempt).where(
+    open_attempt.c.issuance == bindparam("of_issuance"), open_attempt.c.attempt == bindparam("of_attempt")
+)
+_TERMINAL = insert(terminal)
+_NEW = insert(issuance)
+_AGAIN = (
+    update(issuance)
+    .where(issuance.c.issuance == bindparam("of_issuance"))
+    .values(attempts=bindparam("of_attempt"))
+)
+_SETTLE = (
+    update(issuance)
+    .where(issuance.c.issuance == bindparam("of_issuance"), issuance.c.state != "issued")
+    .values(state=bindparam("now_state"), reason=bindparam("now_reason"))
+)
+"""A ticket that was issued is never unsaid."""
+_EXPOSE = (
+    update(issuance)
+    .where(issuance.c.issuance == bindparam("of_issuance"))
+    .values(exposure_until=func.max(func.coalesce(issuance.c.exposure_until, 0), bindparam("exposed")))
+)
+
+
+class StoredAttempts:
+    """Attempts, in the store. Every method is durable when it returns, and raises LogUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def refuse(self, subject: Subject, reason: Reason, refusal: Record) -> None:
+        """Record a request that was refused before any attempt."""
+
+        def work(transaction: Transaction) -> None:
+            (seq,) = transaction.append([refusal])
+            row = _row(subject, seq, ms(self._database.clock.now()))
+            row |= {"state": "refused", "reason": reason.value, "attempts": 0}
+            transaction.connection.execute(_NEW, row)
+
+        self._database.write(Reserve.UNTOUCHED, work)
+
+    def begin(self, beginning: Beginning, intent_of: Callable[[Attempt], Record]) -> Attempt:
+        """Claim the idempotency key and record the intent.
+
+        Raises Refused(IDEMPOTENCY_RUNNING | IDEMPOTENCY_MISMATCH | IDEMPOTENCY_EXHAUSTED).
+        """
+
+        def work(transaction: Transaction) -> Attempt:
+            connection, now = transaction.connection, ms(self._database.clock.now())
+            attempt = Attempt(beginning.subject.issuance, 1)
+            if beginning.claim is not None:
+                attempt = claims.attempt_for(connection, beginning.claim, attempt.issuance, now)
+            (seq,) = transaction.append([intent_of(attempt)])
+            _open(connection, beginning, attempt, seq, now)
+            if beginning.claim is not None:
+                claims.take(connection, beginning.claim, attempt, now)
+            return attempt
+
+        return self._database.write(Reserve.HALF, work)
+
+    def finish(self, ending: Ending, outcome: Record, late: Record) -> bool:
+        """Record the attempt's one outcome; where it has one already, record `late` and give False."""
+
+        def work(transaction: Transaction) -> bool:
+            connection = transaction.connection
+            if connection.execute(_ENDED, _key(ending.attempt)).first() is None:
+                _close(transaction, ending, outcome)
+                return True
+            transaction.append([late])
+            _expose(connection, ending)
+            return False
+
+        return self._database.write(Reserve.NONE, work)
+
+    def close_overdue(self, grace: timedelta, ending_of: Callable[[Overdue], tuple[Ending, Record]]) -> int:
+        """Give every attempt whose deadline and grace are over the outcome that `ending_of` makes; how many.
+
+        Several processes may do so at once: each attempt is closed by one of them.
+        """
+
+        def work(transaction: Transaction) -> int:
+            overdue = self._overdue(transaction.connection, grace)
+            for attempt in overdue:
+                _close(transaction, *ending_of(attempt))
+            return len(overdue)
+
+        closed = 0
+        while self._database.read(lambda c: self._overdue(c, grace)):
+            closed += self._database.write(Reserve.NONE, work)
+        return closed
+
+    def _overdue(self, connection: Connection, grace: timedelta) -> tuple[Overdue, ...]:
+        before = ms(self._database.clock.now() - grace)
+        rows = connection.execute(_OVERDUE, {"before": before}).all()
+        return tuple(
+            Overdue(Attempt(IssuanceId(r.issuance), r.attempt), from_ms(r.deadline), r.leaf) for r in rows
+        )
+
+
+def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: int, now: int) -> None:
+    if attempt.number == 1:
+        row = _row(beginning.subject, seq, now)
+        connection.execute(_NEW, row | {"state": "pending", "reason": None, "attempts": 1})
+    else:
+        connection.execute(_AGAIN, _key(attempt))
+    values = {"issuance": attempt.issuance, "attempt": attempt.number, "intent_seq": seq}
+    connection.execute(_OPEN, values | {"deadline": ms_up(beginning.deadline)})
+
+
+def _close(transaction: Transaction, ending: Ending, outcome: Record) -> None:
+    connection = transaction.connection
+    if connection.execute(_CLOSE, _key(ending.attempt)).rowcount != 1:
+        raise LogUnavailable("this store holds no intent of the attempt")
+    (seq,) = transaction.append([outcome])
+    values = {"issuance": ending.attempt.issuance, "attempt": ending.attempt.number, "seq": seq}
+    connection.execute(_TERMINAL, values)
+    _settle(connection, ending)
+    _expose(connection, ending)
+    claims.end(connection, ending.attempt, ending.state)
+
+
+def _settle(connection: Connection, ending: Ending) -> None:
+    connection.execute(
+        _SETTLE,
+        {
+            "of_issuance": ending.attempt.issuance,
+            "now_state": ending.state,
+            "now_reason": ending.reason,
+        },
+    )
+
+
+def _expose(connection: Connection, ending: Ending) -> None:
+    if ending.exposure_until is not None:
+        exposed = {"of_issuance": ending.attempt.issuance, "exposed": ms_up(ending.exposure_until)}
+        connection.execute(_EXPOSE, exposed)
+
+
+def _row(subject: Subject, seq: int, now: int) -> dict[str, object]:
+    return {
+        "seq": seq,
+        "issuance": subject.issuance,
+        "app": subject.app,
+        "host": subject.host,
+        "vcenter": subject.vcenter,
+        "grant_id": subject.grant,
+        "at": now,
+        "exposure_until": None,
+    }
+
+
+def _key(attempt: Attempt) -> dict[str, object]:
+    return {"of_issuance": attempt.issuance, "of_attempt": attempt.number}

@@ -1,0 +1,90 @@
+"""The one form in which a record's content becomes bytes.
+
+JSON in UTF-8 on one line, keys sorted, no blanks, no floats, integers that every reader holds
+exactly. The bytes are what is kept, and later hashed; nothing serializes a record twice.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_BYTES = 60_000
+"""Below the 64 KiB that an entry of a tiled log may have (C2SP tlog-tiles)."""
+
+_MAX_KEY = 64
+_LARGEST_INTEGER = 2**53 - 1
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Controls, invisible and direction-changing characters, line separators, lone surrogates."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    text: int
+    items: int
+
+
+_BOUNDS = (_Bounds(1024, 512), _Bounds(256, 128), _Bounds(64, 32), _Bounds(16, 8))
+"""Tried in this order until the record fits."""
+
+
+def cleaned(text: str, limit: int) -> str:
+    """`text` with every unsafe character replaced, clipped to `limit` with a marker that counts the rest."""
+    shown = _UNSAFE.sub("\ufffd", text[:limit])
+    rest = len(text) - limit
+    return f"{shown}…[{rest} more]" if rest > 0 else shown
+
+
+def canonical(content: Mapping[str, object]) -> bytes:
+    """The bytes of `content`, at most MAX_BYTES.
+
+    Raises TypeError for a float or another type that a record cannot hold, ValueError for an
+    integer beyond 2**53 - 1 or a content too large even when clipped: defects, not input.
+    """
+    for bounds in _BOUNDS:
+        tidy = _tidy(content, bounds)
+        line = json.dumps(tidy, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(line) <= MAX_BYTES:
+            return line
+    raise ValueError("a record has too many fields")
+
+
+def _tidy(value: object, bounds: _Bounds) -> object:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return cleaned(value, bounds.text)
+        case int():
+            return _exact(value)
+        case Mapping():
+            return _tidy_mapping(value, bounds)
+        case list() | tuple():
+            return _tidy_sequence(value, bounds)
+        case _:
+            raise TypeError(f"a record cannot hold a {type(value).__name__}")
+
+
+def _exact(value: int) -> int:
+    if abs(value) > _LARGEST_INTEGER:
+        raise ValueError("a record cannot hold an integer beyond 2**53 - 1")
+    return int(value)
+
+
+def _tidy_mapping(value: Mapping[str, object], bounds: _Bounds) -> dict[str, object]:
+    kept = list(value.items())[: bounds.items]
+    tidy = {cleaned(key, _MAX_KEY): _tidy(item, bounds) for key, item in kept}
+    if len(value) > len(kept):
+        tidy["…"] = len(value) - len(kept)
+    return tidy
+
+
+def _tidy_sequence(value: Sequence[object], bounds: _Bounds) -> list[object]:
+    tidy = [_tidy(item, bounds) for item in value[: bounds.items]]
+    if len(value) > bounds.items:
+        tidy.append(f"…[{len(value) - bounds.items} more]")
+    return tidy

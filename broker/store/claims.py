@@ -1,0 +1,94 @@
+"""Idempotency keys: who holds one, and which attempt a request with it makes.
+
+Called inside the transaction that records the intent or the outcome, which alone may change a
+claim. A key is bound to its app and to the digest of its first request for 24 hours.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from broker.errors import Reason, Refused
+from broker.model.issuance import Attempt
+from broker.model.names import AppId, IdempotencyKey, IssuanceId
+from broker.store.tables import idempotency
+
+KEPT_MS = 24 * 60 * 60 * 1000
+MAX_ATTEMPTS = 3
+
+_HELD = select(idempotency).where(
+    idempotency.c.app == bindparam("of_app"), idempotency.c.key == bindparam("of_key")
+)
+_END = (
+    update(idempotency)
+    .where(
+        idempotency.c.issuance == bindparam("of_issuance"), idempotency.c.attempt == bindparam("of_attempt")
+    )
+    .values(running=0, issued=idempotency.c.issued | bindparam("now_issued"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key as a request presents it."""
+
+    app: AppId
+    key: IdempotencyKey
+    digest: str
+
+
+def attempt_for(connection: Connection, claim: Claim, fresh: IssuanceId, now: int) -> Attempt:
+    """The attempt that this request makes: the first of `fresh`, or the next of the issuance before.
+
+    Once an issuance gave a ticket, its key only ever makes further attempts of it, so that a
+    failed reissue does not start the count anew. Raises Refused(IDEMPOTENCY_MISMATCH |
+    IDEMPOTENCY_RUNNING | IDEMPOTENCY_EXHAUSTED).
+    """
+    held = _held(connection, claim, now)
+    if held is None:
+        return Attempt(fresh, 1)
+    if held.digest != claim.digest:
+        raise Refused(Reason.IDEMPOTENCY_MISMATCH, f"first used for {held.issuance}")
+    if held.running:
+        raise Refused(Reason.IDEMPOTENCY_RUNNING, f"attempt {held.attempt} of {held.issuance}")
+    if not held.issued:
+        return Attempt(fresh, 1)
+    if held.attempt >= MAX_ATTEMPTS:
+        raise Refused(Reason.IDEMPOTENCY_EXHAUSTED, f"{held.attempt} attempts of {held.issuance}")
+    return Attempt(IssuanceId(held.issuance), held.attempt + 1)
+
+
+def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> None:
+    """Hold the key for `attempt` until `end`. The 24 hours run from its first use."""
+    held = _held(connection, claim, now)
+    values = {
+        "app": claim.app,
+        "key": claim.key,
+        "digest": claim.digest,
+        "issuance": attempt.issuance,
+        "attempt": attempt.number,
+        "running": 1,
+        "issued": int(attempt.number > 1),
+        "until": now + KEPT_MS if held is None else held.until,
+    }
+    put = insert(idempotency).values(values)
+    connection.execute(put.on_conflict_do_update(index_elements=["app", "key"], set_=values))
+
+
+def end(connection: Connection, attempt: Attempt, state: str) -> None:
+    """Let go of the key that `attempt` holds, if it still does."""
+    connection.execute(
+        _END,
+        {
+            "of_issuance": attempt.issuance,
+            "of_attempt": attempt.number,
+            "now_issued": int(state == "issued"),
+        },
+    )
+
+
+def _held(connection: Connection, claim: Claim, now: int) -> Row[tuple[object, ...]] | None:
+    """The claim that stands; one that runs stands however old it is."""
+    held = connection.execute(_HELD, {"of_app": claim.app, "of_key": claim.key}).first()
+    return held if held is not None and (held.running or now < held.until) else None

@@ -1,0 +1,78 @@
+"""Connections to the file: one that writes, and as many that read as threads read at once.
+
+Held open, since checking one out of SQLAlchemy's pool costs four times the look-up itself.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as DriverConnection
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+_WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+
+class Connections:
+    """The connections of one opening of the file. Transactions are begun and ended by hand."""
+
+    def __init__(self, path: Path, wait_s: float) -> None:
+        self._engine = _engine(path, wait_s)
+        self._idle: deque[Connection] = deque()
+        self._closed = False
+        self.writer = self._engine.connect()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for this thread alone that cannot write; a statement sees every commit before it."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        if self._closed:
+            self._close_idle()
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use when it is given back."""
+        self._closed = True
+        self._close_idle()
+        self.writer.close()
+        self._engine.dispose()
+
+    def _close_idle(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+
+def _engine(path: Path, wait_s: float) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///file:{quote(str(path))}?mode=rw&uri=true",
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args={"timeout": wait_s, "check_same_thread": False, "cached_statements": 256},
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: DriverConnection, _entry: ConnectionPoolEntry) -> None:
+    for pragma in (
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        f"journal_size_limit={_WAL_KEPT_BYTES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()

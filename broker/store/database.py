@@ -1,0 +1,246 @@
+"""One store, open in this process: the two doors `read` and `write`, and what happens when they jam.
+
+What is known after an error decides what follows:
+- An error before COMMIT is rolled back. Nothing was written, that is certain, and the next
+  call may succeed: a full disk, a busy file or a read-only mount heal by themselves.
+- An error at COMMIT leaves open whether the transaction will be there after a crash: SQLite may
+  have written its frames before it failed. The Database is then poisoned: every call raises
+  LogUnavailable until `reopen` has found out what the file holds.
+- `reopen` drops every connection of this process, takes only the very files that were open
+  before, verifies the tail and that it still holds the last record this process was told is
+  durable, and commits once. That commit overwrites in the WAL whatever the failed one left, so
+  from then on it either is in the store for good or never was. Callers were told "not durable"
+  in both cases, which errs to the safe side: an intent that did land is closed as unknown by
+  the orphan rule, an issuance whose outcome landed was never delivered.
+- A file that was removed or replaced is never reopened: what it held cannot be known here. Put
+  the file back (the same inode: the next call succeeds), or look into it and restart.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as DriverConnection
+from sqlite3 import Error as DriverError
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from broker.errors import LogUnavailable
+from broker.ports.clock import Clock
+from broker.store import schema
+from broker.store.connections import Connections
+from broker.store.counters import Counter, bump
+from broker.store.ids import new_id
+from broker.store.place import Identity, Place, Reserve, place_at
+from broker.store.sealing import Sealer
+from broker.store.tables import record
+from broker.store.transaction import Transaction
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_TURN_S = 5.0
+"""How long a thread waits for its turn to write, and SQLite for another process'."""
+_LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
+
+
+class Database:
+    """A store, open in one process, for any number of its threads.
+
+    Safe beside other processes on the same file; not across a fork. `clock` is the store's
+    clock, which deadlines are compared with; `boot` names this opening in every record.
+    """
+
+    def __init__(self, place: Place, sealer: Sealer) -> None:
+        self.clock = sealer.clock
+        self.boot = sealer.boot
+        self._place = place
+        self._sealer = sealer
+        self._turn = threading.Lock()
+        self._process = os.getpid()
+        self._tail: tuple[int, bytes] | None = None
+        self._jammed = ""
+        self._closed = False
+        self._connections, self._files = _connect(place)
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock, disk_reserve_mib: int = 0) -> Self:
+        """Open the store at `path`; make it, mode 0600, where there is none.
+
+        Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
+        not to be written to.
+        """
+        sealer = Sealer(clock, boot=new_id(clock), node=socket.gethostname())
+        return cls(place_at(path, disk_reserve_mib), sealer)
+
+    def close(self) -> None:
+        """End every connection; what is called later raises LogUnavailable."""
+        with self._my_turn():
+            self._closed = True
+            self._connections.close()
+
+    def healthy(self) -> bool:
+        """Whether an intent could be put on record now."""
+        return not self.problem()
+
+    def problem(self) -> str:
+        """Why nothing can be put on record, for operators; empty when all is well."""
+        try:
+            self._check_usable()
+            self._place.check(self._files, Reserve.HALF)
+        except LogUnavailable as unavailable:
+            return unavailable.detail
+        return ""
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a connection that only reads. Each statement sees every commit before it.
+
+        Raises LogUnavailable.
+        """
+        self._check_usable()
+        try:
+            with self._connections.reading() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
+
+    def write(self, reserve: Reserve, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one write transaction and give its result once that is durable.
+
+        Whatever `work` raises undoes all of it and comes out as it is. Raises LogUnavailable
+        when the store did not take it; the module's text says what is known then.
+        """
+        with self._my_turn():
+            self._check_usable()
+            self._place.check(self._files, reserve)
+            return self._transact(work)
+
+    def reopen(self) -> None:
+        """Recover from an error at COMMIT, as the module's text says; nothing to do otherwise.
+
+        Raises LogUnavailable, and then the Database stays as it was.
+        """
+        with self._my_turn():
+            if self._jammed and not self._closed:
+                self._reconnect()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=_TURN_S):
+            raise LogUnavailable(f"no turn to write within {_TURN_S:.0f} s")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise LogUnavailable("the store is closed")
+        if self._jammed:
+            raise LogUnavailable(self._jammed)
+        if os.getpid() != self._process:
+            raise LogUnavailable("the store was opened before a fork; open it in each process")
+
+    def _transact(self, work: Callable[[Transaction], T]) -> T:
+        connection = self._connections.writer
+        transaction = Transaction(connection, self._sealer)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            result = work(transaction)
+        except SQLAlchemyError as error:
+            self._roll_back(connection)
+            raise LogUnavailable(f"the store did not take a record: {_cause(error)}") from None
+        except BaseException:  # whatever ends `work`, nothing of it may stay
+            self._roll_back(connection)
+            raise
+        self._commit(connection)
+        self._tail = transaction.tail or self._tail
+        return result
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.exec_driver_sql("COMMIT")
+        except SQLAlchemyError as error:
+            self._jam(f"whether a commit is durable is not known: {_cause(error)}")
+            self._roll_back(connection)
+            raise LogUnavailable(self._jammed) from None
+        except BaseException:  # interrupted in the middle: just as unknown
+            self._jam("a commit was interrupted")
+            self._roll_back(connection)
+            raise
+
+    def _roll_back(self, connection: Connection) -> None:
+        try:
+            _driver(connection).rollback()
+        except DriverError as error:
+            self._jam(f"a transaction could not be undone: {error}")
+
+    def _jam(self, why: str) -> None:
+        _log.critical("the store takes nothing until it is opened anew: %s", why)
+        self._jammed = why
+
+    def _reconnect(self) -> None:
+        if self._place.identity() != self._files[0]:
+            raise LogUnavailable("the store's file was replaced: look into it and restart")
+        self._connections.close()
+        self._connections, self._files = _connect(self._place)
+        if self._tail is not None and not _holds(self._connections.writer, *self._tail):
+            raise LogUnavailable("the log lost a record that was durable: look into it and restart")
+        self._transact(lambda transaction: bump(transaction.connection, Counter.REOPENED))
+        _log.warning("the store was opened anew and takes records again")
+        self._jammed = ""
+
+
+def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
+    """Open the file; the connections, and what the files are. Raises LogUnavailable."""
+    with place.alone():
+        place.prepare()
+        before = place.identity()
+        try:
+            connections = Connections(place.path, _TURN_S)
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the store {place.path} cannot be opened: {_cause(error)}") from None
+        try:
+            files = _examined(connections.writer, place, before)
+        except BaseException:  # nobody else can close them
+            connections.close()
+            raise
+    return connections, files
+
+
+def _examined(connection: Connection, place: Place, before: Identity) -> tuple[Identity, ...]:
+    try:
+        schema.prepare(connection)
+        schema.verify_tail(connection)
+    except SQLAlchemyError as error:
+        raise LogUnavailable(f"the store {place.path} cannot be used: {_cause(error)}") from None
+    files = place.identities()
+    if files[0] != before:
+        raise LogUnavailable(f"the store {place.path} was replaced while it was opened")
+    return files
+
+
+def _holds(connection: Connection, seq: int, leaf: bytes) -> bool:
+    try:
+        return connection.execute(_LEAF, {"position": seq}).scalar() == leaf
+    except SQLAlchemyError as error:
+        raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
+
+
+def _driver(connection: Connection) -> DriverConnection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, DriverConnection):
+        raise TypeError("the store is not on sqlite3")
+    return driver
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """The driver's own words: never a statement's parameters."""
+    if isinstance(error, DBAPIError):
+        return f"{getattr(error.orig, 'sqlite_errorname', type(error.orig).__name__)}: {error.orig}"
+    return type(error).__name__

@@ -1,0 +1,127 @@
+"""Where the store lies: its files, their rights, whether they are still those opened, and the room left.
+
+The store's own file is never opened here: closing any descriptor of it would drop the locks that
+SQLite holds on it in this process (POSIX advisory locks). `stat` by path is enough.
+"""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from broker.errors import LogUnavailable
+
+_MIB = 1024 * 1024
+
+
+class Reserve(Enum):
+    """How much of the disk reserve must be free for a write to begin, as a part of the whole.
+
+    Refusals stop where the reserve begins, so a flood of them cannot keep an intent from its
+    record; intents stop in its middle, so the outcomes of running ones always land.
+    """
+
+    UNTOUCHED = 1.0
+    HALF = 0.5
+    NONE = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which file a path meant when it was opened."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One store's path, and the bytes of disk kept free for what must still be written."""
+
+    path: Path
+    reserve_bytes: int
+
+    def prepare(self) -> None:
+        """Make the file, mode 0600, if there is none, and check its rights and its directory's.
+
+        Group rights are left to the operator, since serve and controller may be two users of
+        one group; rights of all others are refused. Raises LogUnavailable.
+        """
+        try:
+            self._check_directory()
+            self._create()
+            self._check_file()
+        except OSError as error:
+            raise LogUnavailable(f"the store {self.path} cannot be used: {error.strerror}") from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time makes or opens a store here. Raises LogUnavailable."""
+        try:
+            directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise LogUnavailable(f"the store's directory {self.path.parent}: {error.strerror}") from None
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(directory)
+
+    def identity(self) -> Identity:
+        """What the store's file is now. Raises LogUnavailable if it is missing."""
+        return self._identify(self.path)
+
+    def identities(self) -> tuple[Identity, ...]:
+        """What the store's file and its two WAL files are now. Raises LogUnavailable if one is missing."""
+        return tuple(
+            self._identify(self.path.with_name(self.path.name + suffix)) for suffix in ("", "-wal", "-shm")
+        )
+
+    def _identify(self, path: Path) -> Identity:
+        try:
+            found = path.lstat()
+        except OSError as error:
+            raise LogUnavailable(f"a file of the store {self.path} is gone: {error.strerror}") from None
+        return Identity(found.st_dev, found.st_ino)
+
+    def check(self, opened: tuple[Identity, ...], reserve: Reserve) -> None:
+        """Whether a write may begin: same files, not read-only, room enough. Raises LogUnavailable."""
+        if self.identities() != opened:
+            raise LogUnavailable(f"a file of the store {self.path} was replaced")
+        try:
+            mode, room = self.path.stat().st_mode, os.statvfs(self.path)
+        except OSError as error:
+            raise LogUnavailable(f"the store {self.path} cannot be examined: {error.strerror}") from None
+        if room.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
+            raise LogUnavailable(f"the store {self.path} is read-only")
+        if room.f_bavail * room.f_frsize < self.reserve_bytes * reserve.value:
+            raise LogUnavailable(f"the disk of the store {self.path} is full up to its reserve")
+
+    def _check_directory(self) -> None:
+        mode = self.path.parent.stat().st_mode
+        if not stat.S_ISDIR(mode) or mode & stat.S_IWOTH:
+            raise LogUnavailable(
+                f"the store's directory {self.path.parent} can be written by everybody; run: chmod o-w"
+            )
+
+    def _create(self) -> None:
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return
+
+    def _check_file(self) -> None:
+        mode = self.path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            raise LogUnavailable(f"the store {self.path} is not a regular file")
+        if mode & stat.S_IRWXO:
+            raise LogUnavailable(f"the store {self.path} is open to everybody; run: chmod o-rwx")
+
+
+def place_at(path: Path, disk_reserve_mib: int) -> Place:
+    """The place of a store, by a path that no later change of directory alters."""
+    return Place(Path(os.path.abspath(path)), disk_reserve_mib * _MIB)  # noqa: PTH100 - must not follow a link

@@ -1,0 +1,69 @@
+"""The schema's name and version in the file itself, checked before anything is done with it."""
+
+from sqlalchemy import Connection, func, select
+
+from broker.errors import LogUnavailable
+from broker.store.tables import metadata, record
+
+APPLICATION_ID = 0x43494D54
+"""PRAGMA application_id: "CIMT" in ASCII."""
+
+VERSION = 1
+"""PRAGMA user_version."""
+
+_TAIL = 100
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables in an empty file; take a file of this very version; refuse any other.
+
+    Call it with `Place.alone()` held. Raises LogUnavailable, naming what was found.
+    """
+    application, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
+    empty = _pragma(connection, "schema_version") == 0
+    if (application, version, empty) == (0, 0, True):
+        _turn_to_wal(connection)
+        _create(connection)
+    elif application != APPLICATION_ID:
+        raise LogUnavailable("the store's file is a database of another program")
+    elif version != VERSION:
+        raise LogUnavailable(f"the store has schema version {version}, this broker knows version {VERSION}")
+    else:
+        _turn_to_wal(connection)
+
+
+def verify_tail(connection: Connection) -> None:
+    """Hold the newest records against what a log must be. Raises LogUnavailable, naming the record.
+
+    Cheap enough for every opening: contiguous from 0, and no column that contradicts its record.
+    """
+    size = connection.execute(select(func.coalesce(func.max(record.c.seq) + 1, 0))).scalar_one()
+    newest = select(record.c.seq, record.c.id, record.c.code, record.c.leaf)
+    rows = connection.execute(newest.order_by(record.c.seq.desc()).limit(_TAIL)).all()
+    for expected, row in zip(range(size - 1, -1, -1), rows, strict=False):
+        if row.seq != expected or not _matches(row.leaf, row.id, row.code):
+            raise LogUnavailable(f"the log is damaged at record {expected}")
+    if len(rows) != min(size, _TAIL):
+        raise LogUnavailable(f"the log is damaged before record {size}")
+
+
+def _matches(leaf: bytes, identity: str, code: str) -> bool:
+    return f'"code":"{code}"'.encode() in leaf and f'"id":"{identity}"'.encode() in leaf
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+
+
+def _turn_to_wal(connection: Connection) -> None:
+    mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
+    if mode != "wal":
+        raise LogUnavailable(f"the store's file system does not do write-ahead logging (mode {mode})")
+
+
+def _create(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    metadata.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+    connection.exec_driver_sql("COMMIT")

@@ -1,0 +1,179 @@
+"""The tables. `record` is the log; all else is state beside it, changed in the log's transactions.
+
+Times are milliseconds since 1970 in UTC. `record` is only ever appended to: its `leaf` is the
+record itself, the other columns are an index that can be rebuilt from it.
+"""
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+record = Table(
+    "record",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("app", Text),
+    Column("issuance", Text),
+)
+Index("record_issuance", record.c.issuance, sqlite_where=text("issuance IS NOT NULL"))
+
+issuance = Table(
+    "issuance",
+    metadata,
+    Column("seq", Integer, ForeignKey("record.seq"), primary_key=True, autoincrement=False),
+    Column("issuance", Text, nullable=False, unique=True),
+    Column("app", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("host", Text, nullable=False),
+    Column("vcenter", Text),
+    Column("grant_id", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("exposure_until", Integer),
+)
+"""One row an issuance, or a request that was refused before: what its app may see of it."""
+Index("issuance_app", issuance.c.app, issuance.c.seq)
+
+open_attempt = Table(
+    "open_attempt",
+    metadata,
+    Column("issuance", Text, ForeignKey("issuance.issuance"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("intent_seq", Integer, ForeignKey("record.seq"), nullable=False),
+    Column("deadline", Integer, nullable=False),
+)
+"""Attempts without an outcome; the row goes when the outcome comes."""
+
+terminal = Table(
+    "terminal",
+    metadata,
+    Column("issuance", Text, ForeignKey("issuance.issuance"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("seq", Integer, ForeignKey("record.seq"), nullable=False),
+)
+"""The fence: one terminal outcome an attempt, whichever process comes first."""
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("issuance", Text, ForeignKey("issuance.issuance"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+)
+Index("idempotency_attempt", idempotency.c.issuance, idempotency.c.attempt)
+Index("idempotency_until", idempotency.c.until)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("disabled", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+
+credential_secret = Table(
+    "credential_secret",
+    metadata,
+    Column("app", Text, ForeignKey("credential.app"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("until", Integer),
+)
+"""`until` is null for the present secret, and the end of the overlap for an old one."""
+
+disabled_grant = Table(
+    "disabled_grant",
+    metadata,
+    Column("grant_id", Text, primary_key=True),
+    Column("at", Integer, nullable=False),
+)
+
+used_assertion = Table(
+    "used_assertion",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("jti_hash", LargeBinary, primary_key=True),
+    Column("until", Integer, nullable=False),
+)
+Index("used_assertion_until", used_assertion.c.until)
+
+login_latch = Table(
+    "login_latch",
+    metadata,
+    Column("vcenter", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("secret_digest", Text, primary_key=True),
+    Column("at", Integer, nullable=False),
+)
+
+applied_grant = Table(
+    "applied_grant",
+    metadata,
+    Column("grant_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("vcenter", Text, nullable=False),
+    Column("role_id", Integer, nullable=False),
+    Column("applied_at", Integer, nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+)
+"""`scope` is a JSON list of [path, instance uuid, moid]: read and replaced as one."""
+
+own_role = Table(
+    "own_role",
+    metadata,
+    Column("instance_uuid", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("template", Text, nullable=False),
+    Column("role_id", Integer),
+    Column("privileges", Text, nullable=False),
+)
+"""`privileges` is a JSON list."""
+
+own_permission = Table(
+    "own_permission",
+    metadata,
+    Column("instance_uuid", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("role_id", Integer, nullable=False),
+)
+
+process = Table(
+    "process",
+    metadata,
+    Column("boot", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("beat", Integer, nullable=False),
+)
+"""`generation` is that of the last reload the process has answered."""
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
+)

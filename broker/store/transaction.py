@@ -1,0 +1,45 @@
+"""What a unit of work may do inside one write transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select
+
+from broker.model.record import Record
+from broker.store import tables
+from broker.store.sealing import Sealer
+
+_INSERT = insert(tables.record)
+_NEXT = select(func.coalesce(func.max(tables.record.c.seq) + 1, 0))
+
+
+class Transaction:
+    """One write transaction: its statements go through `connection`, its records through `append`."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self.connection = connection
+        self._sealer = sealer
+        self.tail: tuple[int, bytes] | None = None
+        """The last record appended: its position and its bytes."""
+
+    def append(self, records: Sequence[Record]) -> range:
+        """Append records in order and give their positions: the only insert into the log there is.
+
+        Raises TypeError or ValueError for a field that a record cannot hold, a defect.
+        """
+        if not records:
+            return range(0)
+        first = self.connection.execute(_NEXT).scalar_one()
+        for seq, record in enumerate(records, first):
+            sealed = self._sealer.seal(record)
+            values = {
+                "seq": seq,
+                "leaf": sealed.leaf,
+                "id": sealed.id,
+                "code": sealed.code,
+                "at": sealed.at,
+                "app": sealed.app,
+                "issuance": sealed.issuance,
+            }
+            self.connection.execute(_INSERT, values)
+            self.tail = (seq, sealed.leaf)
+        return range(first, first + len(records))
