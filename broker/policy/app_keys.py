@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from broker.model.policy import PublicKey
@@ -16,25 +17,22 @@ from broker.policy.problems import Problems
 from broker.policy.texts import read_text
 from broker.policy.written import Section, Written
 
-if TYPE_CHECKING:  # importing it loads finite-field Diffie-Hellman, which warns that it is deprecated
-    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-
 _RSA_BITS = range(2048, 8193)
 
 
-def _is_p256(key: "PublicKeyTypes") -> bool:
+def _is_p256(key: PublicKeyTypes) -> bool:
     return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
 
 
-def _is_ed25519(key: "PublicKeyTypes") -> bool:
+def _is_ed25519(key: PublicKeyTypes) -> bool:
     return isinstance(key, Ed25519PublicKey)
 
 
-def _is_long_rsa(key: "PublicKeyTypes") -> bool:
+def _is_long_rsa(key: PublicKeyTypes) -> bool:
     return isinstance(key, RSAPublicKey) and key.key_size in _RSA_BITS
 
 
-_FITS: Final["Mapping[str, tuple[Callable[[PublicKeyTypes], bool], str]]"] = MappingProxyType(
+_FITS: Final[Mapping[str, tuple[Callable[[PublicKeyTypes], bool], str]]] = MappingProxyType(
     {
         "ES256": (_is_p256, "an EC key on P-256"),
         "Ed25519": (_is_ed25519, "an Ed25519 key"),
@@ -89,7 +87,7 @@ def _not_a_public_key(pem: str) -> tuple[str, str]:
     return "is not one public key in PEM", "Make it with: openssl pkey -in KEY -pubout"
 
 
-def _loaded(pem: str) -> "PublicKeyTypes | None":
+def _loaded(pem: str) -> PublicKeyTypes | None:
     """The key of a text that is one PEM block of a public key, and nothing else."""
     text = pem.strip()
     begins, ends = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
@@ -101,5 +99,5 @@ def _loaded(pem: str) -> "PublicKeyTypes | None":
         return None
 
 
-def _spki(key: "PublicKeyTypes") -> str:
+def _spki(key: PublicKeyTypes) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,0 +1,53 @@
+"""Render docs/configuration.md: `python -m tests.docs.render_configuration > docs/configuration.md`."""
+
+from broker.policy.reference import FILES, Key, keys
+
+INTRODUCTION = """\
+# Configuration
+
+`broker serve` reads `server.yaml`, `vcenters.yaml`, `accounts.yaml`, `apps.yaml` and `grants.yaml` in one
+folder, and the role templates in the folder that `roles` names. `broker controller` reads them too, and
+`controller.yaml`, which nothing else reads. `config/` and `roles/` hold an example of each.
+`broker config check` says everything that is wrong with them, with file, line and key.
+
+`server.yaml` and `controller.yaml` are read at start. Everything else, and `roles` and `role_prefix` of
+`server.yaml`, is read again by `broker reload` and SIGHUP: all files are read and checked first, then one
+snapshot takes the place of the other. A file that is missing, empty or broken is an error and never a
+default: at start it is fatal, at a reload the policy before it stays in force.
+
+- **Paths** are absolute, or start at the folder of the file in which they stand.
+- **Ids** are lower-case letters, digits and inner hyphens, 1 to 63 characters.
+- **A secret reference** is one of `{file: PATH}` (mode 0600), `{credential: NAME}` (systemd,
+  `LoadCredential=`) and `{variable: NAME}` (environment). A secret written out is an error; the error does
+  not repeat it, but change the secret, it has been in a file.
+- **A rate** is `{count: N, seconds: S}`: at most N in any S seconds. N is at most 1000000, S at most 86400.
+- **Times** are ISO 8601 with an offset: `2027-06-30T00:00:00Z`.
+- **YAML** is read strictly: no anchors, aliases, tags, merge keys, second documents or duplicate keys, and
+  no bare word that YAML 1.1 and 1.2 read as two things (`no`, `on`, `010`, `1:30`, `2027-06-30`): quote it.
+- **Inventory paths** start below the root folder: `/Datacenter/host/Folder/Cluster`. In a name, a slash is
+  written `%2f`, a backslash `%5c` and a percent sign `%25`, as vCenter shows them.
+
+Across the files: every reference leads somewhere; no vCenter, no vCenter user and no public key stands for
+two; an account serves one app, unless its `shared_by` names exactly the apps that it serves; and a place in
+the inventory has one template per account.
+"""
+
+HEADER = ("| Key | Type | Default | Meaning |", "| --- | --- | --- | --- |")
+
+
+def rendered() -> str:
+    """The reference page of the configuration."""
+    pages = [INTRODUCTION]
+    for file in FILES:
+        rows = [_row(key) for key in keys() if key.file == file]
+        pages.append("\n".join((f"## {file}\n", *HEADER, *rows)) + "\n")
+    return "\n".join(pages)
+
+
+def _row(key: Key) -> str:
+    default = key.default if key.default == "required" else f"`{key.default}`"
+    return f"| `{key.name}` | {key.type} | {default} | {key.meaning} |"
+
+
+if __name__ == "__main__":
+    print(rendered(), end="")
