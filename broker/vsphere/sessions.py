@@ -115,8 +115,10 @@ class Session:
         except LogUnavailable:
             raise  # the store's trouble, not vCenter's
         except Refused as refusal:
-            self._failure = _Failure(refusal.reason, refusal.detail, self._clock.monotonic() + PAUSE_S)
-            raise
+            failure = _Failure(refusal.reason, refusal.detail, self._clock.monotonic() + PAUSE_S)
+        self._failure = failure
+        # not as it came: an answer lost at log-in must not look like one lost by the caller's call
+        raise Refused(failure.reason, failure.detail)
 
     def _discard(self, link: Link) -> None:
         if self._link is link:  # another thread may have a new one already

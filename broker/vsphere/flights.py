@@ -1,0 +1,70 @@
+"""Values kept for a while and fetched by one thread for all that ask at the same time."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock
+from typing import Generic, TypeVar
+
+from broker.errors import Refused
+from broker.ports.clock import Clock
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Flights(Generic[Key, Value]):
+    """One fetch per key at a time; its value, or its refusal, goes to everyone who waited."""
+
+    def __init__(self, max_age_s: float, clock: Clock) -> None:
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = Lock()
+        self._kept: dict[Key, tuple[Value, float]] = {}
+        self._under_way: dict[Key, Future[Value]] = {}
+
+    def get(self, key: Key, fetch: Callable[[], Value]) -> Value:
+        """The value, not older than `max_age_s` at the call. Raises what `fetch` raises."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and self._clock.monotonic() - kept[1] < self._max_age_s:
+                return kept[0]
+            flight = self._under_way.get(key)
+            if flight is None:
+                mine = self._under_way[key] = Future()
+        if flight is None:
+            return self._fly(key, fetch, mine)
+        return landed(flight)
+
+    def forget(self, key: Key) -> None:
+        """Keep neither what there is nor what is under way."""
+        with self._lock:
+            self._kept.pop(key, None)
+            self._under_way.pop(key, None)
+
+    def _fly(self, key: Key, fetch: Callable[[], Value], mine: Future[Value]) -> Value:
+        begun = self._clock.monotonic()
+        try:
+            value = fetch()
+        except BaseException as error:
+            self._end(key, mine)
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            if self._under_way.get(key) is mine:
+                self._kept[key] = (value, begun)
+        self._end(key, mine)
+        mine.set_result(value)
+        return value
+
+    def _end(self, key: Key, mine: Future[Value]) -> None:
+        with self._lock:
+            if self._under_way.get(key) is mine:
+                del self._under_way[key]
+
+
+def landed(flight: Future[Value]) -> Value:
+    """Another thread's value, or a refusal of one's own: an exception belongs to one thread."""
+    error = flight.exception()
+    if isinstance(error, Refused):
+        raise Refused(error.reason, error.detail)
+    return flight.result()

@@ -1,0 +1,156 @@
+"""vCenter as the way of a request knows it: the ports Hosts, Prover and TicketOffice."""
+
+from collections.abc import Iterable, Mapping
+from threading import Lock, Thread
+
+from broker.errors import Reason, Refused
+from broker.model.inventory import Host, HostFacts, Sighting
+from broker.model.issuance import Proof, VcenterTicket
+from broker.model.names import AccountId, HostName, VcenterId
+from broker.model.policy import Account, Policy, Vcenter
+from broker.ports.clock import Clock
+from broker.ports.issuing import PolicySource
+from broker.ports.operation import LoginLatch
+from broker.secrets import SecretReader
+from broker.vsphere.account import AccountRoom, AccountState
+from broker.vsphere.gate import Gate
+
+CLOSE_WITHIN_S = 10.0
+"""Logging out takes so long at most, all accounts together."""
+
+
+class Vsphere:
+    """One room per low-privilege account of the policy.
+
+    `start` begins to log in and to follow inventories in threads of their own, so a vCenter
+    that is down delays nothing; `follow` brings the rooms in line with another policy.
+    """
+
+    def __init__(
+        self,
+        policy: PolicySource,
+        latch: LoginLatch,
+        clock: Clock,
+        read_secret: SecretReader,
+        proof_max_age_s: float,
+    ) -> None:
+        self._policy = policy
+        self._latch = latch
+        self._clock = clock
+        self._read_secret = read_secret
+        self._proof_max_age_s = proof_max_age_s
+        self._changing = Lock()
+        self._rooms: Mapping[AccountId, AccountRoom] = {}
+        self._gates: dict[VcenterId, tuple[Vcenter, Gate]] = {}
+        self._closed = False
+
+    def start(self) -> None:
+        """Open a room for every account of the policy in force."""
+        self.follow(self._policy.current())
+
+    def follow(self, policy: Policy) -> None:
+        """Open, close and replace rooms so that they are those of `policy`.
+
+        An account whose user, secret reference and vCenter are as before keeps its session. Old
+        rooms are closed in the background.
+        """
+        with self._changing:
+            if self._closed:
+                return
+            before = self._rooms
+            rooms = {a.id: self._room(a, policy.vcenters[a.vcenter]) for a in policy.accounts.values()}
+            self._gates = {v: kept for v, kept in self._gates.items() if v in policy.vcenters}
+            self._rooms = rooms
+        for account, room in rooms.items():
+            if before.get(account) is not room:
+                room.start()
+        _close([room for account, room in before.items() if rooms.get(account) is not room])
+
+    def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
+        """See `Hosts.find`."""
+        sightings: list[Sighting] = []
+        refusals: list[Refused] = []
+        for account in sorted(accounts):
+            try:
+                sightings.extend(self._of(account).find(name))
+            except Refused as refusal:
+                refusals.append(refusal)
+        if not sightings and refusals:
+            raise refusals[0]
+        return tuple(sightings)
+
+    def facts(self, account: AccountId, host: Host) -> HostFacts:
+        """See `Hosts.facts`."""
+        return self._of(account).facts(host)
+
+    def forget_facts(self, account: AccountId, host: Host) -> None:
+        """See `Hosts.forget_facts`."""
+        self._of(account).forget_facts(host)
+
+    def prove(self, account: AccountId, host: Host) -> Proof:
+        """See `Prover.prove`."""
+        return self._of(account).prove(host)
+
+    def drop(self, account: AccountId, host: Host) -> None:
+        """See `Prover.drop`."""
+        self._of(account).drop(host)
+
+    def acquire(self, account: AccountId, host: Host, operation_id: str) -> VcenterTicket:
+        """See `TicketOffice.acquire`."""
+        return self._of(account).acquire(host, operation_id)
+
+    def states(self) -> Mapping[AccountId, AccountState]:
+        """How every account stands, for /readyz. Asks vCenter nothing."""
+        return {account: room.state() for account, room in self._rooms.items()}
+
+    def reachable(self) -> bool:
+        """Whether any account can get a ticket, as far as is known."""
+        return any(state.usable for state in self.states().values())
+
+    def close(self) -> None:
+        """Log every account out, within CLOSE_WITHIN_S; what still runs is ended."""
+        with self._changing:
+            self._closed = True
+            rooms, self._rooms = self._rooms, {}
+        closing = _close(list(rooms.values()))
+        deadline = self._clock.monotonic() + CLOSE_WITHIN_S
+        for thread in closing:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+
+    def _of(self, account: AccountId) -> AccountRoom:
+        room = self._rooms.get(account)
+        if room is None:
+            reason = Reason.SHUTTING_DOWN if self._closed else Reason.INVENTORY_STALE
+            raise Refused(reason, f"{account}: no such account now")
+        return room
+
+    def _room(self, account: Account, vcenter: Vcenter) -> AccountRoom:
+        room = self._rooms.get(account.id)
+        if room is not None and room.vcenter == vcenter and _same_login(room.account, account):
+            return room
+        return AccountRoom(
+            account,
+            vcenter,
+            self._gate(vcenter),
+            self._latch,
+            self._clock,
+            self._read_secret,
+            self._proof_max_age_s,
+        )
+
+    def _gate(self, vcenter: Vcenter) -> Gate:
+        kept = self._gates.get(vcenter.id)
+        if kept is None or kept[0] != vcenter:
+            kept = self._gates[vcenter.id] = (vcenter, Gate(vcenter.concurrency))
+        return kept[1]
+
+
+def _same_login(one: Account, other: Account) -> bool:
+    return (one.user, one.password) == (other.user, other.password)
+
+
+def _close(rooms: list[AccountRoom]) -> list[Thread]:
+    threads = [Thread(target=r.close, name=f"log-out-{r.account.id}", daemon=True) for r in rooms]
+    for thread in threads:
+        thread.start()
+    return threads

@@ -1,0 +1,46 @@
+"""The one call that mints something."""
+
+from broker.errors import MintUnknown, Reason
+from broker.model.inventory import Host
+from broker.model.issuance import VcenterTicket
+from broker.model.names import Moid
+from broker.model.secret import Secret
+from broker.vsphere.connection import Link, operation
+from broker.vsphere.faults import AnswerLost
+from broker.vsphere.remote import Remote
+from broker.vsphere.sessions import Session
+
+
+def acquire(session: Session, host: Host, operation_id: str) -> VcenterTicket:
+    """One ticket for the host, the call carrying `operation_id`.
+
+    A fault is vCenter's word that there is no ticket, and so is NotAuthenticated: only then is
+    the call made once more, on a new session. Where the call left and no answer came that can
+    be read, a ticket may exist: MintUnknown. Raises Refused(NOT_APPLIED) for NoPermission, and
+    whatever `Session.run` raises.
+    """
+    try:
+        return session.run(lambda link: _acquired(link, host.ref.moid, operation_id))
+    except AnswerLost as lost:
+        unknown = MintUnknown(lost.reason, lost.detail)
+    raise unknown
+
+
+def _acquired(link: Link, moid: Moid, operation_id: str) -> VcenterTicket:
+    with operation(operation_id):
+        answer = link.host(moid).AcquireCimServicesTicket()
+    return _ticket(answer)
+
+
+def _ticket(answer: Remote) -> VcenterTicket:
+    """The answer's fields, its secret straight into a Secret; pyVmomi would print it."""
+    session_id = getattr(answer, "sessionId", None)
+    if not isinstance(session_id, str) or not session_id:
+        raise AnswerLost(Reason.VCENTER_FAULT, "an answer without a ticket")
+    return VcenterTicket(
+        session_id=Secret(session_id),
+        host=answer.host or None,
+        port=answer.port or None,
+        thumbprint=answer.sslThumbprint or None,
+        certificate_pem=getattr(answer, "sslCertificate", None) or None,
+    )
