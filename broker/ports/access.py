@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from broker.model.inventory import Sighting
 from broker.model.issuance import Origin
-from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId
+from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId
 from broker.model.secret import Secret
 
 
@@ -99,4 +100,28 @@ class SecretVerifier(Protocol):
 
     def matches(self, presented: Secret, hashes: tuple[bytes, ...]) -> bool:
         """Also costs one hash where there is nothing to compare with."""
+        ...
+
+
+class HostListing(Protocol):
+    """The inventory as a whole, as one low-privilege account sees it."""
+
+    def visible(self, account: AccountId) -> tuple[Sighting, ...]:
+        """Every host in the account's inventory, from memory, without a call to vCenter.
+
+        Raises Refused(INVENTORY_STALE | VCENTER_UNAVAILABLE | LOGIN_LATCHED) before the account's
+        first full sync.
+        """
+        ...
+
+
+class Health(Protocol):
+    """What ails this process. Costs nothing: answered from what is known."""
+
+    def degraded(self) -> tuple[str, ...]:
+        """Codes of what does not work, of lower-case letters and underscores: no names, no addresses."""
+        ...
+
+    def can_issue(self) -> bool:
+        """False only while this process can issue no ticket at all."""
         ...

@@ -1,0 +1,169 @@
+"""The WSGI app: what happens to every request, in the order in which it happens.
+
+origin, authentication, scope (before the view) - the view - RateLimit and security headers.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+from flask import Flask, Response, request
+
+from broker.http.answers import AnyDocument
+from broker.http.authenticate import Authenticator
+from broker.http.context import asked, begin, maybe_asked
+from broker.http.health import HealthViews
+from broker.http.hosts import Hosts
+from broker.http.ids import new_id
+from broker.http.issuances import IssuanceViews
+from broker.http.limits import RequestLimits
+from broker.http.oauth.assertion import AssertionAuthentication
+from broker.http.oauth.client_secret import BasicAuthentication, HashedSecrets
+from broker.http.oauth.clients import Clients
+from broker.http.oauth.endpoints import OAuthViews, token_endpoint
+from broker.http.oauth.keys import KeyRing
+from broker.http.oauth.server import TokenRooms, TokenServer
+from broker.http.oauth.tokens import AccessTokens
+from broker.http.openapi import document
+from broker.http.origin import origin_reader
+from broker.http.problems import install_problems
+from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
+from broker.http.table import Views, routes
+from broker.http.tickets import Tickets
+from broker.model.settings import ServerSettings
+from broker.ports.access import (
+    AccessLog,
+    AppCredentials,
+    Health,
+    HostListing,
+    Issuances,
+    ReplayGuard,
+    SecretVerifier,
+)
+from broker.ports.issuing import Rooms
+
+MAX_BODY_BYTES = 64 * 1024
+
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRooms:
+    """What the HTTP room asks for, beside the way of a request."""
+
+    credentials: AppCredentials
+    replay: ReplayGuard
+    log: AccessLog
+    issuances: Issuances
+    listing: HostListing
+    health: Health
+    secrets: SecretVerifier = field(default_factory=HashedSecrets)
+
+
+def create_app(
+    settings: ServerSettings, rooms: Rooms, access: AccessRooms, limits: RequestLimits, keys: KeyRing
+) -> Flask:
+    """The app. `limits` is the same object as `rooms.limits`.
+
+    Raises UndeclaredRoute when a route says neither which scope it needs nor that it is open.
+    """
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.url_map.merge_slashes = False
+
+    tokens = AccessTokens(keys, settings.issuer, rooms.clock)
+    authenticator = Authenticator(tokens, rooms.policy, access.credentials, access.log, limits)
+    declared = routes(_views(settings, rooms, access, limits, keys, tokens))
+    declared = (*declared, _openapi(declared, settings.issuer))
+    table = register(app, declared)
+    require_declared(app, table)
+
+    install_problems(app, rooms.clock)
+    _begin_each(app, settings, rooms)
+    _admit_each(app, authenticator, table)
+    limits.install(app)
+    app.after_request(_finished)
+    return app
+
+
+def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
+    read_origin = origin_reader(settings.listener)
+
+    @app.before_request
+    def start() -> None:
+        begin(read_origin(request), new_id(rooms.clock))
+
+
+def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) -> None:
+    @app.before_request
+    def admit() -> None:
+        rule = request.url_rule
+        if rule is None:
+            return  # no such path or method: Flask answers 404 or 405, and no view runs
+        access = table[rule.endpoint]
+        if isinstance(access, AnyOf):
+            about = asked()
+            about.caller = authenticator.admit(request, access, about, rule.rule)
+
+
+def _finished(answer: Response) -> Response:
+    answer.headers.update(_SECURITY_HEADERS)
+    about = maybe_asked()
+    if about and about.budgets:
+        answer.headers["RateLimit-Policy"] = ", ".join(
+            f'"{left.name}";q={left.count};w={left.window_s}' for left in about.budgets
+        )
+        answer.headers["RateLimit"] = ", ".join(
+            f'"{left.name}";r={left.remaining};t={left.reset_s}' for left in about.budgets
+        )
+    return answer
+
+
+def _views(
+    settings: ServerSettings,
+    rooms: Rooms,
+    access: AccessRooms,
+    limits: RequestLimits,
+    keys: KeyRing,
+    tokens: AccessTokens,
+) -> Views:
+    endpoint = token_endpoint(settings.issuer)
+    audiences = frozenset({settings.issuer, endpoint})
+    server = TokenServer(
+        endpoint,
+        TokenRooms(
+            clients=Clients(rooms.policy, access.credentials),
+            tokens=tokens,
+            by_assertion=AssertionAuthentication(audiences, access.replay, rooms.clock),
+            by_secret=BasicAuthentication(access.secrets),
+            log=access.log,
+            limits=limits,
+        ),
+    )
+    return Views(
+        tickets=Tickets(rooms, access.log),
+        hosts=Hosts(rooms, access.listing),
+        issuances=IssuanceViews(access.issuances, limits),
+        health=HealthViews(access.health, limits),
+        oauth=OAuthViews(settings.issuer, keys, server),
+    )
+
+
+def _openapi(declared: tuple[Route, ...], issuer: str) -> Route:
+    operation = Operation("This document", {200: AnyDocument})
+    access = Open("describes the interface, and nothing of this installation")
+
+    def view() -> Response:
+        return Response(content, content_type="application/json")
+
+    route = Route("GET", "/openapi.json", "openapi", access, view, operation)
+    content = json.dumps(document((*declared, route), issuer))
+    return route

@@ -1,0 +1,52 @@
+"""What is known of the request in hand, from the first hook to the last."""
+
+from dataclasses import dataclass, field
+
+from flask import g, has_request_context
+
+from broker.model.issuance import Caller, Origin
+from broker.model.names import IssuanceId
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of one budget, for the RateLimit headers. Seconds until one more is free."""
+
+    name: str
+    count: int
+    window_s: int
+    remaining: int
+    reset_s: int
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request: its origin, the id that its answer carries, and who asks once that is known."""
+
+    origin: Origin
+    answer_id: IssuanceId
+    caller: Caller | None = None
+    budgets: list[Left] = field(default_factory=list)
+
+    @property
+    def app(self) -> Caller:
+        """The authenticated caller. Raises RuntimeError in a view of an open route."""
+        if self.caller is None:
+            raise RuntimeError("nobody is authenticated here")
+        return self.caller
+
+
+def begin(origin: Origin, answer_id: IssuanceId) -> None:
+    """Start the account of this request."""
+    g.asked = Asked(origin, answer_id)
+
+
+def asked() -> Asked:
+    """The account of this request."""
+    found: Asked = g.asked
+    return found
+
+
+def maybe_asked() -> Asked | None:
+    """The account of this request; None before it began, where only a defect can lead."""
+    return g.get("asked") if has_request_context() else None

@@ -1,0 +1,99 @@
+"""GET /v1/hosts."""
+
+import base64
+import binascii
+import json
+from functools import cache
+
+from flask import Response, request
+
+from broker.errors import REASONS, LogUnavailable, Refused
+from broker.http.answers import HostAnswer, HostsAnswer
+from broker.http.context import asked
+from broker.http.listing import Key, Listed, listed
+from broker.http.problems import InvalidRequest
+from broker.http.query import cursor, limit, only
+from broker.http.replies import reply
+from broker.model.inventory import Sighting
+from broker.model.names import AccountId, AppId
+from broker.model.policy import Grant, Policy
+from broker.ports.access import HostListing
+from broker.ports.issuing import Rooms
+
+_KEY_PARTS = 4
+
+
+class Hosts:
+    """The view. Hosts are listed by the functions that decide on tickets."""
+
+    def __init__(self, rooms: Rooms, listing: HostListing) -> None:
+        self._rooms = rooms
+        self._listing = listing
+
+    def get(self) -> Response:
+        """A page of the hosts that the caller may have tickets for."""
+        parameters = only(request, {"limit", "cursor"})
+        size, start = limit(parameters), _after(cursor(parameters))
+        caller = asked().app
+        self._rooms.limits.charge_caller(caller.app)
+        policy = self._rooms.policy.current()
+        grants = self._usable(policy, caller.app)
+        sightings, incomplete = self._seen({grant.account for grant in grants})
+        rows = listed(policy, grants, sightings, cache(self._rooms.applied.applied))
+        rows = [row for row in rows if start is None or row.key > start]
+        page = rows[:size]
+        return reply(
+            HostsAnswer(
+                items=tuple(_item(row) for row in page),
+                next_cursor=_cursor(page[-1].key) if len(rows) > size else None,
+                incomplete=incomplete,
+            )
+        )
+
+    def _usable(self, policy: Policy, app: AppId) -> tuple[Grant, ...]:
+        now, disabled = self._rooms.clock.now(), self._rooms.switches.grant_disabled
+        return tuple(g for g in policy.grants_of(app) if now < g.valid_until and not disabled(g.id))
+
+    def _seen(self, accounts: set[AccountId]) -> tuple[list[Sighting], tuple[str, ...]]:
+        seen: list[Sighting] = []
+        missing: set[str] = set()
+        for account in sorted(accounts):
+            try:
+                seen += self._listing.visible(account)
+            except LogUnavailable:
+                raise
+            except Refused as refusal:
+                missing.add(str(REASONS[refusal.reason].shown_as))
+        return seen, tuple(sorted(missing))
+
+
+def _item(row: Listed) -> HostAnswer:
+    return HostAnswer(
+        name=row.host.name,
+        vcenter=row.host.ref.vcenter,
+        moid=row.host.ref.moid,
+        grant=row.grant.id,
+        template=row.grant.template,
+        ready=row.reason is None,
+        reason=None if row.reason is None else str(REASONS[row.reason].shown_as),
+        connection=row.host.connection,
+        version=row.host.version,
+        inventory_age_s=max(0, int(row.age_s)),
+    )
+
+
+def _cursor(key: Key) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def _after(told: str | None) -> Key | None:
+    """Where the page goes on. Holds names only, so a forged one shows nothing that a listing does not."""
+    if told is None:
+        return None
+    try:
+        parts = json.loads(base64.b64decode(told, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, list) or len(parts) != _KEY_PARTS or not all(isinstance(p, str) for p in parts):
+        raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),))
+    return (parts[0], parts[1], parts[2], parts[3])

@@ -1,0 +1,117 @@
+"""Access tokens (RFC 9068): minted for five minutes, and read back with every claim checked."""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from joserfc import jwt
+
+from broker.http.oauth.jose import NotAToken, UnverifiedToken, read_unverified, signature_holds
+from broker.http.oauth.keys import ALGORITHM, KeyRing
+from broker.model.names import AppId
+from broker.model.policy import Scope
+from broker.model.secret import Secret
+from broker.ports.clock import Clock
+
+TOKEN_LIFE_S = 300
+TYPE = "at+jwt"
+_SKEW_S = 5
+"""How far the clocks of two processes behind one issuer may be apart."""
+
+
+class Cause(StrEnum):
+    """Why a bearer is turned away: for the log, never for the caller."""
+
+    MISSING = "token_missing"
+    INVALID = "token_invalid"
+    EXPIRED = "token_expired"
+    APP_UNKNOWN = "app_unknown"
+    APP_DISABLED = "app_disabled"
+    CREDENTIAL_CHANGED = "credential_changed"
+
+
+class TokenRefused(Exception):
+    """The token is not one of ours, or not good any more."""
+
+    def __init__(self, cause: Cause, app: AppId | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.app = app
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """What a token that holds says: its app, its scopes, the generation of the credential behind it."""
+
+    app: AppId
+    scopes: frozenset[Scope]
+    generation: int
+
+
+class AccessTokens:
+    """Mints and reads the tokens of one issuer, which is their audience too."""
+
+    def __init__(self, keys: KeyRing, issuer: str, clock: Clock) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._clock = clock
+
+    def mint(self, claims: TokenClaims) -> Secret:
+        """A token for these claims, signed with the first key."""
+        now = int(self._clock.now().timestamp())
+        key_id, key = self._keys.current().signing()
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key_id}
+        body = {
+            "iss": self._issuer,
+            "aud": self._issuer,
+            "sub": claims.app,
+            "client_id": claims.app,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + TOKEN_LIFE_S,
+            "scope": " ".join(sorted(claims.scopes)),
+            "gen": claims.generation,
+        }
+        return Secret(jwt.encode(header, body, key, algorithms=[ALGORITHM]))
+
+    def read(self, presented: Secret) -> TokenClaims:
+        """Check the signature and every claim. Raises TokenRefused(INVALID | EXPIRED).
+
+        Says nothing of the app as it is now: that is looked up by who asked.
+        """
+        try:
+            token = read_unverified(presented.reveal())
+        except NotAToken:
+            raise TokenRefused(Cause.INVALID) from None
+        key = self._keys.current().accepted(token.key_id or "")
+        if key is None or token.type != TYPE or not signature_holds(token, key, frozenset({ALGORITHM})):
+            raise TokenRefused(Cause.INVALID)
+        return self._checked(token)
+
+    def _checked(self, token: UnverifiedToken) -> TokenClaims:
+        told = token.claims
+        app, generation = told.get("client_id"), told.get("gen")
+        if told.get("iss") != self._issuer or told.get("aud") != self._issuer:
+            raise TokenRefused(Cause.INVALID)
+        if not isinstance(app, str) or told.get("sub") != app or not isinstance(told.get("jti"), str):
+            raise TokenRefused(Cause.INVALID)
+        if type(generation) is not int:
+            raise TokenRefused(Cause.INVALID)
+        self._check_times(told.get("iat"), told.get("exp"))
+        return TokenClaims(AppId(app), _scopes(told.get("scope")), generation)
+
+    def _check_times(self, issued: object, expires: object) -> None:
+        now = self._clock.now().timestamp()
+        if type(issued) is not int or type(expires) is not int:
+            raise TokenRefused(Cause.INVALID)
+        if issued > now + _SKEW_S or not 0 < expires - issued <= TOKEN_LIFE_S:
+            raise TokenRefused(Cause.INVALID)
+        if expires <= now:
+            raise TokenRefused(Cause.EXPIRED)
+
+
+def _scopes(told: object) -> frozenset[Scope]:
+    try:
+        return frozenset(Scope(word) for word in str(told).split(" "))
+    except ValueError:
+        raise TokenRefused(Cause.INVALID) from None

@@ -1,0 +1,104 @@
+"""Every refusal and failure as a problem document (RFC 9457) that tells a code, an id and advice."""
+
+import json
+import logging
+from pathlib import Path
+from traceback import extract_tb
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from broker.errors import REASONS, Limited, Reason, Refused
+from broker.http.context import maybe_asked
+from broker.http.ids import new_id
+from broker.model.names import IssuanceId
+from broker.ports.clock import Clock
+
+MEDIA_TYPE = "application/problem+json"
+REFERENCE = "/docs/reasons.md"
+
+_log = logging.getLogger(__name__)
+
+_OF_STATUS = {
+    404: Reason.NOT_FOUND,
+    405: Reason.METHOD_NOT_ALLOWED,
+    413: Reason.TOO_LARGE,
+    415: Reason.UNSUPPORTED_MEDIA_TYPE,
+}
+
+
+class Challenged(Refused):
+    """Nobody is authenticated; `challenge` is the WWW-Authenticate header that says what to bring."""
+
+    def __init__(self, reason: Reason, detail: str, challenge: str) -> None:
+        super().__init__(reason, detail)
+        self.challenge = challenge
+
+
+class InvalidRequest(Refused):
+    """The request does not fit its schema; `faults` say where and never repeat what was sent."""
+
+    def __init__(self, faults: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(Reason.INVALID_REQUEST, "; ".join(f"{place} {what}" for place, what in faults))
+        self.faults = faults
+
+
+def install_problems(app: Flask, clock: Clock) -> None:
+    """Answer every exception in this one form: ours, Werkzeug's, and defects, which tell nothing."""
+
+    def refused(refusal: Refused) -> Response:
+        return problem(refusal, _answer_id(clock))
+
+    def http_error(error: HTTPException) -> Response:
+        answer = problem(Refused(_reason_of(error)), _answer_id(clock))
+        if allow := [value for name, value in error.get_headers() if name == "Allow"]:
+            answer.headers["Allow"] = ", ".join(allow)
+        return answer
+
+    def defect(error: Exception) -> Response:
+        answer_id = _answer_id(clock)
+        # its text may hold anything, a secret included: the type and the place must do
+        _log.error("answer %s: %s at %s", answer_id, type(error).__name__, _place(error))
+        return problem(Refused(Reason.INTERNAL_ERROR), answer_id)
+
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, defect)
+
+
+def problem(refusal: Refused, answer_id: IssuanceId) -> Response:
+    """The answer to a refusal: what differs only inside the broker looks the same from outside."""
+    facts = REASONS[refusal.reason]
+    body: dict[str, object] = {
+        "type": f"{REFERENCE}#{facts.shown_as}",
+        "title": facts.title,
+        "status": facts.status,
+        "code": str(facts.shown_as),
+        "id": answer_id,
+        "advice": facts.advice,
+    }
+    if isinstance(refusal, InvalidRequest):
+        body["errors"] = [{"pointer": place, "problem": what} for place, what in refusal.faults]
+    answer = Response(json.dumps(body), status=facts.status, content_type=MEDIA_TYPE)
+    if isinstance(refusal, Limited):
+        answer.headers["Retry-After"] = str(max(1, refusal.retry_after_s))
+    if isinstance(refusal, Challenged):
+        answer.headers["WWW-Authenticate"] = refusal.challenge
+    return answer
+
+
+def _reason_of(error: HTTPException) -> Reason:
+    status = error.code or 500
+    if status in _OF_STATUS:
+        return _OF_STATUS[status]
+    return Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
+
+
+def _answer_id(clock: Clock) -> IssuanceId:
+    known = maybe_asked()
+    return known.answer_id if known else new_id(clock)
+
+
+def _place(error: Exception) -> str:
+    frames = extract_tb(error.__traceback__)[-3:]
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))

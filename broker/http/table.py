@@ -1,0 +1,196 @@
+"""Every route of the broker, with the scope that it needs."""
+
+from dataclasses import dataclass
+
+from broker.errors import Reason
+from broker.http.answers import (
+    Alive,
+    AnyDocument,
+    HostsAnswer,
+    IssuanceAnswer,
+    IssuancesAnswer,
+    Ready,
+    TicketBody,
+    TicketOrDecision,
+    TokenAnswer,
+    TokenError,
+    TokenForm,
+)
+from broker.http.health import HealthViews
+from broker.http.hosts import Hosts
+from broker.http.issuances import IssuanceViews
+from broker.http.oauth.endpoints import OAuthViews
+from broker.http.query import MAX_LIMIT
+from broker.http.routes import AnyOf, Open, Operation, Parameter, Route
+from broker.http.tickets import PATH as TICKETS
+from broker.http.tickets import Tickets
+from broker.model.policy import Scope
+
+_FOR_TICKETS = AnyOf(frozenset({Scope.TICKETS}))
+_FOR_READERS = AnyOf(frozenset({Scope.TICKETS, Scope.AUDIT_READ}))
+
+_LIMITED = ("RateLimit", "RateLimit-Policy")
+
+_DRY_RUN = Parameter(
+    "dry_run", "query", "Decide, record, and take no ticket.", {"type": "boolean", "default": False}
+)
+_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Makes a repeated request an attempt of the same issuance, at most three, for 24 hours.",
+    {"type": "string", "pattern": "^[A-Za-z0-9._~:-]{1,128}$"},
+)
+_PAGE = (
+    Parameter("limit", "query", "Items on a page.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+    Parameter("cursor", "query", "The next_cursor of the page before.", {"type": "string", "minLength": 1}),
+)
+_NOT_OF_TICKETS = {
+    Reason.NOT_FOUND,
+    Reason.METHOD_NOT_ALLOWED,
+    Reason.INVALID_CLIENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What answers."""
+
+    tickets: Tickets
+    hosts: Hosts
+    issuances: IssuanceViews
+    health: HealthViews
+    oauth: OAuthViews
+
+
+def routes(views: Views) -> tuple[Route, ...]:
+    """In the order of the way of a request."""
+    return (*_oauth(views.oauth), _ticket(views.tickets), *_reading(views), *_health(views.health))
+
+
+def _oauth(views: OAuthViews) -> tuple[Route, ...]:
+    public = Open("public keys and addresses, for clients and other servers")
+    return (
+        Route(
+            "POST",
+            "/oauth2/token",
+            "token",
+            Open("authenticates its callers itself"),
+            views.token,
+            Operation(
+                "An access token, good for five minutes",
+                {200: TokenAnswer},
+                (
+                    Reason.MALFORMED,
+                    Reason.INVALID_CLIENT,
+                    Reason.TOO_LARGE,
+                    Reason.RATE_LIMITED,
+                    Reason.TOO_MANY_REFUSALS,
+                    Reason.LOG_UNAVAILABLE,
+                ),
+                body=TokenForm,
+                body_media_type="application/x-www-form-urlencoded",
+                refused_with=TokenError,
+            ),
+        ),
+        Route(
+            "GET",
+            "/.well-known/jwks.json",
+            "jwks",
+            public,
+            views.jwks,
+            Operation("The keys that access tokens are signed with (RFC 7517)", {200: AnyDocument}),
+        ),
+        Route(
+            "GET",
+            views.metadata_path,
+            "oauth_metadata",
+            public,
+            views.metadata,
+            Operation("What the token endpoint can do (RFC 8414)", {200: AnyDocument}),
+        ),
+    )
+
+
+def _ticket(views: Tickets) -> Route:
+    return Route(
+        "POST",
+        TICKETS,
+        "ticket",
+        _FOR_TICKETS,
+        views.post,
+        Operation(
+            "One CIM ticket for one host, good for two minutes and not renewable",
+            {200: TicketOrDecision},
+            tuple(reason for reason in Reason if reason not in _NOT_OF_TICKETS),
+            (_DRY_RUN, _KEY),
+            body=TicketBody,
+            answer_headers=(*_LIMITED, "Idempotency-Replayed"),
+        ),
+    )
+
+
+def _reading(views: Views) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET",
+            "/v1/hosts",
+            "hosts",
+            _FOR_TICKETS,
+            views.hosts.get,
+            Operation(
+                "The hosts that this app may have tickets for, with their readiness",
+                {200: HostsAnswer},
+                (Reason.INVALID_REQUEST,),
+                _PAGE,
+                answer_headers=_LIMITED,
+            ),
+        ),
+        Route(
+            "GET",
+            "/v1/issuances",
+            "issuances",
+            _FOR_READERS,
+            views.issuances.page,
+            Operation(
+                "This app's issuances, newest first; with audit.read every app's",
+                {200: IssuancesAnswer},
+                (Reason.INVALID_REQUEST,),
+                _PAGE,
+                answer_headers=_LIMITED,
+            ),
+        ),
+        Route(
+            "GET",
+            "/v1/issuances/<issuance>",
+            "issuance",
+            _FOR_READERS,
+            views.issuances.one,
+            Operation(
+                "One issuance",
+                {200: IssuanceAnswer},
+                (Reason.NOT_FOUND, Reason.INVALID_REQUEST),
+                answer_headers=_LIMITED,
+            ),
+        ),
+    )
+
+
+def _health(views: HealthViews) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET",
+            "/healthz",
+            "alive",
+            Open("tells nothing but that the process answers"),
+            views.alive,
+            Operation("Whether the process answers", {200: Alive}),
+        ),
+        Route(
+            "GET",
+            "/readyz",
+            "ready",
+            Open("tells codes of a closed list, for load balancers"),
+            views.ready,
+            Operation("Whether this process can issue tickets", {200: Ready, 503: Ready}),
+        ),
+    )
