@@ -1,0 +1,120 @@
+"""`broker controller`: watches on a schedule and on reload, until it is told to end. No listener."""
+
+import logging
+import signal
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+
+from broker.controller.watch import Watch
+from broker.errors import BrokerError
+from broker.model.policy import Policy
+from broker.model.record import Event, Record
+from broker.policy.follower import PolicyFollower
+from broker.policy.holder import PolicyHolder
+from broker.ports.operation import Processes, SystemLog
+
+_log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+"""How often the process says that it lives, and looks whether a reload was asked for."""
+
+_END_WITHIN_S = 30.0
+
+NextSignal = Callable[[float], int | None]
+"""Waits so many seconds for SIGTERM, SIGINT or SIGHUP; None where none came."""
+
+
+class ControllerProcess:
+    """Rounds run in a thread of their own, so that a slow vCenter never looks like a dead process."""
+
+    def __init__(
+        self,
+        boot: str,
+        holder: PolicyHolder,
+        load: Callable[[], Policy],
+        watch: Watch,
+        processes: Processes,
+        log: SystemLog,
+        interval_s: float,
+    ) -> None:
+        self._boot = boot
+        self._holder = holder
+        self._watch = watch
+        self._processes = processes
+        self._record_log = log
+        self._interval_s = interval_s
+        self._due = Flag()
+        self._ending = Flag()
+        self._follower = PolicyFollower(boot, "controller", processes, holder, load, self._swapped, log)
+
+    def run(self, next_signal: NextSignal) -> None:
+        """Work until SIGTERM or SIGINT, then log out everywhere. Raises LogUnavailable at start."""
+        self._follower.start()
+        self._record(Event.PROCESS_STARTED)
+        rounds = Thread(target=self._rounds, name="controller-rounds", daemon=True)
+        rounds.start()
+        try:
+            self._beat_until_told(next_signal)
+        finally:
+            self._end(rounds)
+
+    def _beat_until_told(self, next_signal: NextSignal) -> None:
+        while (told := next_signal(BEAT_S)) not in (signal.SIGTERM, signal.SIGINT):
+            try:
+                if told == signal.SIGHUP:
+                    self._processes.ask_reload()
+                self._follower.step()
+            except BrokerError as error:
+                _log.error("the store could not be asked: %s", error)
+
+    def _end(self, rounds: Thread) -> None:
+        self._ending.set()
+        self._due.set()
+        self._watch.close()
+        rounds.join(_END_WITHIN_S)
+        self._watch.close()
+        try:
+            self._record(Event.PROCESS_STOPPED)
+            self._follower.stop()
+        except BrokerError as error:
+            _log.error("the end of this process is not on record: %s", error)
+
+    def _swapped(self, _: Policy) -> None:
+        self._due.set()
+
+    def _rounds(self) -> None:
+        while not self._ending.is_set():
+            self._round()
+            self._due.wait(self._interval_s)
+            self._due.clear()
+
+    def _round(self) -> None:
+        try:
+            self._watch.round(self._holder.current())
+        except BrokerError as error:
+            _log.warning("this round found no end: %s", error)
+        except Exception as defect:  # noqa: BLE001 - one bad round must not end the watching
+            _log.error("this round failed: %s", type(defect).__name__)
+
+    def _record(self, event: Event) -> None:
+        revision = self._holder.current().revision
+        self._record_log.append(
+            [Record(event, {"kind": "controller", "boot": self._boot, "revision": revision})]
+        )
+
+
+def block_signals() -> NextSignal:
+    """Hold the signals back for this process, and give what waits for one.
+
+    Called before any thread starts, since threads inherit what is held back. A handler could run
+    in the middle of anything; waiting for the signal can not.
+    """
+    told = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, told)
+
+    def next_signal(seconds: float) -> int | None:
+        info = signal.sigtimedwait(told, seconds)
+        return info.si_signo if info is not None else None
+
+    return next_signal

@@ -1,0 +1,89 @@
+"""Looking whether what was applied still holds. Reads vCenter, writes the store, changes nothing else."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+
+from broker.controller.apply import ControllerRooms
+from broker.controller.drift import Observation, finding_of
+from broker.errors import BrokerError, LogUnavailable, Reason, Refused
+from broker.model.applied import AppliedGrant, Standing
+from broker.model.names import VcenterId
+from broker.model.policy import Policy, Vcenter
+from broker.model.record import Event, Record
+from broker.ports.administration import Administration, Forbidden
+
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Keeps one privileged session per vCenter between rounds. One thread calls `round`."""
+
+    def __init__(self, rooms: ControllerRooms) -> None:
+        self._rooms = rooms
+        self._open: dict[Vcenter, Administration] = {}
+        self._closed = False
+
+    def round(self, policy: Policy) -> None:
+        """Look at every grant that stands as the policy has it, and mark what changed.
+
+        A grant whose text changed since it was applied is `serve`'s to refuse already. A vCenter
+        that cannot be asked proves nothing: it is logged, and asked again in the next round.
+        Raises LogUnavailable.
+        """
+        self._close_others(policy)
+        by_vcenter: dict[VcenterId, list[AppliedGrant]] = defaultdict(list)
+        for applied in self._rooms.store.all():
+            grant = policy.grants.get(applied.grant)
+            if grant is not None and grant.digest == applied.digest:
+                by_vcenter[applied.vcenter].append(applied)
+        for vcenter, grants in by_vcenter.items():
+            try:
+                self._look(policy, policy.vcenters[vcenter], grants)
+            except LogUnavailable:
+                raise
+            except BrokerError as error:
+                _log.warning("vCenter %s could not be looked at: %s", vcenter, error)
+
+    def close(self) -> None:
+        """Log out everywhere, for good, and end what runs. May be called from any thread. Never raises."""
+        self._closed = True
+        while self._open:
+            _, administration = self._open.popitem()
+            administration.close()
+
+    def _close_others(self, policy: Policy) -> None:
+        current = set(policy.vcenters.values())
+        for vcenter in [v for v in self._open if v not in current]:
+            self._open.pop(vcenter).close()
+
+    def _look(self, policy: Policy, vcenter: Vcenter, grants: Sequence[AppliedGrant]) -> None:
+        administration = self._administration(vcenter)
+        roles = {role.id: role for role in administration.roles()}
+        seen = Observation(administration, administration.instance_uuid(), roles)
+        for applied in grants:
+            grant = policy.grants[applied.grant]
+            user = policy.accounts[grant.account].user
+            try:
+                finding = finding_of(seen, applied, policy.templates[grant.template], user)
+            except Forbidden as error:
+                _log.warning("grant %s could not be looked at: %s", applied.grant, error)
+            else:
+                self._mark(applied, finding)
+
+    def _administration(self, vcenter: Vcenter) -> Administration:
+        if vcenter not in self._open:
+            self._open[vcenter] = self._rooms.administration(vcenter)
+        if self._closed:
+            raise Refused(Reason.SHUTTING_DOWN)
+        return self._open[vcenter]
+
+    def _mark(self, applied: AppliedGrant, finding: str) -> None:
+        standing = Standing.DRIFTED if finding else Standing.HOLDS
+        if (standing, finding) == (applied.standing, applied.finding):
+            return
+        event = Event.GRANT_DRIFTED if finding else Event.GRANT_HOLDS_AGAIN
+        fields = {"grant": applied.grant, "vcenter": applied.vcenter, "finding": finding}
+        _log.warning("grant %s: %s", applied.grant, finding or "holds again")
+        self._rooms.log.append([Record(event, fields)])
+        self._rooms.store.mark(applied.grant, standing, finding)
