@@ -11,7 +11,7 @@ from broker.client.errors import BadAnswer
 from broker.model.secret import Secret
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
-_Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
+_Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Ticket(_Decision):
 
 class _Token(_Model):
     access_token: Annotated[str, Field(min_length=1, repr=False)]
-    token_type: Annotated[str, Field(pattern=r"(?i)\Abearer\Z")]
+    token_type: Annotated[str, Field(pattern=r"(?i)\Abearer\z")]
     expires_in: Annotated[int, Field(ge=0)]
 
 
