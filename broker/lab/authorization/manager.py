@@ -209,15 +209,6 @@ class AuthorizationManager:
             privilegeGroup=[_described(group, group) for group in sorted({p.group for p in known})],
         )
 
-    def shown_permissions(self, moid: str) -> list[Any]:
-        """The property `permission` of a managed entity."""
-        return [self._shown(permission) for permission in self._model.permissions_on(moid)]
-
-    def effective_roles(self, call: Call, moid: str) -> list[int]:
-        """The property `effectiveRole` of a managed entity: roles that hold no more than the caller does."""
-        held = self._model.effective(call.user, moid)
-        return [role.role_id for role in self._model.roles() if role.privileges <= held]
-
     def _set_all(self, call: Call, moid: str, wanted: list[Any]) -> list[Permission]:
         """Each for itself; a principal named twice ends with the last."""
         done = []
