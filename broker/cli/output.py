@@ -81,11 +81,17 @@ def exit_code_of(error: BrokerError) -> Exit:
     return Exit.FAILED
 
 
+class CommandFailed(click.ClickException):
+    """Ends a command with a message on standard error and one of our exit codes."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]  # click declares it on the class, reads it from the instance
+
+
 def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     """Say what is wrong on standard error and end the command."""
-    error = click.ClickException(message)
-    error.exit_code = code
-    raise error
+    raise CommandFailed(message, code)
 
 
 class ExplainingGroup(click.Group):

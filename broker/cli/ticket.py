@@ -68,11 +68,13 @@ def command(
 
 
 def _credential(client_id: str, key: Path | None, secret_file: Path | None) -> ClientCredential:
-    if key is not None and secret_file is None:
-        return KeyCredential(client_id, read_secret(SecretFile(key)))
-    if secret_file is not None and key is None:
-        return SecretCredential(client_id, read_secret(SecretFile(secret_file)))
-    fail("give exactly one of --key and --secret-file", Exit.USAGE)
+    match key, secret_file:
+        case Path(), None:
+            return KeyCredential(client_id, read_secret(SecretFile(key)))
+        case None, Path():
+            return SecretCredential(client_id, read_secret(SecretFile(secret_file)))
+        case _:
+            fail("give exactly one of --key and --secret-file", Exit.USAGE)
 
 
 def _plain(answer: TicketAnswer | DryRunAnswer) -> dict[str, object]:

@@ -1,0 +1,45 @@
+"""`broker accounts`: log-ins that were stopped after vCenter refused a password."""
+
+from pathlib import Path
+
+import click
+
+from broker.cli.operator import operator
+from broker.cli.output import ExplainingGroup, fail, format_option, show
+from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.model.names import VcenterId, parse_id
+from broker.store.latches import StoredLatches
+
+
+@click.group("accounts", cls=ExplainingGroup)
+def command() -> None:
+    """See and open login latches: five refused passwords lock an account, so the first one stops us."""
+
+
+@command.command("latched")
+@config_option
+@store_option
+@format_option
+def latched(directory: Path, store: Path | None, output_format: str) -> None:
+    """Every account whose password vCenter refused."""
+    with opened_store(store_path(directory, store)) as database:
+        found = StoredLatches(database).latched()
+    show(
+        output_format,
+        ("vcenter", "user", "since"),
+        [(la.vcenter, la.user, la.at.isoformat()) for la in found],
+    )
+
+
+@command.command("retry")
+@click.argument("vcenter")
+@click.argument("user")
+@config_option
+@store_option
+def retry(vcenter: str, user: str, directory: Path, store: Path | None) -> None:
+    """Try the password of USER on VCENTER once more. A changed password needs no retry."""
+    with opened_store(store_path(directory, store)) as database:
+        opened = StoredLatches(database).retry(VcenterId(parse_id(vcenter, "vcenter")), user, operator())
+    if not opened:
+        fail(f"no log-in of {user} on {vcenter} is stopped")
+    click.echo(f"{user} on {vcenter} may log in again")

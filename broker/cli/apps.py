@@ -1,0 +1,113 @@
+"""`broker apps`: what the store holds of apps. The policy's files are not needed, nor looked at."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from broker.cli.operator import operator
+from broker.cli.output import ExplainingGroup, format_option, show
+from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.clock import SystemClock
+from broker.files import write_private
+from broker.model.names import AppId, parse_id
+from broker.store.credentials import StoredCredentials
+
+_secret_option = click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Make a secret for client_secret_basic and write it to this new file, mode 0600.",
+)
+
+
+@click.group("apps", cls=ExplainingGroup)
+def command() -> None:
+    """Switch apps on and off and give them secrets; each change is on record and cuts at once.
+
+    Who an app is, its public keys and scopes stand in apps.yaml.
+    """
+
+
+@contextmanager
+def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredentials]:
+    with opened_store(store_path(directory, store)) as database:
+        yield StoredCredentials(database)
+
+
+@command.command("add")
+@click.argument("app")
+@_secret_option
+@config_option
+@store_option
+def add(app: str, secret_file: Path | None, directory: Path, store: Path | None) -> None:
+    """Let APP authenticate: with its keys from apps.yaml, and with a secret if one is made here."""
+    app_id = AppId(parse_id(app, "app"))
+    with _credentials(directory, store) as credentials:
+        credentials.add(app_id, _new_secret(secret_file), operator())
+    click.echo(f"{app_id} may authenticate")
+
+
+@command.command("rotate")
+@click.argument("app")
+@_secret_option
+@click.option("--overlap", default=0, show_default=True, help="Minutes for which the old secret works on.")
+@config_option
+@store_option
+def rotate(app: str, secret_file: Path | None, overlap: int, directory: Path, store: Path | None) -> None:
+    """Revoke every access token of APP, and give it a new secret if a file is named."""
+    app_id = AppId(parse_id(app, "app"))
+    keep_until = SystemClock().now() + timedelta(minutes=overlap) if overlap > 0 else None
+    with _credentials(directory, store) as credentials:
+        generation = credentials.rotate(app_id, _new_secret(secret_file), operator(), keep_until)
+    click.echo(f"{app_id} is at generation {generation}: earlier tokens are revoked")
+
+
+@command.command("disable")
+@click.argument("app")
+@config_option
+@store_option
+def disable(app: str, directory: Path, store: Path | None) -> None:
+    """Cut APP and every access token that it holds, at once."""
+    app_id = AppId(parse_id(app, "app"))
+    with _credentials(directory, store) as credentials:
+        credentials.disable(app_id, operator())
+    click.echo(f"{app_id} is disabled; a ticket that it holds dies within two minutes")
+
+
+@command.command("enable")
+@click.argument("app")
+@config_option
+@store_option
+def enable(app: str, directory: Path, store: Path | None) -> None:
+    """Let APP authenticate again. Tokens from before stay revoked."""
+    app_id = AppId(parse_id(app, "app"))
+    with _credentials(directory, store) as credentials:
+        credentials.enable(app_id, operator())
+    click.echo(f"{app_id} is enabled")
+
+
+@command.command("list")
+@config_option
+@store_option
+@format_option
+def list_apps(directory: Path, store: Path | None, output_format: str) -> None:
+    """Every app that was ever added."""
+    with _credentials(directory, store) as credentials:
+        known = credentials.all()
+    rows = [
+        (c.app, "disabled" if c.disabled else "enabled", c.generation, len(c.secret_hashes)) for c in known
+    ]
+    show(output_format, ("app", "state", "generation", "secrets"), rows)
+
+
+def _new_secret(file: Path | None) -> bytes | None:
+    """256 random bits into the file, and their SHA-256 for the store."""
+    if file is None:
+        return None
+    secret = secrets.token_urlsafe(32)
+    write_private(file, secret.encode() + b"\n")
+    return hashlib.sha256(secret.encode()).digest()
