@@ -1,0 +1,1 @@
+"""What the log means: which record says what, and the rules that no record may break."""

@@ -1,0 +1,56 @@
+"""Records of who got an access token, and of who was turned away before a ticket request."""
+
+from collections.abc import Sequence
+
+from broker.audit.refusals import RefusalBudget
+from broker.audit.sayings import Fields, origin_fields
+from broker.audit.sources import of_address, of_app
+from broker.model.issuance import Origin
+from broker.model.names import AppId, IssuanceId
+from broker.model.record import Event, Record
+from broker.store.database import Database
+from broker.store.ids import new_issuance_id
+from broker.store.log import StoredLog
+from broker.store.place import Reserve
+
+
+class AuditAccessLog:
+    """The AccessLog port on the store. All methods raise LogUnavailable.
+
+    The refusing ones raise Limited(TOO_MANY_REFUSALS) when the budget is spent. At the token
+    endpoint nobody is authenticated, so there the address pays, and the app is only claimed:
+    whoever knows an app's name cannot use up its budget.
+    """
+
+    def __init__(self, database: Database, refusals: RefusalBudget) -> None:
+        self._log = StoredLog(database)
+        self._clock = database.clock
+        self._refusals = refusals
+
+    def token_issued(self, app: AppId, method: str, scopes: Sequence[str], origin: Origin) -> None:
+        """An app authenticated and got an access token."""
+        fields: Fields = {
+            "app": app,
+            "method": method,
+            "scopes": sorted(scopes),
+            **origin_fields(origin),
+        }
+        self._log.append([Record(Event.TOKEN_ISSUED, fields)], Reserve.HALF)
+
+    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> None:
+        """Nobody, or nobody allowed, at the token endpoint. `app` only when it is one of the policy."""
+        self._refusals.charge(of_address(origin), cause)
+        fields: Fields = {"reason": cause, **origin_fields(origin)}
+        if app is not None:
+            fields["claimed_app"] = app
+        self._log.append([Record(Event.TOKEN_REFUSED, fields)], Reserve.UNTOUCHED)
+
+    def access_refused(self, app: AppId | None, cause: str, path: str, origin: Origin) -> IssuanceId:
+        """A request to the API was refused before it became a ticket request; gives the answer's id."""
+        self._refusals.charge(of_address(origin) if app is None else of_app(app), cause)
+        answer = new_issuance_id(self._clock)
+        fields: Fields = {"issuance": answer, "reason": cause, "path": path, **origin_fields(origin)}
+        if app is not None:
+            fields["app"] = app
+        self._log.append([Record(Event.ACCESS_REFUSED, fields)], Reserve.UNTOUCHED)
+        return answer

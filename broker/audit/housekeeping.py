@@ -1,0 +1,52 @@
+"""What any process on the store does now and then, so that nothing stays open."""
+
+import logging
+
+from broker.audit.orphans import OrphanRule
+from broker.audit.refusals import RefusalBudget
+from broker.background import Beat
+from broker.errors import LogUnavailable
+from broker.store.database import Database
+from broker.store.pruning import prune
+
+BEAT_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Orphans, sums of refusals, expired rows, and the recovery of a jammed store, on a beat."""
+
+    def __init__(
+        self, database: Database, orphans: OrphanRule, refusals: RefusalBudget, interval_s: float = BEAT_S
+    ) -> None:
+        self._database = database
+        self._orphans = orphans
+        self._refusals = refusals
+        self._beat = Beat("housekeeping", interval_s, self._sweep_if_possible)
+
+    def start(self) -> None:
+        """Sweep once, then on every beat. A sweep that the store refuses is tried again."""
+        self._sweep_if_possible()
+        self._beat.start()
+
+    def stop(self) -> None:
+        """End the beat and record the sums of every open window of refusals. Call it once."""
+        self._beat.close()
+        try:
+            self._refusals.close()
+        except LogUnavailable as unavailable:
+            _log.error("sums of refusals are not on record: %s", unavailable)
+
+    def sweep(self) -> None:
+        """All of it, once. Raises LogUnavailable."""
+        self._database.reopen()
+        self._orphans.run()
+        self._refusals.tick()
+        prune(self._database)
+
+    def _sweep_if_possible(self) -> None:
+        try:
+            self.sweep()
+        except LogUnavailable as unavailable:
+            _log.error("the store could not be swept: %s", unavailable)

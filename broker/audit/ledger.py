@@ -1,0 +1,78 @@
+"""The log as the way of a request writes it."""
+
+from datetime import timedelta
+
+from broker.audit.refusals import RefusalBudget
+from broker.audit.sayings import (
+    intent_record,
+    late_record,
+    outcome_record,
+    refusal_record,
+    rehearsal_record,
+)
+from broker.audit.sources import of_app
+from broker.errors import Reason, Refused
+from broker.model.issuance import Attempt, Caller, DryRun, Intent, Outcome, Proof, TicketRequest
+from broker.store.attempts import Beginning, Ending, StoredAttempts, Subject
+from broker.store.claims import Claim
+from broker.store.database import Database
+from broker.store.log import StoredLog
+from broker.store.place import Reserve
+
+
+class AuditLedger:
+    """The Ledger port on the store. Durable when a method returns; all raise LogUnavailable.
+
+    `deadline_s` is how long an attempt may take from its intent to its outcome at the very
+    most: older ones belong to the orphan rule.
+    """
+
+    def __init__(self, database: Database, refusals: RefusalBudget, deadline_s: float) -> None:
+        self._attempts = StoredAttempts(database)
+        self._log = StoredLog(database)
+        self._clock = database.clock
+        self._refusals = refusals
+        self._deadline = timedelta(seconds=deadline_s)
+
+    def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
+        """Record a refusal before any intent.
+
+        Raises Limited(TOO_MANY_REFUSALS) instead of recording when the app's budget is spent.
+        """
+        self._refusals.charge(of_app(caller.app), refusal.reason)
+        subject = Subject(request.issuance, caller.app, request.host, request.vcenter, request.grant)
+        record = refusal_record(request, caller, refusal, policy_revision)
+        self._attempts.refuse(subject, refusal.reason, record)
+
+    def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:
+        """Record that a dry run would have been answered with a ticket."""
+        record = rehearsal_record(dry_run, caller, proof, policy_revision)
+        self._log.append([record], Reserve.UNTOUCHED)
+
+    def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
+        """Record the intent and claim the request's idempotency key, in one transaction.
+
+        After a ticket the key makes the next attempt of that issuance, whose id the answer then
+        has; after a refusal or a failure the first attempt of `intent.issuance`.
+        Raises Refused(IDEMPOTENCY_RUNNING | IDEMPOTENCY_MISMATCH | IDEMPOTENCY_EXHAUSTED).
+        """
+        key, deadline = request.idempotency_key, self._clock.now() + self._deadline
+        beginning = Beginning(
+            subject=Subject(intent.issuance, intent.app, intent.host_name, intent.host.vcenter, intent.grant),
+            claim=None if key is None else Claim(intent.app, key, request.digest),
+            deadline=deadline,
+        )
+        return self._attempts.begin(beginning, lambda attempt: intent_record(attempt, intent, key, deadline))
+
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+        """Record the one terminal outcome; neither the disk reserve nor a budget stops it.
+
+        Raises Refused(LATE_RESULT), having recorded that, when the attempt was closed already:
+        its ticket must be discarded.
+        """
+        ending = Ending(attempt, outcome.kind.value, outcome.reason, outcome.exposure_until)
+        first = self._attempts.finish(
+            ending, outcome_record(attempt, intent, outcome), late_record(attempt, intent, outcome)
+        )
+        if not first:
+            raise Refused(Reason.LATE_RESULT, f"attempt {attempt.number} was closed as unknown before")
