@@ -68,6 +68,11 @@ class _Host(_Model):
     moid: str
 
 
+class _Template(_Model):
+    id: str
+    revision: str
+
+
 class _Endpoint(_Model):
     address: str
     port: int
@@ -83,8 +88,7 @@ class _Decision(_Model):
     issuance: str
     host: _Host
     grant: str
-    template: str
-    template_revision: str
+    template: _Template
     account: str
     warnings: tuple[str, ...] = ()
 
@@ -107,14 +111,19 @@ class _Token(_Model):
 class _Items(_Model):
     items: tuple[Mapping[str, Any], ...]
     next_cursor: str | None = None
+    incomplete: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list as the broker gives it; `next_cursor` is None on the last."""
+    """One page of a list as the broker gives it; `next_cursor` is None on the last.
+
+    `incomplete` holds reason codes of what could not be asked for this list.
+    """
 
     items: tuple[Mapping[str, Any], ...]
     next_cursor: str | None
+    incomplete: tuple[str, ...]
 
 
 def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
@@ -132,8 +141,8 @@ def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
         certificate_pem=told.certificate.pem,
         certificate_sha256=told.certificate.sha256,
         grant=told.grant,
-        template=told.template,
-        template_revision=told.template_revision,
+        template=told.template.id,
+        template_revision=told.template.revision,
         account=told.account,
         issued_at=told.issued_at,
         expires_at=told.expires_at,
@@ -151,8 +160,8 @@ def read_dry_run(document: object) -> DryRunAnswer:
         host=told.host.name,
         vcenter=told.host.vcenter,
         grant=told.grant,
-        template=told.template,
-        template_revision=told.template_revision,
+        template=told.template.id,
+        template_revision=told.template.revision,
         account=told.account,
         warnings=told.warnings,
     )
@@ -161,7 +170,7 @@ def read_dry_run(document: object) -> DryRunAnswer:
 def read_page(document: object) -> Page:
     """Raises BadAnswer."""
     told = _read(_Items, document)
-    return Page(told.items, told.next_cursor)
+    return Page(told.items, told.next_cursor, told.incomplete)
 
 
 def read_token(document: object) -> tuple[Secret, int]:

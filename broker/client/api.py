@@ -17,7 +17,8 @@ class BrokerClient:
     """Tickets, hosts and issuances of one app. Use it in one thread, in a `with`.
 
     `ca_file` is what the broker's certificate is verified against: a CA, or the certificate
-    itself. `issuer` is the broker's own name where it is not the URL that it is called by.
+    itself. `issuer` is the broker's own name where it is not the URL that it is called by, and
+    `scope` what its access tokens are asked for.
     Nothing is ever sent twice by itself: a ticket call whose answer was lost may have made a
     ticket, so asking again is the caller's decision (with the same idempotency key).
 
@@ -31,9 +32,10 @@ class BrokerClient:
         credential: ClientCredential,
         clock: Clock | None = None,
         issuer: str | None = None,
+        scope: str = "tickets",
     ) -> None:
         self._clock = clock or SystemClock()
-        self._http = BrokerHttp(base_url, ca_file, credential, self._clock, issuer or base_url)
+        self._http = BrokerHttp(base_url, ca_file, credential, self._clock, issuer or base_url, scope)
 
     def __enter__(self) -> Self:
         return self

@@ -22,12 +22,19 @@ class BrokerHttp:
     """Sends each request once, over TLS verified against `ca_file` and nothing else."""
 
     def __init__(
-        self, base_url: str, ca_file: Path, credential: ClientCredential, clock: Clock, issuer: str
+        self,
+        base_url: str,
+        ca_file: Path,
+        credential: ClientCredential,
+        clock: Clock,
+        issuer: str,
+        scope: str,
     ) -> None:
         if not base_url.startswith("https://"):
             raise ClientError("the broker's URL must begin with https://")
         self._base_url = base_url.rstrip("/")
         self._issuer = issuer.rstrip("/")
+        self._scope = scope
         self._credential = credential
         self._clock = clock
         self._session = _session(ca_file)
@@ -62,7 +69,7 @@ class BrokerHttp:
     def _new_token(self) -> Secret:
         asked_at = self._clock.monotonic()
         proven = self._credential.prove(self._issuer, self._clock)
-        form = {"grant_type": "client_credentials", "scope": "tickets", **proven.form}
+        form = {"grant_type": "client_credentials", "scope": self._scope, **proven.form}
         request = requests.Request(
             "POST", self._base_url + "/oauth2/token", headers=dict(proven.headers), data=form
         )

@@ -40,14 +40,20 @@ class ClientCredential(Protocol):
 class KeyCredential:
     """private_key_jwt (RFC 7523): an assertion of one minute, signed with the app's own key.
 
-    EC P-256 signs ES256, Ed25519 signs Ed25519 (RFC 9864), RSA signs PS256. Raises ClientError
-    for any other key.
+    EC P-256 signs ES256, Ed25519 signs Ed25519 (RFC 9864), RSA signs PS256 unless `algorithm`
+    says RS256: the broker takes the one that the key is registered with. Raises ClientError for
+    any other key or algorithm.
     """
 
-    def __init__(self, client_id: str, pem: Secret, key_id: str | None = None) -> None:
+    def __init__(
+        self, client_id: str, pem: Secret, key_id: str | None = None, algorithm: str | None = None
+    ) -> None:
         self._client_id = client_id
         self._key_id = key_id
-        self._algorithm, self._key = _signing_key(pem)
+        fitting, self._key = _signing_key(pem)
+        self._algorithm = algorithm or fitting[0]
+        if self._algorithm not in fitting:
+            raise ClientError(f"the app's private key signs {' or '.join(fitting)}")
 
     def prove(self, audience: str, clock: Clock) -> Proven:
         """A fresh assertion with a `jti` of its own."""
@@ -65,7 +71,7 @@ class KeyCredential:
         return Proven(form={"client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion})
 
 
-def _signing_key(pem: Secret) -> tuple[str, ECKey | OKPKey | RSAKey]:
+def _signing_key(pem: Secret) -> tuple[tuple[str, ...], ECKey | OKPKey | RSAKey]:
     encoded = pem.reveal().encode()
     try:
         key = load_pem_private_key(encoded, password=None)
@@ -73,11 +79,11 @@ def _signing_key(pem: Secret) -> tuple[str, ECKey | OKPKey | RSAKey]:
         raise ClientError("the app's private key is not an unencrypted PEM key") from None
     match key:
         case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
-            return "ES256", ECKey.import_key(encoded)
+            return ("ES256",), ECKey.import_key(encoded)
         case ed25519.Ed25519PrivateKey():
-            return "Ed25519", OKPKey.import_key(encoded)
+            return ("Ed25519",), OKPKey.import_key(encoded)
         case rsa.RSAPrivateKey():
-            return "PS256", RSAKey.import_key(encoded)
+            return ("PS256", "RS256"), RSAKey.import_key(encoded)
     raise ClientError("the app's private key must be EC P-256, Ed25519 or RSA")
 
 

@@ -18,8 +18,7 @@ DECISION = {
     "issuance": "019ab1de-0000-7000-8000-000000000001",
     "host": {"name": "esx01.example.com", "vcenter": "prod", "moid": "host-42"},
     "grant": "hardware",
-    "template": "cim-hardware",
-    "template_revision": "r1",
+    "template": {"id": "cim-hardware", "revision": "r1"},
     "account": "cim-reader",
     "warnings": ["firewall_unknown"],
 }
@@ -82,8 +81,10 @@ def test_a_dry_run_takes_no_ticket(client: BrokerClient, broker: Broker, server:
 def test_a_token_is_used_until_shortly_before_its_end(
     client: BrokerClient, broker: Broker, clock: HandClock
 ) -> None:
-    broker.answers["/v1/hosts"] = as_json({"items": [{"name": "esx01"}], "next_cursor": None})
-    client.hosts()
+    broker.answers["/v1/hosts"] = as_json(
+        {"items": [{"name": "esx01"}], "next_cursor": None, "incomplete": ["inventory_stale"]}
+    )
+    assert client.hosts().incomplete == ("inventory_stale",)
     clock.advance(269)
     client.hosts()
     assert broker.tokens == 1

@@ -57,6 +57,15 @@ def test_no_two_assertions_carry_the_same_jti() -> None:
     assert "kid" not in one.header
 
 
+def test_an_rsa_key_may_be_registered_for_rs256() -> None:
+    pem = pem_of(rsa.generate_private_key(65537, 2048))
+    form = KeyCredential("monitoring", pem, algorithm="RS256").prove(ISSUER, HandClock()).form
+    token = jwt.decode(form["client_assertion"], RSAKey.import_key(pem.reveal()), algorithms=["RS256"])
+    assert token.header["alg"] == "RS256"
+    with pytest.raises(ClientError, match="PS256 or RS256"):
+        KeyCredential("monitoring", pem, algorithm="HS256")
+
+
 @pytest.mark.parametrize(
     "key", [ec.generate_private_key(ec.SECP384R1()), ed448.Ed448PrivateKey.generate()], ids=["p384", "ed448"]
 )
