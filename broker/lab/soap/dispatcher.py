@@ -78,7 +78,7 @@ class Answer:
     lost: bool = False
 
 
-class Overloaded(Exception):  # noqa: N818 - reads as what it is
+class Overloaded(Exception):
     """There are as many sessions as there may be: HTTP 503, as vCenter answers."""
 
 
@@ -148,7 +148,9 @@ class Dispatcher:
             return Answer(503, b"")
         except Exception:  # a defect of the lab is answered as vCenter answers its own: SystemError
             _log.exception("%s failed in the lab", request.name)
-            return _fault(vmodl.fault.SystemError(reason="", msg="A general system error occurred: "), call.version)
+            return _fault(
+                vmodl.fault.SystemError(reason="", msg="A general system error occurred: "), call.version
+            )
 
     def _invoke(self, call: Call, request: Request) -> tuple[Any, Any]:
         privilege = _privilege(request)

@@ -12,9 +12,7 @@ _TEXTS: dict[Any, str] = {
     vim.fault.AuthMinimumAdminPermission: (
         "The operation would leave the system with no administrative permissions on the root node."
     ),
-    vmodl.fault.HostNotConnected: (
-        "Unable to communicate with the remote host, since it is disconnected."
-    ),
+    vmodl.fault.HostNotConnected: ("Unable to communicate with the remote host, since it is disconnected."),
     vmodl.fault.MethodNotFound: "The method is not found.",
     vmodl.fault.NotSupported: "The operation is not supported on the object.",
     vmodl.fault.RequestCanceled: "The task was canceled by a user.",
@@ -29,9 +27,7 @@ def message_of(fault: Any) -> str:  # noqa: ANN401 - a pyVmomi fault
     if isinstance(fault, vmodl.fault.InvalidArgument) and fault.invalidProperty:
         return f"A specified parameter was not correct: {fault.invalidProperty}"
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
-        return (
-            f"The object '{_name(fault.obj)}' has already been deleted or has not been completely created"
-        )
+        return f"The object '{_name(fault.obj)}' has already been deleted or has not been completely created"
     if isinstance(fault, vim.fault.AlreadyExists):
         return f"The specified key, name, or identifier '{fault.name}' already exists."
     if isinstance(fault, vim.fault.InvalidName):

@@ -29,12 +29,12 @@ class Request:
     operation_id: str | None
 
 
-class UnreadableRequest(Exception):  # noqa: N818 - reads as what it is
+class UnreadableRequest(Exception):
     """The body is no SOAP call that pyVmomi's types can read."""
 
 
 def method_info(name: str) -> Any:  # noqa: ANN401 - pyVmomi's row
-    """pyVmomi's row about a WSDL method of vim25, or None."""
+    """PyVmomi's row about a WSDL method of vim25, or None."""
     try:
         return GetWsdlMethod(NAMESPACE, name).info
     except KeyError:
@@ -42,7 +42,7 @@ def method_info(name: str) -> Any:  # noqa: ANN401 - pyVmomi's row
 
 
 def version_of(soap_action: str, spoken: tuple[str, ...]) -> str:
-    """pyVmomi's name of the API version in the SOAPAction header; the newest spoken one where it names none.
+    """PyVmomi's name of the API version in the SOAPAction header; the newest spoken one where it names none.
 
     Raises vmodl.fault.InvalidRequest for a version that this vCenter does not speak, as vCenter does.
     """
@@ -156,5 +156,3 @@ class _Reader:
 
 def _refuse_doctype(*_: object) -> None:
     raise UnreadableRequest("a document type")
-
-

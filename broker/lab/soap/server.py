@@ -38,7 +38,13 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = IDLE_S
-    _REASONS: ClassVar = {200: "OK", 404: "Not Found", 413: "Content Too Large", 500: "Internal Server Error", 503: "Service Unavailable"}
+    _REASONS: ClassVar = {
+        200: "OK",
+        404: "Not Found",
+        413: "Content Too Large",
+        500: "Internal Server Error",
+        503: "Service Unavailable",
+    }
 
     def setup(self) -> None:
         """TLS here, in the connection's own thread: a slow handshake holds up nobody else."""
@@ -129,7 +135,10 @@ class SoapServer:
         self._lock = threading.Lock()
         self._listener = _Listener(address, self)
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name="lab-vcenter", daemon=True
+            target=self._listener.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            name="lab-vcenter",
+            daemon=True,
         )
 
     @property

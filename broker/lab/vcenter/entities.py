@@ -37,7 +37,9 @@ class Surroundings:
     def children(self, call: Call, moid: str, *types: str) -> list[Any]:
         """The visible children of these WSDL types; of all types where none is named."""
         found = self.inventory.children(moid)
-        return self.seen(call, [each for each in found if not types or self.inventory.type_name(each) in types])
+        return self.seen(
+            call, [each for each in found if not types or self.inventory.type_name(each) in types]
+        )
 
 
 class EntityObject:
@@ -84,7 +86,12 @@ class EntityObject:
 class FolderObject(EntityObject):
     """A folder of datacenters, compute resources, or what a lab has none of."""
 
-    _KINDS = {"group-v": "VirtualMachine", "group-h": "ComputeResource", "group-s": "Datastore", "group-n": "Network"}  # noqa: RUF012 - never written
+    _KINDS = {
+        "group-v": "VirtualMachine",
+        "group-h": "ComputeResource",
+        "group-s": "Datastore",
+        "group-n": "Network",
+    }  # noqa: RUF012 - never written
 
     def read_childEntity(self, call: Call) -> list[Any]:
         """The visible children."""
@@ -147,7 +154,11 @@ class ComputeObject(EntityObject):
     def read_summary(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
         """How many hosts there are, and how many of them are connected."""
         inventory = self._around.inventory
-        hosts = [inventory.host(moid) for moid in inventory.children(self.moid) if inventory.type_name(moid) == "HostSystem"]
+        hosts = [
+            inventory.host(moid)
+            for moid in inventory.children(self.moid)
+            if inventory.type_name(moid) == "HostSystem"
+        ]
         cluster = self.vim_type is vim.ClusterComputeResource
         kind = vim.ClusterComputeResource.Summary if cluster else vim.ComputeResource.Summary
         return kind(
@@ -189,5 +200,3 @@ _CLASSES: dict[str, type[EntityObject]] = {
 def entity_object(entity: Entity, around: Surroundings) -> EntityObject:
     """The managed object for any entity but a host."""
     return _CLASSES[entity.type_name](entity, around)
-
-

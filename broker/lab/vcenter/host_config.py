@@ -102,7 +102,9 @@ def config_info(host: Host, pem: str) -> vim.host.ConfigInfo:
 
 def config_manager(host: Host) -> vim.host.ConfigManager:
     """`configManager`: only managers that the lab has."""
-    return vim.host.ConfigManager(**{name: kind(manager_moid(name, host)) for name, kind in _MANAGERS.items()})
+    return vim.host.ConfigManager(
+        **{name: kind(manager_moid(name, host)) for name, kind in _MANAGERS.items()}
+    )
 
 
 def manager_moid(name: str, host: Host) -> str:

@@ -52,7 +52,10 @@ def hardware_info(host: Host, now: datetime) -> vim.host.HardwareInfo:
         memorySize=_MEMORY,
         pciDevice=[],
         biosInfo=vim.host.BIOSInfo(
-            biosVersion="2.19.1", releaseDate=now.replace(year=2023, month=6, day=15), vendor=VENDOR, firmwareType="UEFI"
+            biosVersion="2.19.1",
+            releaseDate=now.replace(year=2023, month=6, day=15),
+            vendor=VENDOR,
+            firmwareType="UEFI",
         ),
     )
 
@@ -76,7 +79,9 @@ def hardware_summary(host: Host) -> vim.host.Summary.HardwareSummary:
 
 def health(now: datetime) -> vim.host.HealthStatusSystem.Runtime:
     """`runtime.healthSystemRuntime`: every sensor green."""
-    green = vim.ElementDescription(label="Green", summary="Sensor is operating under normal conditions", key="green")
+    green = vim.ElementDescription(
+        label="Green", summary="Sensor is operating under normal conditions", key="green"
+    )
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     sensors = [
         vim.host.NumericSensorInfo(
@@ -97,7 +102,8 @@ def health(now: datetime) -> vim.host.HealthStatusSystem.Runtime:
         hardwareStatusInfo=vim.host.HardwareStatusInfo(
             memoryStatusInfo=[vim.host.HardwareStatusInfo.HardwareElementInfo(name="Memory", status=green)],
             cpuStatusInfo=[
-                vim.host.HardwareStatusInfo.HardwareElementInfo(name=f"CPU {number}", status=green) for number in (1, 2)
+                vim.host.HardwareStatusInfo.HardwareElementInfo(name=f"CPU {number}", status=green)
+                for number in (1, 2)
             ],
         ),
     )

@@ -67,7 +67,11 @@ def _service(host: Host, key: str, label: str, running: bool, policy: str) -> vi
 
 
 def _ruleset(
-    host: Host, key: str, label: str, enabled: bool, rules: tuple[tuple[str, int, str], ...]  # noqa: FBT001 - a row
+    host: Host,
+    key: str,
+    label: str,
+    enabled: bool,
+    rules: tuple[tuple[str, int, str], ...],  # noqa: FBT001 - a row
 ) -> vim.host.Ruleset:
     cim = key == CIM_RULESET
     return vim.host.Ruleset(
@@ -90,7 +94,8 @@ def _allowed(allowed: tuple[str, ...]) -> vim.host.Ruleset.IpList:
     return vim.host.Ruleset.IpList(
         ipAddress=[each for each in allowed if "/" not in each],
         ipNetwork=[
-            vim.host.Ruleset.IpNetwork(network=network, prefixLength=int(length)) for network, _, length in networks
+            vim.host.Ruleset.IpNetwork(network=network, prefixLength=int(length))
+            for network, _, length in networks
         ],
         allIp=not allowed,
     )

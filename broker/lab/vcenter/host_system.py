@@ -65,11 +65,13 @@ class HostObject(EntityObject):
             "hardware.systemInfo": lambda: host_hardware.system_info(host),
             "summary.config.product": lambda: host_config.product(host),
             "summary.config.sslThumbprint": lambda: host_config.thumbprint(pem()),
-            "summary.runtime.connectionState": lambda: getattr(vim.HostSystem.ConnectionState, host.connection),
+            "summary.runtime.connectionState": lambda: getattr(
+                vim.HostSystem.ConnectionState, host.connection
+            ),
             "summary.hardware": lambda: host_hardware.hardware_summary(host),
         }
 
-    def AcquireCimServicesTicket(self, call: Call) -> vim.HostServiceTicket:  # noqa: ARG002 - the convention
+    def AcquireCimServicesTicket(self, call: Call) -> vim.HostServiceTicket:
         """A ticket for 120 s of lab time. Raises HostNotConnected, and NotSupported for ESX 9.
 
         Which faults a real vCenter gives for these two is not documented.
@@ -125,7 +127,9 @@ class HostObject(EntityObject):
             hardware=host_hardware.hardware_summary(self._host),
             runtime=self.read_runtime(call),
             config=config,
-            quickStats=vim.host.Summary.QuickStats(overallCpuUsage=3062, overallMemoryUsage=5986, uptime=178220),
+            quickStats=vim.host.Summary.QuickStats(
+                overallCpuUsage=3062, overallMemoryUsage=5986, uptime=178220
+            ),
             overallStatus=vim.ManagedEntity.Status.green,
             rebootRequired=False,
         )

@@ -67,6 +67,14 @@ class PropertyReader:
         return [name for name in names if hasattr(managed, f"read_{name}")]
 
 
+def check_path(owner: Any, path: str) -> Any:  # noqa: ANN401 - pyVmomi's types
+    """The type of a property path of a managed type. Raises InvalidProperty."""
+    declared = owner
+    for name in path.split("."):
+        declared = _declared(declared, name, path)
+    return declared
+
+
 def _walk(value: Any, owner: Any, names: list[str], built: int, path: str) -> Any:  # noqa: ANN401 - pyVmomi's values
     """`value` stands at `names[:built]`, counted from the managed type `owner`: go on to the end of the path."""
     declared = owner

@@ -108,7 +108,9 @@ class SessionManager:
                 self._lockout.succeeded(user)
                 return user
             self._lockout.failed(user)
-        self._post(vim.event.BadUsernameSessionEvent(ipAddress=call.remote), call, user or name, "cannot log in")
+        self._post(
+            vim.event.BadUsernameSessionEvent(ipAddress=call.remote), call, user or name, "cannot log in"
+        )
         raise vim.fault.InvalidLogin
 
     def _opened(self, call: Call, user: str, locale: str) -> vim.UserSession:

@@ -24,6 +24,7 @@ class Changes:
         self._journal: deque[tuple[int, str, str]] = deque(maxlen=KEPT)
         self._revision = 0
         self._restructured = 0
+        self._closed = False
         self._bell = threading.Condition()
 
     @property
@@ -32,9 +33,9 @@ class Changes:
         return self._revision
 
     @property
-    def structure(self) -> int:
-        """The revision at which objects or rights last came or went."""
-        return self._restructured
+    def closed(self) -> bool:
+        """Whether nothing will change any more."""
+        return self._closed
 
     def note(self, moid: str, *paths: str) -> None:
         """These properties of the object have new values."""
@@ -65,10 +66,15 @@ class Changes:
     def wait(self, revision: int, timeout_s: float) -> None:
         """Return when something changed after `revision`, when woken, or when the time is up."""
         with self._bell:
-            if self._revision == revision:
+            if self._revision == revision and not self._closed:
                 self._bell.wait(timeout_s)
 
     def wake(self) -> None:
         """Let everyone who waits look again."""
         with self._bell:
             self._bell.notify_all()
+
+    def close(self) -> None:
+        """Nothing will change any more: let everyone who waits go."""
+        self._closed = True
+        self.wake()

@@ -28,11 +28,11 @@ class EventLog:
         self._events: deque[Any] = deque(maxlen=KEPT)
         self._key = 0
         self._lock = threading.Lock()
-        self._watcher: Callable[[], None] = lambda: None
+        self._watchers: list[Callable[[Any], None]] = []
 
-    def watch(self, changed: Callable[[], None]) -> None:
-        """`changed` is called after each post."""
-        self._watcher = changed
+    def watch(self, tell: Callable[[Any], None]) -> None:
+        """`tell` is called with each event after it was posted."""
+        self._watchers.append(tell)
 
     def post(self, event: vim.event.Event) -> None:
         """Keep `event`; key, chainId and createdTime are filled in here, userName is the poster's business."""
@@ -42,7 +42,8 @@ class EventLog:
             event.createdTime = self._clock.now()
             event.userName = event.userName or ""
             self._events.append(event)
-        self._watcher()
+        for tell in self._watchers:
+            tell(event)
 
     def latest(self) -> Any | None:  # noqa: ANN401 - a pyVmomi object
         """The youngest event."""

@@ -60,6 +60,10 @@ class Inventory:
         """The WSDL type: `HostSystem`. Raises KeyError."""
         return self._entities[moid].type_name
 
+    def name(self, moid: str) -> str:
+        """What the entity is called. Raises KeyError."""
+        return self._entities[moid].name
+
     def children(self, moid: str) -> list[str]:
         """The moids right below. Raises KeyError."""
         return self._entities[moid].children

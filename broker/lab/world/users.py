@@ -14,12 +14,15 @@ class Users:
     Names are accepted as `name@vsphere.local` and `VSPHERE.LOCAL\\name`, in any case.
     """
 
-    def __init__(self, passwords: Mapping[str, str], groups: Mapping[str, frozenset[str]] | None = None) -> None:
+    def __init__(
+        self, passwords: Mapping[str, str], groups: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
         self._passwords = {rf"{DOMAIN}\{name}": secret for name, secret in passwords.items()}
         self._lower = {each.lower(): each for each in self._passwords}
         members = {"Administrators": frozenset({"administrator"}), **(groups or {})}
         self._groups = {
-            rf"{DOMAIN}\{group}": frozenset(rf"{DOMAIN}\{name}" for name in names) for group, names in members.items()
+            rf"{DOMAIN}\{group}": frozenset(rf"{DOMAIN}\{name}" for name in names)
+            for group, names in members.items()
         }
         self._lower_groups = {each.lower(): each for each in self._groups}
         self._lock = threading.Lock()

@@ -21,7 +21,7 @@ class World:
             raise LabError(f"there is no host {name} in the lab") from None
 
     def disconnect_host(self, name: str) -> None:
-        """vCenter no longer manages the host."""
+        """VCenter no longer manages the host."""
         self._connection(name, Connection.DISCONNECTED)
 
     def lose_host(self, name: str) -> None:
