@@ -1,8 +1,11 @@
 """What the store holds of an app: hashes of its secrets, a switch, and a generation that revokes tokens."""
 
+import itertools
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from broker.errors import Reason, Refused
 from broker.model.names import AppId
@@ -14,14 +17,18 @@ from broker.store.tables import credential, credential_secret
 from broker.store.times import iso, ms
 from broker.store.transaction import Transaction
 
-_WANTED = (
+_EVERY = (
     select(
-        credential.c.disabled, credential.c.generation, credential_secret.c.hash, credential_secret.c.until
+        credential.c.app,
+        credential.c.disabled,
+        credential.c.generation,
+        credential_secret.c.hash,
+        credential_secret.c.until,
     )
     .select_from(credential.outerjoin(credential_secret, credential_secret.c.app == credential.c.app))
-    .where(credential.c.app == bindparam("which"))
-    .order_by(credential_secret.c.until.is_not(None), credential_secret.c.hash)
+    .order_by(credential.c.app, credential_secret.c.until.is_not(None), credential_secret.c.hash)
 )
+_WANTED = _EVERY.where(credential.c.app == bindparam("which"))
 """One statement, so that the switch, the generation and the hashes are of one moment."""
 
 
@@ -38,11 +45,13 @@ class StoredCredentials:
     def credential(self, app: AppId) -> AppCredential | None:
         """What holds now, hashes in their overlap included; None where the app was never added."""
         rows = self._database.read(lambda c: c.execute(_WANTED, {"which": app}).all())
-        if not rows:
-            return None
-        now = ms(self._database.clock.now())
-        live = tuple(r.hash for r in rows if r.hash is not None and (r.until is None or now < r.until))
-        return AppCredential(app, bool(rows[0].disabled), rows[0].generation, live)
+        return _credential(rows, ms(self._database.clock.now())) if rows else None
+
+    def all(self) -> tuple[AppCredential, ...]:
+        """Every app that was ever added, in the order of their ids."""
+        now, rows = ms(self._database.clock.now()), self._database.read(lambda c: c.execute(_EVERY).all())
+        by_app = itertools.groupby(rows, key=lambda row: row.app)
+        return tuple(_credential(list(of_app), now) for _, of_app in by_app)
 
     def add(self, app: AppId, secret_hash: bytes | None, by: str) -> None:
         """Begin with generation 1; no hash where the app has keys only.
@@ -96,6 +105,11 @@ class StoredCredentials:
             transaction.append([_record(event, app, generation, by)])
 
         self._database.write(Reserve.NONE, work)
+
+
+def _credential(rows: Sequence[Row[Any, Any, Any, Any, Any]], now: int) -> AppCredential:
+    live = tuple(r.hash for r in rows if r.hash is not None and (r.until is None or now < r.until))
+    return AppCredential(AppId(rows[0].app), bool(rows[0].disabled), rows[0].generation, live)
 
 
 def _generation(connection: Connection, app: AppId) -> int | None:

@@ -23,11 +23,11 @@ _CLOSED = select(login_latch.c.at).where(
 
 @dataclass(frozen=True, slots=True)
 class Latched:
-    """A log-in that is stopped, and since when."""
+    """A log-in that is stopped, and when vCenter refused it."""
 
     vcenter: VcenterId
     user: str
-    since: datetime
+    at: datetime
 
 
 class StoredLatches:

@@ -1,0 +1,245 @@
+"""What each event means and which fields it may have: the reference of the log, and its test."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.model.record import Event
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """One event: what it says, the fields it always has, and those it has where they are known."""
+
+    meaning: str
+    fields: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+_ATTEMPT = (
+    "issuance",
+    "attempt",
+    "app",
+    "grant",
+    "template",
+    "template_revision",
+    "account",
+    "vcenter",
+    "host",
+    "policy_revision",
+)
+_ORIGIN = ("address", "user_agent")
+_PROOF = ("proof_digest", "proof_age_ms", "root_privileges")
+_TICKET = ("exposure_until", "fingerprint", "fingerprint_key")
+_WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
+_ENDED_BADLY = ("exposure_until", *_WHY)
+_PROCESS = ("kind", "boot", "revision")
+_ROLE = ("vcenter", "instance_uuid", "template", "template_revision", "role", "role_id")
+
+CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
+    {
+        Event.TICKET_INTENT: EventFacts(
+            "An attempt to take a ticket begins. Durable before vCenter is asked.",
+            (*_ATTEMPT, *_ORIGIN, "instance_uuid", "moid", "deadline"),
+            ("requested_as", "idempotency_key_sha256"),
+        ),
+        Event.TICKET_ISSUED: EventFacts(
+            "vCenter gave a ticket. Durable before the app is answered; it may still not have got it.",
+            (*_ATTEMPT, *_TICKET, *_PROOF),
+            ("warnings",),
+        ),
+        Event.TICKET_REFUSED: EventFacts(
+            "The attempt ended by our own decision: no ticket was delivered.",
+            (*_ATTEMPT, "reason"),
+            _ENDED_BADLY,
+        ),
+        Event.TICKET_FAILED: EventFacts(
+            "The attempt ended by a fault of vCenter or of the broker. With `exposure_until`, "
+            "a ticket may exist that nobody was given.",
+            (*_ATTEMPT, "reason"),
+            _ENDED_BADLY,
+        ),
+        Event.TICKET_UNKNOWN: EventFacts(
+            "Whether vCenter made a ticket is not known: the call had no end, or the attempt was "
+            "left behind (`recovered_orphan`). Nobody was given it.",
+            (*_ATTEMPT, "reason", "exposure_until"),
+            _WHY,
+        ),
+        Event.TICKET_LATE_RESULT: EventFacts(
+            "An outcome came after the attempt had been closed. Its ticket was discarded.",
+            (*_ATTEMPT, "outcome"),
+            ("reason", *_ENDED_BADLY),
+        ),
+        Event.REQUEST_REFUSED: EventFacts(
+            "A ticket request was refused before any attempt. `reason` is the true one, which the "
+            "app may have seen under another name.",
+            ("issuance", "app", *_ORIGIN, "host", "dry_run", "reason", "policy_revision"),
+            ("vcenter", "grant", "detail", "retry_after_s"),
+        ),
+        Event.DRY_RUN_ALLOWED: EventFacts(
+            "A dry run would have been answered with a ticket; none was taken.",
+            (
+                "issuance",
+                "app",
+                *_ORIGIN,
+                "grant",
+                "template",
+                "template_revision",
+                "account",
+                "vcenter",
+                "host",
+                "instance_uuid",
+                "moid",
+                "policy_revision",
+                "warnings",
+                *_PROOF,
+            ),
+        ),
+        Event.TOKEN_ISSUED: EventFacts(
+            "An app authenticated and got an access token.", ("app", "method", "scopes", *_ORIGIN)
+        ),
+        Event.TOKEN_REFUSED: EventFacts(
+            "The token endpoint turned somebody away. `claimed_app` is who it said to be.",
+            ("reason", *_ORIGIN),
+            ("claimed_app",),
+        ),
+        Event.ACCESS_REFUSED: EventFacts(
+            "A request was refused before it became a ticket request. `issuance` is the id in the answer.",
+            ("issuance", "reason", "path", *_ORIGIN),
+            ("app",),
+        ),
+        Event.REFUSALS_SUPPRESSED: EventFacts(
+            "An app or address spent its budget of refusals: from `first` on they are counted.",
+            ("first", "recorded_singly", "window_s"),
+            ("app", "address"),
+        ),
+        Event.REFUSALS_AGGREGATED: EventFacts(
+            "The refusals that were counted instead of recorded, by reason.",
+            ("reasons", "count", "first", "last"),
+            ("app", "address"),
+        ),
+        Event.POLICY_LOADED: EventFacts("A process starts on this policy.", ("revision",), ("kind", "boot")),
+        Event.POLICY_RELOADED: EventFacts("A process decides on a new policy.", ("revision", "before")),
+        Event.POLICY_REFUSED: EventFacts(
+            "The files are wrong: a process keeps the policy that it had.", ("kept", "error")
+        ),
+        Event.PROCESS_STARTED: EventFacts("A process runs.", _PROCESS, ("version",)),
+        Event.PROCESS_STOPPED: EventFacts("A process ended in good order.", _PROCESS, ("version",)),
+        Event.APP_ADDED: EventFacts("An operator let an app in.", ("app", "generation", "by")),
+        Event.APP_ROTATED: EventFacts(
+            "An operator gave an app a new secret; its access tokens are revoked.",
+            ("app", "generation", "by"),
+            ("old_secret_until",),
+        ),
+        Event.APP_DISABLED: EventFacts(
+            "An operator cut an app; its access tokens are revoked.", ("app", "generation", "by")
+        ),
+        Event.APP_ENABLED: EventFacts("An operator let an app in again.", ("app", "generation", "by")),
+        Event.GRANT_DISABLED: EventFacts("An operator cut a grant.", ("grant", "by")),
+        Event.GRANT_ENABLED: EventFacts("An operator undid the cut of a grant.", ("grant", "by")),
+        Event.LOGIN_LATCHED: EventFacts(
+            "vCenter refused a password: no process tries it again.", ("vcenter", "user")
+        ),
+        Event.LOGIN_RETRY: EventFacts(
+            "An operator lets a refused password be tried again.", ("vcenter", "user", "by", "opened")
+        ),
+        Event.ROLE_CREATED: EventFacts("The controller made a role in vCenter.", _ROLE),
+        Event.ROLE_UPDATED: EventFacts("The controller set a role's privileges in vCenter.", _ROLE),
+        Event.PERMISSION_SET: EventFacts(
+            "The controller set a permission in vCenter.",
+            (
+                "vcenter",
+                "instance_uuid",
+                "grant",
+                "entity",
+                "principal",
+                "role",
+                "role_id",
+                "propagate",
+            ),
+        ),
+        Event.GRANT_APPLIED: EventFacts(
+            "A grant is in force in vCenter, on the objects that its scope resolved to.",
+            ("grant", "vcenter", "instance_uuid", "digest", "role_id", "principal", "scope"),
+        ),
+        Event.GRANT_DRIFTED: EventFacts(
+            "vCenter no longer holds what was applied: the grant gives no tickets.",
+            ("grant", "vcenter", "finding"),
+        ),
+        Event.GRANT_HOLDS_AGAIN: EventFacts(
+            "vCenter holds again what was applied.", ("grant", "vcenter", "finding")
+        ),
+        Event.GRANT_WITHDRAWN: EventFacts(
+            "A grant that left the policy is no longer applied.", ("grant", "vcenter")
+        ),
+        Event.APPLY_FAILED: EventFacts(
+            "Something of the policy was not applied.", ("kind", "subject", "vcenter", "problem")
+        ),
+    }
+)
+
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "account": "The low-privilege vCenter account, by its id.",
+        "address": "The address believed; in a sum, an IPv6 network of 64 bits, `others` or `unknown`.",
+        "app": "The authenticated app.",
+        "attempt": "1, or more for a reissue under one Idempotency-Key.",
+        "before": "The revision decided on until then.",
+        "boot": "The run of the process that it is about.",
+        "by": "The operator, by the name the operating system gives.",
+        "claimed_app": "The app that somebody said to be, unproved.",
+        "count": "How many.",
+        "deadline": "By then the attempt must have ended.",
+        "detail": "Why, for admins and auditors.",
+        "digest": "The digest of the grant as it was applied.",
+        "dry_run": "Whether only the decision was asked for.",
+        "entity": "The managed object that holds the permission.",
+        "error": "What is wrong: file, line, key.",
+        "exposure_until": "Until then a ticket may be usable.",
+        "fingerprint": "HMAC-SHA256 of the ticket.",
+        "fingerprint_key": "The id of the key of `fingerprint`.",
+        "finding": "What is not as it was applied; empty when all is.",
+        "first": "When the first was.",
+        "generation": "The credential generation from then on; tokens of others are refused.",
+        "grant": "The grant.",
+        "host": "The host, by its name; in a refused request as it was asked for.",
+        "idempotency_key_sha256": "A digest of the Idempotency-Key.",
+        "instance_uuid": "about.instanceUuid of the vCenter.",
+        "issuance": "The issuance, in vCenter the operationID; or the id that an answer without one had.",
+        "kept": "The revision that is still decided on.",
+        "kind": "Of a process: serve or controller. Of a problem: its kind.",
+        "last": "When the last was.",
+        "method": "How the app authenticated.",
+        "moid": "The host's managed object id.",
+        "old_secret_until": "Until then the secret before is good as well.",
+        "opened": "How many latches were opened.",
+        "outcome": "How the attempt would have ended: issued, refused, failed or unknown.",
+        "path": "The path that was asked for.",
+        "policy_revision": "The policy on which the whole request was decided.",
+        "principal": "The user that the permission is for.",
+        "problem": "What could not be done.",
+        "proof_age_ms": "How old the proof was when it was used.",
+        "proof_digest": "The digest of what vCenter said the account may do.",
+        "propagate": "Whether the permission reaches children.",
+        "reason": "One of the reason codes.",
+        "reasons": "Reason codes, each with its count.",
+        "recorded_singly": "How many refusals were recorded one by one before.",
+        "requested_as": "The id of the request that made a further attempt of `issuance`.",
+        "retry_after_s": "The seconds that the caller was told to wait.",
+        "revision": "The policy's revision.",
+        "role": "The role's name in vCenter.",
+        "role_id": "The role's id in vCenter.",
+        "root_privileges": "What the account holds on the root folder, tolerated by its configuration.",
+        "scope": "Each path of the scope with the object that it resolved to.",
+        "scopes": "What the access token is good for.",
+        "subject": "The grant, template or vCenter.",
+        "template": "The template.",
+        "template_revision": "A digest of the template's meaning.",
+        "user": "The user name at vCenter.",
+        "user_agent": "What the client calls itself.",
+        "vcenter": "The vCenter, by its id.",
+        "version": "The broker's version.",
+        "warnings": "What may keep CIM from working on the host.",
+        "window_s": "How many seconds refusals are counted for.",
+    }
+)
