@@ -51,7 +51,7 @@ func run(input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer running.close()
+	defer running.model.Remove()
 	if err := answers.Encode(map[string]string{"url": running.server.URL.Scheme + "://" + running.server.URL.Host + "/sdk"}); err != nil {
 		return err
 	}

@@ -73,8 +73,3 @@ func setOption(registry *simulator.Registry, key, value string) {
 		ChangedValue: []types.BaseOptionValue{&types.OptionValue{Key: key, Value: value}},
 	})
 }
-
-func (w *world) close() {
-	w.server.Close()
-	w.model.Remove()
-}
