@@ -13,7 +13,8 @@ def test_a_client_logs_in_reads_the_inventory_and_takes_a_ticket(lab: LabVCenter
     spec = _Collector.FilterSpec(
         propSet=[
             _Collector.PropertySpec(
-                type=vim.HostSystem, pathSet=["name", "parent", "runtime.connectionState", "config.product.version"]
+                type=vim.HostSystem,
+                pathSet=["name", "parent", "runtime.connectionState", "config.product.version"],
             )
         ],
         objectSet=[

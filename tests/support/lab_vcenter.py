@@ -86,7 +86,9 @@ class LabVCenter:
         """Let the user hold these privileges there."""
         name = f"role-{len(self.model.roles())}"
         role = self.model.add_role(name, privileges)
-        self.model.seed(Permission(moid, rf"VSPHERE.LOCAL\{user}", False, role.role_id, propagate))
+        self.model.seed(
+            Permission(moid, rf"VSPHERE.LOCAL\{user}", group=False, role_id=role.role_id, propagate=propagate)
+        )
         self.world.changes.note_structure()
 
     def moid(self, path: str) -> str:

@@ -1,1 +1,1 @@
-"""The wire: HTTP over TLS, SOAP made and read with pyVmomi's own type tables, faults as vCenter sends them."""
+"""The wire: HTTP over TLS, SOAP made and read with pyVmomi's own types, faults as vCenter sends them."""

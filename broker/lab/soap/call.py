@@ -6,19 +6,21 @@ The convention of managed objects in the lab:
 - one method per WSDL method name, `AddAuthorizationRole(self, call, *, name, privIds)`: arguments come as
   keywords with their WSDL names, `None` (an empty array for array types) where the caller left one out;
 - one `read_<property>(self, call)` per readable property, WSDL spelling (`read_roleList`);
-- both return pyVmomi values and raise pyVmomi faults (`vim.fault.NotFound()`). Any other exception is logged
-  and becomes SystemError; a method that is not there is answered with MethodNotFound.
+- both return pyVmomi values and raise pyVmomi faults (`vim.fault.NotFound()`). Any other exception is
+  logged and becomes SystemError; a method that is not there is answered with MethodNotFound.
 
-Before a method runs, the dispatcher has checked the login and the privilege that pyVmomi's method table names.
+Before a method runs, the dispatcher has checked the login and the privilege that pyVmomi's table names.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+from broker.lab.world.values import VimValue
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in: `user` as currentSession shows it, `VSPHERE.LOCAL\\name`; `key` is UserSession.key."""
+    r"""Who is logged in: `user` as currentSession shows it, `VSPHERE.LOCAL\name`; `key` as in UserSession."""
 
     key: str
     user: str
@@ -46,7 +48,7 @@ class ManagedObject(Protocol):
     """What a registry holds; methods and properties follow the convention above."""
 
     @property
-    def vim_type(self) -> Any:  # noqa: ANN401 - pyVmomi's classes are made at run time
+    def vim_type(self) -> VimValue:
         """The pyVmomi class whose method table applies."""
         ...
 

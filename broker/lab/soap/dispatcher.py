@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim, vmodl
 
@@ -13,6 +13,7 @@ from broker.lab.soap.gate import ANONYMOUS, READ, Gate, references_in
 from broker.lab.soap.messages import message_of
 from broker.lab.soap.registry import Registry
 from broker.lab.soap.request import Request, UnreadableRequest, parse, version_of
+from broker.lab.world.values import VimValue, moid_of
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Knobs(Protocol):
         """Seconds to wait before the method runs."""
         ...
 
-    def fault(self, method: str) -> Any | None:  # noqa: ANN401 - a pyVmomi fault
+    def fault(self, method: str) -> VimValue | None:
         """The fault to answer with instead of running the method."""
         ...
 
@@ -52,7 +53,7 @@ class Knobs(Protocol):
 class Properties(Protocol):
     """Reads one property of a managed object, privileges checked."""
 
-    def fetch(self, call: Call, managed: ManagedObject, path: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def fetch(self, call: Call, managed: ManagedObject, path: str) -> VimValue:
         """The value, None for an unset one; raises InvalidProperty, NoPermission, NotAuthenticated."""
         ...
 
@@ -146,13 +147,13 @@ class Dispatcher:
             return _fault(error, call.version)
         except Overloaded:
             return Answer(503, b"")
-        except Exception:  # a defect of the lab is answered as vCenter answers its own: SystemError
+        except Exception:  # noqa: BLE001 - a defect of the lab is answered as vCenter answers its own
             _log.exception("%s failed in the lab", request.name)
             return _fault(
                 vmodl.fault.SystemError(reason="", msg="A general system error occurred: "), call.version
             )
 
-    def _invoke(self, call: Call, request: Request) -> tuple[Any, Any]:
+    def _invoke(self, call: Call, request: Request) -> tuple[VimValue, VimValue]:
         privilege = _privilege(request)
         if call.session is None and privilege != ANONYMOUS and request.name != "Fetch":
             raise vim.fault.NotAuthenticated(object=request.target, privilegeId=privilege)
@@ -170,7 +171,7 @@ class Dispatcher:
         reference = request.target
         if reference is None:
             raise vmodl.fault.InvalidRequest(msg="the call names no object")
-        managed = self._registry.find(reference._GetMoId(), key)  # noqa: SLF001 - pyVmomi's documented way to the id
+        managed = self._registry.find(moid_of(reference), key)
         if managed is None:
             raise vmodl.fault.ManagedObjectNotFound(obj=reference)
         return managed
@@ -191,7 +192,7 @@ def _privilege(request: Request) -> str:
     return str(request.info.privId)
 
 
-def _arguments(request: Request) -> dict[str, Any]:
+def _arguments(request: Request) -> dict[str, VimValue]:
     """Every declared parameter by its WSDL name, None or an empty array where the caller left it out."""
     return {
         param.name: request.arguments.get(param.name, [] if issubclass(param.type, list) else None)
@@ -199,6 +200,6 @@ def _arguments(request: Request) -> dict[str, Any]:
     }
 
 
-def _fault(error: Any, version: str) -> Answer:  # noqa: ANN401 - a pyVmomi fault
+def _fault(error: VimValue, version: str) -> Answer:
     error.msg = message_of(error)
     return Answer(500, reply.fault(error, version))

@@ -1,4 +1,4 @@
-"""What clients fetch before they speak SOAP: which API versions there are, and a WSDL that names the service."""
+"""What clients fetch before they speak SOAP: the API versions, and a WSDL that names the service."""
 
 from broker.lab.soap.request import version_number
 

@@ -1,11 +1,12 @@
 """Login and privilege, asked before anything runs or is read."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim
 from pyVmomi.VmomiSupport import ManagedObject as Reference
 
 from broker.lab.soap.call import Call, ManagedObject
+from broker.lab.world.values import VimValue, moid_of
 
 ANONYMOUS = "System.Anonymous"
 READ = "System.Read"
@@ -65,26 +66,26 @@ class Gate:
         reference = managed.vim_type(managed.moid)
         self._require(call, self.entity_of(managed), privilege, reference)
 
-    def require_on(self, call: Call, reference: Any, privilege: str) -> None:  # noqa: ANN401 - a pyVmomi reference
+    def require_on(self, call: Call, reference: VimValue, privilege: str) -> None:
         """The same for an object that an argument names."""
-        moid = reference._GetMoId()  # noqa: SLF001 - pyVmomi's documented way to the id
+        moid = moid_of(reference)
         entity = moid if self._entities.exists(moid) else self._entities.root()
         self._require(call, entity, privilege, reference)
 
-    def _require(self, call: Call, entity_moid: str, privilege: str, reference: Any) -> None:  # noqa: ANN401
+    def _require(self, call: Call, entity_moid: str, privilege: str, reference: VimValue) -> None:
         if self.holds(call, entity_moid, privilege):
             return
         kind = vim.fault.NoPermission if call.session else vim.fault.NotAuthenticated
         raise denial(kind, reference, privilege)
 
 
-def denial(kind: Any, reference: Any, privilege: str) -> Any:  # noqa: ANN401 - pyVmomi's values
+def denial(kind: VimValue, reference: VimValue, privilege: str) -> VimValue:
     """The fault, with what vCenter says in it: object and privilege, and since 7.0.3.2 the missing ones."""
     missing = vim.fault.NoPermission.EntityPrivileges(entity=reference, privilegeIds=[privilege])
     return kind(object=reference, privilegeId=privilege, missingPrivileges=[missing])
 
 
-def references_in(value: Any) -> list[Any]:  # noqa: ANN401 - pyVmomi's values
+def references_in(value: VimValue) -> list[VimValue]:
     """The managed object references that an argument holds directly."""
     values = value if isinstance(value, list) else [value]
     return [each for each in values if isinstance(each, Reference)]

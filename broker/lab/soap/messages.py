@@ -1,10 +1,10 @@
 """What vCenter writes into the faultstring of a fault that brings no text of its own."""
 
-from typing import Any
-
 from pyVmomi import vim, vmodl
 
-_TEXTS: dict[Any, str] = {
+from broker.lab.world.values import VimValue, moid_of
+
+_TEXTS: dict[VimValue, str] = {
     vim.fault.InvalidLogin: "Cannot complete login due to an incorrect user name or password.",
     vim.fault.NotAuthenticated: "The session is not authenticated.",
     vim.fault.NoPermission: "Permission to perform this operation was denied.",
@@ -20,22 +20,25 @@ _TEXTS: dict[Any, str] = {
 }
 
 
-def message_of(fault: Any) -> str:  # noqa: ANN401 - a pyVmomi fault
+_NAMING: dict[VimValue, tuple[str, str]] = {
+    vmodl.fault.InvalidArgument: ("invalidProperty", "A specified parameter was not correct: {}"),
+    vim.fault.AlreadyExists: ("name", "The specified key, name, or identifier '{}' already exists."),
+    vim.fault.InvalidName: ("name", "The name '{}' is not valid."),
+    vim.fault.UserNotFound: ("principal", "The user or group named '{}' does not exist."),
+}
+
+
+def message_of(fault: VimValue) -> str:
     """The fault's own text, else vCenter's for its type, naming what was wrong where vCenter does."""
     if fault.msg:
         return str(fault.msg)
-    if isinstance(fault, vmodl.fault.InvalidArgument) and fault.invalidProperty:
-        return f"A specified parameter was not correct: {fault.invalidProperty}"
+    for known, (field, text) in _NAMING.items():
+        if isinstance(fault, known):
+            return text.format(getattr(fault, field) or "")
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         return f"The object '{_name(fault.obj)}' has already been deleted or has not been completely created"
-    if isinstance(fault, vim.fault.AlreadyExists):
-        return f"The specified key, name, or identifier '{fault.name}' already exists."
-    if isinstance(fault, vim.fault.InvalidName):
-        return f"The name '{fault.name}' is not valid."
-    if isinstance(fault, vim.fault.UserNotFound):
-        return f"The user or group named '{fault.principal}' does not exist."
     return next((text for known, text in _TEXTS.items() if isinstance(fault, known)), "")
 
 
-def _name(reference: Any) -> str:  # noqa: ANN401 - a pyVmomi reference
-    return f"{type(reference).__name__}:{reference._GetMoId()}" if reference is not None else ""  # noqa: SLF001
+def _name(reference: VimValue) -> str:
+    return f"{type(reference).__name__}:{moid_of(reference)}" if reference is not None else ""

@@ -1,7 +1,6 @@
 """SOAP request -> which method of which object with which arguments, read with pyVmomi's own types."""
 
 from dataclasses import dataclass
-from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from pyVmomi import vmodl
@@ -13,6 +12,8 @@ from pyVmomi.SoapAdapter import (
 )
 from pyVmomi.VmomiSupport import GetVmodlType, GetWsdlMethod, ManagedObject, versionIdMap, versionMap
 
+from broker.lab.world.values import VimValue
+
 NAMESPACE = "urn:vim25"
 _HEADER = XMLNS_SOAPENV + NS_SEP + "Header"
 _BODY = XMLNS_SOAPENV + NS_SEP + "Body"
@@ -20,12 +21,12 @@ _BODY = XMLNS_SOAPENV + NS_SEP + "Body"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One parsed call: `name` is the WSDL method, `info` pyVmomi's row about it (None: it knows no such method)."""
+    """One parsed call: `name` is the WSDL method, `info` pyVmomi's row about it (None: there is none)."""
 
     name: str
-    info: Any
-    target: Any
-    arguments: dict[str, Any]
+    info: VimValue
+    target: VimValue
+    arguments: dict[str, VimValue]
     operation_id: str | None
 
 
@@ -33,7 +34,7 @@ class UnreadableRequest(Exception):
     """The body is no SOAP call that pyVmomi's types can read."""
 
 
-def method_info(name: str) -> Any:  # noqa: ANN401 - pyVmomi's row
+def method_info(name: str) -> VimValue:
     """PyVmomi's row about a WSDL method of vim25, or None."""
     try:
         return GetWsdlMethod(NAMESPACE, name).info
@@ -84,19 +85,19 @@ class _Reader:
         self._text = ""
         self._operation_id: str | None = None
         self._name = ""
-        self._info: Any = None
-        self._read: list[tuple[str, bool, Any]] = []
+        self._info: VimValue = None
+        self._read: list[tuple[str, bool, VimValue]] = []
         SetHandlers(self._parser, (self._start, self._end, self._data, self._open_ns, self._close_ns))
 
     def read(self, body: bytes) -> Request:
-        self._parser.Parse(body, True)
+        self._parser.Parse(body, True)  # noqa: FBT003 - expat takes it by place
         if not self._name:
             raise UnreadableRequest("no call in the body")
         arguments = self._arguments()
         return Request(self._name, self._info, arguments.pop("_this", None), arguments, self._operation_id)
 
-    def _arguments(self) -> dict[str, Any]:
-        collected: dict[str, Any] = {}
+    def _arguments(self) -> dict[str, VimValue]:
+        collected: dict[str, VimValue] = {}
         for name, many, deserializer in self._read:
             value = deserializer.GetResult()
             if not many:
@@ -109,8 +110,8 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._text = ""
-        inside_body = len(self._path) >= 2 and self._path[1] == _BODY  # noqa: PLR2004 - envelope, body
-        if inside_body and len(self._path) == 2:  # noqa: PLR2004 - envelope, body
+        inside_body = self._path[1:2] == [_BODY]
+        if inside_body and not self._path[2:]:
             self._name = tag.rpartition(NS_SEP)[2]
             self._info = method_info(self._name)
         elif inside_body:
@@ -127,7 +128,7 @@ class _Reader:
         deserializer.StartElementHandler(tag, attributes)
         self._read.append((name, many, deserializer))
 
-    def _type_of(self, name: str) -> Any:  # noqa: ANN401 - a pyVmomi type
+    def _type_of(self, name: str) -> VimValue:
         if name == "_this":
             return ManagedObject
         if self._name == "Fetch" and name == "prop":

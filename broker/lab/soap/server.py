@@ -1,4 +1,4 @@
-"""HTTP/1.1 over TLS on loopback: `/sdk` for SOAP, and the documents that clients read before they speak it."""
+"""HTTP/1.1 over TLS on loopback: `/sdk` for SOAP, and the documents that clients read before it."""
 
 import logging
 import socket
@@ -6,7 +6,7 @@ import ssl
 import threading
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from broker.lab.soap.dispatcher import Dispatcher, Message
 
@@ -29,7 +29,7 @@ class _Listener(ThreadingHTTPServer):
         self.owner = owner
         super().__init__(address, _Connection)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 - the base's signature
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base's
         """A client that went away, or spoke no TLS, is no news."""
         _log.debug("a connection ended early", exc_info=True)
 
@@ -83,7 +83,7 @@ class _Connection(BaseHTTPRequestHandler):
         else:
             self._reply(200, document, _XML, None)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the base's signature
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Quiet: the lab counts calls elsewhere."""
 
     def _message(self, body: bytes) -> Message:

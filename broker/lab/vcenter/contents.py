@@ -1,14 +1,13 @@
 """The properties of selected objects, as the property collector hands them out."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pyVmomi import vmodl
 from pyVmomi.VmomiSupport import ManagedObject as Reference
 
 from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.vcenter.properties import PropertyReader
-from broker.lab.vcenter.references import moid_of
+from broker.lab.world.values import VimValue, moid_of
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -17,12 +16,12 @@ _Collector = vmodl.query.PropertyCollector
 class Content:
     """What could be read of an object, what could not, and what is unset."""
 
-    reference: Any
-    values: tuple[tuple[str, Any], ...]
-    missing: tuple[tuple[str, Any], ...]
+    reference: VimValue
+    values: tuple[tuple[str, VimValue], ...]
+    missing: tuple[tuple[str, VimValue], ...]
     unset: tuple[str, ...]
 
-    def as_object_content(self) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def as_object_content(self) -> VimValue:
         """For RetrieveProperties."""
         return _Collector.ObjectContent(
             obj=self.reference,
@@ -30,7 +29,7 @@ class Content:
             missingSet=self._missing_set(),
         )
 
-    def as_update(self, kind: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def as_update(self, kind: str) -> VimValue:
         """For WaitForUpdates: `enter`, or `modify` with the values as they are now."""
         assigned = [_Collector.Change(name=name, op="assign", val=value) for name, value in self.values]
         if kind == "modify":
@@ -39,7 +38,7 @@ class Content:
             kind=kind, obj=self.reference, changeSet=assigned, missingSet=self._missing_set()
         )
 
-    def _missing_set(self) -> list[Any]:
+    def _missing_set(self) -> list[VimValue]:
         return [_Collector.MissingProperty(path=path, fault=fault) for path, fault in self.missing]
 
 
@@ -76,6 +75,10 @@ def outline(content: Content) -> Outline:
     lists = (
         (path, tuple(moid_of(each) for each in value))
         for path, value in content.values
-        if isinstance(value, list) and issubclass(value.Item, Reference)
+        if _is_references(value)
     )
     return Outline(frozenset(path for path, _ in content.missing), tuple(lists))
+
+
+def _is_references(value: VimValue) -> bool:
+    return issubclass(type(value), list) and issubclass(value.Item, Reference)

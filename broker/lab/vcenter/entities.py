@@ -1,7 +1,7 @@
-"""The entities that hold hosts: folders, datacenters, clusters, stand-alone compute resources, resource pools."""
+"""What holds hosts: folders, datacenters, clusters, stand-alone compute resources; and resource pools."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 from pyVmomi import vim
 from pyVmomi.VmomiSupport import GetWsdlType
@@ -11,12 +11,13 @@ from broker.lab.soap.gate import VIEW, Gate
 from broker.lab.soap.request import NAMESPACE
 from broker.lab.vcenter.references import References
 from broker.lab.world.inventory import ROOT, Entity, Inventory
+from broker.lab.world.values import VimValue
 
 
 class PermissionLister(Protocol):
     """What an entity asks the AuthorizationManager."""
 
-    def RetrieveEntityPermissions(self, call: Call, *, entity: Any, inherited: bool) -> list[Any]:  # noqa: ANN401
+    def RetrieveEntityPermissions(self, call: Call, *, entity: VimValue, inherited: bool) -> list[VimValue]:
         """Permissions defined on the entity."""
         ...
 
@@ -30,11 +31,11 @@ class Surroundings:
         self.permissions = permissions
         self._gate = gate
 
-    def seen(self, call: Call, moids: Iterable[str]) -> list[Any]:
+    def seen(self, call: Call, moids: Iterable[str]) -> list[VimValue]:
         """References to those that the caller may see."""
         return [self.references.to(moid) for moid in moids if self._gate.holds(call, moid, VIEW)]
 
-    def children(self, call: Call, moid: str, *types: str) -> list[Any]:
+    def children(self, call: Call, moid: str, *types: str) -> list[VimValue]:
         """The visible children of these WSDL types; of all types where none is named."""
         found = self.inventory.children(moid)
         return self.seen(
@@ -51,34 +52,34 @@ class EntityObject:
         self._entity = entity
         self._around = around
 
-    def read_name(self, call: Call) -> str:  # noqa: ARG002 - the convention
+    def read_name(self, call: Call) -> str:
         """Its name, unique among its siblings."""
         return self._entity.name
 
-    def read_parent(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi reference; the convention
+    def read_parent(self, call: Call) -> VimValue:
         """The entity above; unset for the root folder."""
         parent = self._entity.parent
         return self._around.references.to(parent) if parent else None
 
-    def read_overallStatus(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_parent
+    def read_overallStatus(self, call: Call) -> VimValue:
         """Always well."""
         return vim.ManagedEntity.Status.green
 
     read_configStatus = read_overallStatus
 
-    def read_permission(self, call: Call) -> list[Any]:
+    def read_permission(self, call: Call) -> list[VimValue]:
         """Permissions defined on this entity."""
         reference = self.vim_type(self.moid)
         return self._around.permissions.RetrieveEntityPermissions(call, entity=reference, inherited=False)
 
-    def read_value(self, call: Call) -> list[Any]:  # noqa: ARG002 - the convention
+    def read_value(self, call: Call) -> list[VimValue]:
         """Empty, as on a vCenter where nobody set it."""
         return []
 
     read_customValue = read_availableField = read_tag = read_recentTask = read_value
     read_declaredAlarmState = read_triggeredAlarmState = read_configIssue = read_value
 
-    def read_alarmActionsEnabled(self, call: Call) -> bool:  # noqa: ARG002 - the convention
+    def read_alarmActionsEnabled(self, call: Call) -> bool:
         """As vCenter sets it for a new entity."""
         return True
 
@@ -86,18 +87,18 @@ class EntityObject:
 class FolderObject(EntityObject):
     """A folder of datacenters, compute resources, or what a lab has none of."""
 
-    _KINDS = {
+    _KINDS: ClassVar = {
         "group-v": "VirtualMachine",
         "group-h": "ComputeResource",
         "group-s": "Datastore",
         "group-n": "Network",
-    }  # noqa: RUF012 - never written
+    }
 
-    def read_childEntity(self, call: Call) -> list[Any]:
+    def read_childEntity(self, call: Call) -> list[VimValue]:
         """The visible children."""
         return self._around.children(call, self.moid)
 
-    def read_childType(self, call: Call) -> list[str]:  # noqa: ARG002 - the convention
+    def read_childType(self, call: Call) -> list[str]:
         """What may be put in."""
         if self.moid == ROOT:
             return ["Folder", "Datacenter"]
@@ -107,29 +108,29 @@ class FolderObject(EntityObject):
 class DatacenterObject(EntityObject):
     """A datacenter and its four folders."""
 
-    def read_vmFolder(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi reference; the convention
+    def read_vmFolder(self, call: Call) -> VimValue:
         """The folder named `vm`."""
         return self._folder("vm")
 
-    def read_hostFolder(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_vmFolder
+    def read_hostFolder(self, call: Call) -> VimValue:
         """The folder named `host`."""
         return self._folder("host")
 
-    def read_datastoreFolder(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_vmFolder
+    def read_datastoreFolder(self, call: Call) -> VimValue:
         """The folder named `datastore`."""
         return self._folder("datastore")
 
-    def read_networkFolder(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_vmFolder
+    def read_networkFolder(self, call: Call) -> VimValue:
         """The folder named `network`."""
         return self._folder("network")
 
-    def read_datastore(self, call: Call) -> list[Any]:  # noqa: ARG002 - the convention
+    def read_datastore(self, call: Call) -> list[VimValue]:
         """None."""
         return []
 
     read_network = read_datastore
 
-    def _folder(self, name: str) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def _folder(self, name: str) -> VimValue:
         moid = self._around.inventory.child_named(self.moid, name)
         return self._around.references.to(moid) if moid else None
 
@@ -137,21 +138,21 @@ class DatacenterObject(EntityObject):
 class ComputeObject(EntityObject):
     """A cluster, or the compute resource that a stand-alone host is part of."""
 
-    def read_host(self, call: Call) -> list[Any]:
+    def read_host(self, call: Call) -> list[VimValue]:
         """The visible hosts."""
         return self._around.children(call, self.moid, "HostSystem")
 
-    def read_resourcePool(self, call: Call) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def read_resourcePool(self, call: Call) -> VimValue:
         """The root resource pool."""
         return next(iter(self._around.children(call, self.moid, "ResourcePool")), None)
 
-    def read_datastore(self, call: Call) -> list[Any]:  # noqa: ARG002 - the convention
+    def read_datastore(self, call: Call) -> list[VimValue]:
         """None."""
         return []
 
     read_network = read_datastore
 
-    def read_summary(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
+    def read_summary(self, call: Call) -> VimValue:
         """How many hosts there are, and how many of them are connected."""
         inventory = self._around.inventory
         hosts = [
@@ -160,7 +161,7 @@ class ComputeObject(EntityObject):
             if inventory.type_name(moid) == "HostSystem"
         ]
         cluster = self.vim_type is vim.ClusterComputeResource
-        kind = vim.ClusterComputeResource.Summary if cluster else vim.ComputeResource.Summary
+        kind: VimValue = vim.ClusterComputeResource.Summary if cluster else vim.ComputeResource.Summary
         return kind(
             totalCpu=4000 * 16 * len(hosts),
             totalMemory=256 * 2**30 * len(hosts),
@@ -177,11 +178,11 @@ class ComputeObject(EntityObject):
 class PoolObject(EntityObject):
     """The root resource pool of a compute resource."""
 
-    def read_owner(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi reference; the convention
+    def read_owner(self, call: Call) -> VimValue:
         """The compute resource."""
         return self._around.references.to(str(self._entity.parent))
 
-    def read_resourcePool(self, call: Call) -> list[Any]:  # noqa: ARG002 - the convention
+    def read_resourcePool(self, call: Call) -> list[VimValue]:
         """No pools within."""
         return []
 

@@ -1,17 +1,15 @@
 """Whether an event fits an EventFilterSpec, and which entities it names."""
 
-from typing import Any
-
 from pyVmomi import vim
 from pyVmomi.VmomiSupport import GetWsdlName
 
-from broker.lab.vcenter.references import moid_of
 from broker.lab.world.inventory import Inventory
+from broker.lab.world.values import VimValue, moid_of
 
 _ARGUMENTS = (("host", "host"), ("computeResource", "computeResource"), ("datacenter", "datacenter"))
 
 
-def entities_of(event: Any) -> list[str]:  # noqa: ANN401 - an Event
+def entities_of(event: VimValue) -> list[str]:
     """The moids of the entities in the event, the nearest first."""
     found = [
         moid_of(getattr(getattr(event, name), field))
@@ -24,7 +22,7 @@ def entities_of(event: Any) -> list[str]:  # noqa: ANN401 - an Event
     return found
 
 
-def fits(event: Any, wanted: Any, inventory: Inventory) -> bool:  # noqa: ANN401 - an Event, an EventFilterSpec
+def fits(event: VimValue, wanted: VimValue, inventory: Inventory) -> bool:
     """Whether all parts of the filter that are set hold."""
     return (
         _type_fits(event, wanted)
@@ -35,7 +33,7 @@ def fits(event: Any, wanted: Any, inventory: Inventory) -> bool:  # noqa: ANN401
     )
 
 
-def _type_fits(event: Any, wanted: Any) -> bool:  # noqa: ANN401 - as above
+def _type_fits(event: VimValue, wanted: VimValue) -> bool:
     names = {*wanted.eventTypeId, *(GetWsdlName(each) for each in getattr(wanted, "type", []) or [])}
     if not names:
         return True
@@ -44,14 +42,14 @@ def _type_fits(event: Any, wanted: Any) -> bool:  # noqa: ANN401 - as above
     return bool(names & own)
 
 
-def _time_fits(event: Any, time: Any) -> bool:  # noqa: ANN401 - as above
+def _time_fits(event: VimValue, time: VimValue) -> bool:
     if time is None:
         return True
     after = time.beginTime is None or event.createdTime >= time.beginTime
     return after and (time.endTime is None or event.createdTime <= time.endTime)
 
 
-def _user_fits(event: Any, users: Any) -> bool:  # noqa: ANN401 - as above
+def _user_fits(event: VimValue, users: VimValue) -> bool:
     if users is None:
         return True
     if not event.userName:
@@ -59,7 +57,7 @@ def _user_fits(event: Any, users: Any) -> bool:  # noqa: ANN401 - as above
     return not users.userList or event.userName in users.userList
 
 
-def _entity_fits(event: Any, entity: Any, inventory: Inventory) -> bool:  # noqa: ANN401 - as above
+def _entity_fits(event: VimValue, entity: VimValue, inventory: Inventory) -> bool:
     if entity is None:
         return True
     wanted, named = moid_of(entity.entity), entities_of(event)

@@ -1,7 +1,6 @@
 """EventManager: what happened, to be read in one go or page by page."""
 
 import uuid
-from typing import Any
 
 from pyVmomi import vim, vmodl
 
@@ -11,6 +10,7 @@ from broker.lab.soap.registry import Registry
 from broker.lab.vcenter.event_filter import entities_of, fits
 from broker.lab.world.events import EventLog
 from broker.lab.world.inventory import Inventory
+from broker.lab.world.values import VimValue
 
 PAGE = 1000
 """Events that QueryEvents gives at most, as vCenter does."""
@@ -26,7 +26,7 @@ class Reading:
         self._inventory = inventory
         self._gate = gate
 
-    def picked(self, call: Call, wanted: Any) -> list[Any]:  # noqa: ANN401 - an EventFilterSpec
+    def picked(self, call: Call, wanted: VimValue) -> list[VimValue]:
         """Oldest first."""
         return [
             each
@@ -34,11 +34,11 @@ class Reading:
             if fits(each, wanted, self._inventory) and self.visible(call, each)
         ]
 
-    def visible(self, call: Call, event: Any) -> bool:  # noqa: ANN401 - an Event
+    def visible(self, call: Call, event: VimValue) -> bool:
         """Whether the caller may see every entity that the event names."""
         return all(self._gate.holds(call, moid, VIEW) for moid in entities_of(event))
 
-    def latest(self, call: Call) -> Any | None:  # noqa: ANN401 - an Event
+    def latest(self, call: Call) -> VimValue | None:
         """The youngest that the caller may see."""
         return next((each for each in reversed(self._events.all()) if self.visible(call, each)), None)
 
@@ -53,12 +53,12 @@ class EventManager:
         self._reading = reading
         self._registry = registry
 
-    def QueryEvents(self, call: Call, *, filter: Any) -> list[Any]:  # noqa: A002, ANN401 - the API's name
+    def QueryEvents(self, call: Call, *, filter: VimValue) -> list[VimValue]:  # noqa: A002 - the API's name
         """The youngest thousand that fit, oldest first."""
         most = filter.maxCount or PAGE
         return self._reading.picked(call, filter)[-min(most, PAGE) :]
 
-    def CreateCollectorForEvents(self, call: Call, *, filter: Any) -> Any:  # noqa: A002, ANN401 - the API's name
+    def CreateCollectorForEvents(self, call: Call, *, filter: VimValue) -> VimValue:  # noqa: A002 - as above
         """A collector that lives as long as the session. Raises InvalidState for one too many."""
         key = call.session.key if call.session else ""
         mine = [each for each in self._registry.of_session(key) if isinstance(each, EventHistoryCollector)]
@@ -68,21 +68,21 @@ class EventManager:
         self._registry.add_to_session(key, made)
         return vim.event.EventHistoryCollector(made.moid)
 
-    def read_latestEvent(self, call: Call) -> Any:  # noqa: ANN401 - an Event
+    def read_latestEvent(self, call: Call) -> VimValue:
         """The youngest."""
         return self._reading.latest(call)
 
-    def read_maxCollector(self, call: Call) -> int:  # noqa: ARG002 - the convention
+    def read_maxCollector(self, call: Call) -> int:
         """Collectors per session."""
         return MOST_COLLECTORS
 
-    def read_description(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
+    def read_description(self, call: Call) -> VimValue:
         """Categories; the lab describes no event."""
         names = ("info", "warning", "error", "user")
         categories = [
             vim.ElementDescription(label=name.title(), summary=name.title(), key=name) for name in names
         ]
-        return vim.event.EventManager.EventDescription(category=categories)
+        return vim.event.EventDescription(category=categories)
 
 
 class EventHistoryCollector:
@@ -90,7 +90,7 @@ class EventHistoryCollector:
 
     vim_type = vim.event.EventHistoryCollector
 
-    def __init__(self, moid: str, wanted: Any, reading: Reading, registry: Registry) -> None:  # noqa: ANN401
+    def __init__(self, moid: str, wanted: VimValue, reading: Reading, registry: Registry) -> None:
         self.moid = moid
         self._wanted = wanted
         self._reading = reading
@@ -98,7 +98,7 @@ class EventHistoryCollector:
         self._key = 0
         self._page_size = 10
 
-    def ReadNextEvents(self, call: Call, *, maxCount: int) -> list[Any]:
+    def ReadNextEvents(self, call: Call, *, maxCount: int) -> list[VimValue]:
         """The next ones towards now, oldest first. Raises InvalidArgument."""
         if maxCount <= 0:
             raise vmodl.fault.InvalidArgument(invalidProperty="maxCount")
@@ -107,7 +107,7 @@ class EventHistoryCollector:
             self._key = found[-1].key
         return found
 
-    def ReadPreviousEvents(self, call: Call, *, maxCount: int) -> list[Any]:
+    def ReadPreviousEvents(self, call: Call, *, maxCount: int) -> list[VimValue]:
         """Those before the place, youngest first; the place moves back. Raises InvalidArgument."""
         if maxCount <= 0:
             raise vmodl.fault.InvalidArgument(invalidProperty="maxCount")
@@ -116,7 +116,7 @@ class EventHistoryCollector:
             self._key = found[0].key
         return found[::-1]
 
-    def RewindCollector(self, call: Call) -> None:  # noqa: ARG002 - the convention
+    def RewindCollector(self, call: Call) -> None:
         """Before the oldest."""
         self._key = 0
 
@@ -137,13 +137,13 @@ class EventHistoryCollector:
         if call.session is not None:
             self._registry.remove_from_session(call.session.key, self.moid)
 
-    def read_latestPage(self, call: Call) -> list[Any]:
+    def read_latestPage(self, call: Call) -> list[VimValue]:
         """The youngest, youngest first."""
         return self._picked(call)[-self._page_size :][::-1]
 
-    def read_filter(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - an EventFilterSpec; the convention
+    def read_filter(self, call: Call) -> VimValue:
         """As it was created."""
         return self._wanted
 
-    def _picked(self, call: Call) -> list[Any]:
+    def _picked(self, call: Call) -> list[VimValue]:
         return self._reading.picked(call, self._wanted)

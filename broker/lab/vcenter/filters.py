@@ -1,7 +1,7 @@
 """A property filter: what its client knows, and what it must be told."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vmodl
 
@@ -11,6 +11,7 @@ from broker.lab.vcenter.contents import Outline
 from broker.lab.vcenter.properties import PropertyReader
 from broker.lab.vcenter.selection import Selector
 from broker.lab.world.changes import Since
+from broker.lab.world.values import VimValue
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -19,14 +20,14 @@ _Collector = vmodl.query.PropertyCollector
 class Known:
     """What a client was told of one filter: each object's reference and outline by moid."""
 
-    objects: dict[str, tuple[Any, Outline]]
+    objects: dict[str, tuple[VimValue, Outline]]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """Updates for a client, and what it knows once it has read them."""
 
-    updates: tuple[Any, ...]
+    updates: tuple[VimValue, ...]
     known: Known
 
 
@@ -50,10 +51,10 @@ class Filter:
     def __init__(
         self,
         moid: str,
-        spec: Any,
+        spec: VimValue,
         owner: FilterOwner,
         selector: Selector,
-        reader: PropertyReader,  # noqa: ANN401
+        reader: PropertyReader,
     ) -> None:
         self.moid = moid
         self._spec = spec
@@ -61,15 +62,15 @@ class Filter:
         self._selector = selector
         self._reader = reader
 
-    def DestroyPropertyFilter(self, call: Call) -> None:  # noqa: ARG002 - the convention
+    def DestroyPropertyFilter(self, call: Call) -> None:
         """The collector forgets the filter."""
         self._owner.destroy(self.moid)
 
-    def read_spec(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a PropertyFilterSpec; the convention
+    def read_spec(self, call: Call) -> VimValue:
         """As it was created."""
         return self._spec
 
-    def read_partialUpdates(self, call: Call) -> bool:  # noqa: ARG002 - the convention
+    def read_partialUpdates(self, call: Call) -> bool:
         """Updates always carry whole properties."""
         return False
 
@@ -100,7 +101,7 @@ class Filter:
         ]
         return Told((*left, *updates), Known(now))
 
-    def _one(self, call: Call, known: Known, managed: ManagedObject) -> tuple[list[Any], Outline]:
+    def _one(self, call: Call, known: Known, managed: ManagedObject) -> tuple[list[VimValue], Outline]:
         paths = self._selector.paths(managed, self._spec)
         content = contents.read(self._reader, call, managed, paths)
         outline = contents.outline(content)
@@ -121,7 +122,7 @@ class Filter:
             seen.extend(path for path in paths if _overlap(path, changed) and path not in seen)
         return touched
 
-    def _modified(self, call: Call, known: Known, moid: str, paths: list[str]) -> Any:  # noqa: ANN401 - an ObjectUpdate
+    def _modified(self, call: Call, known: Known, moid: str, paths: list[str]) -> VimValue:
         managed = self._owner.find(moid)
         if managed is None:
             return _Collector.ObjectUpdate(kind="leave", obj=known.objects[moid][0])

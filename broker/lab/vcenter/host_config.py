@@ -2,16 +2,19 @@
 
 import hashlib
 import ssl
-from typing import Any
 
 from pyVmomi import vim
 
 from broker.lab.vcenter.host_services import firewall_info, service_info
 from broker.lab.world.host import Host
+from broker.lab.world.values import VimValue
 
 _BUILDS = {"7.0.3": "20328353", "8.0.3": "24280767", "9.0.0": "24755229"}
 
-_MANAGERS = {
+_BYTE_MAX = 127
+"""xsd:byte is signed."""
+
+_MANAGERS: dict[str, VimValue] = {
     "serviceSystem": vim.host.ServiceSystem,
     "firewallSystem": vim.host.FirewallSystem,
     "networkSystem": vim.host.NetworkSystem,
@@ -77,7 +80,7 @@ def dns_config(host: Host) -> vim.host.DnsConfig:
 
 def certificate_bytes(pem: str) -> list[int]:
     """`config.certificate`: the PEM, each byte signed as the API has it."""
-    return [byte - 256 if byte > 127 else byte for byte in pem.encode()]  # noqa: PLR2004 - where a byte turns negative
+    return [byte - 256 if byte > _BYTE_MAX else byte for byte in pem.encode()]
 
 
 def thumbprint(pem: str) -> str:
@@ -112,7 +115,7 @@ def manager_moid(name: str, host: Host) -> str:
     return f"{name}-{host.number}"
 
 
-def runtime_info(host: Host, health: Any, boot_time: Any) -> vim.host.RuntimeInfo:  # noqa: ANN401 - pyVmomi's values
+def runtime_info(host: Host, health: VimValue, boot_time: VimValue) -> vim.host.RuntimeInfo:
     """`runtime`."""
     return vim.host.RuntimeInfo(
         connectionState=host.connection.value,

@@ -1,5 +1,7 @@
 """Services and firewall of an ESXi host, shaped as ESXi 8.0.3 answers."""
 
+from typing import NamedTuple
+
 from pyVmomi import vim
 
 from broker.lab.world.host import Host
@@ -11,6 +13,21 @@ _PACKAGE = vim.host.Service.SourcePackage(
     sourcePackageName="esx-base",
     description="This VIB contains all of the base functionality of vSphere ESXi.",
 )
+
+
+class _Service(NamedTuple):
+    key: str
+    label: str
+    running: bool
+    policy: str
+
+
+class _Ruleset(NamedTuple):
+    key: str
+    label: str
+    enabled: bool
+    rules: tuple[tuple[str, int, str], ...]
+
 
 _SERVICES = (
     ("DCUI", "Direct Console UI", True, "on"),
@@ -25,7 +42,7 @@ _SERVICES = (
     ("vmsyslogd", "Syslog Server", True, "on"),
     ("vpxa", "VMware vCenter Agent", True, "on"),
 )
-"""Key, label, running, policy; the CIM server's state comes from the host."""
+"""The CIM server's state comes from the host."""
 
 _RULESETS = (
     ("CIMHttpServer", "CIM Server", True, (("inbound", 5988, "tcp"),)),
@@ -43,46 +60,40 @@ _RULESETS = (
 
 def service_info(host: Host) -> vim.host.ServiceInfo:
     """`config.service`."""
-    return vim.host.ServiceInfo(service=[_service(host, *each) for each in _SERVICES])
+    return vim.host.ServiceInfo(service=[_service(host, _Service(*each)) for each in _SERVICES])
 
 
 def firewall_info(host: Host) -> vim.host.FirewallInfo:
     """`config.firewall`."""
     return vim.host.FirewallInfo(
         defaultPolicy=vim.host.FirewallInfo.DefaultPolicy(incomingBlocked=True, outgoingBlocked=True),
-        ruleset=[_ruleset(host, *each) for each in _RULESETS],
+        ruleset=[_ruleset(host, _Ruleset(*each)) for each in _RULESETS],
     )
 
 
-def _service(host: Host, key: str, label: str, running: bool, policy: str) -> vim.host.Service:  # noqa: FBT001 - a row
+def _service(host: Host, row: _Service) -> vim.host.Service:
     return vim.host.Service(
-        key=key,
-        label=label,
-        required=key == "vmsyslogd",
+        key=row.key,
+        label=row.label,
+        required=row.key == "vmsyslogd",
         uninstallable=False,
-        running=host.wbem_running if key == CIM_SERVICE else running,
-        policy=policy,
+        running=host.wbem_running if row.key == CIM_SERVICE else row.running,
+        policy=row.policy,
         sourcePackage=_PACKAGE,
     )
 
 
-def _ruleset(
-    host: Host,
-    key: str,
-    label: str,
-    enabled: bool,
-    rules: tuple[tuple[str, int, str], ...],  # noqa: FBT001 - a row
-) -> vim.host.Ruleset:
-    cim = key == CIM_RULESET
+def _ruleset(host: Host, row: _Ruleset) -> vim.host.Ruleset:
+    cim = row.key == CIM_RULESET
     return vim.host.Ruleset(
-        key=key,
-        label=label,
-        required=key in {"sshServer", "vSphereClient"},
+        key=row.key,
+        label=row.label,
+        required=row.key in {"sshServer", "vSphereClient"},
         rule=[
             vim.host.Ruleset.Rule(port=port, direction=direction, portType="dst", protocol=protocol)
-            for direction, port, protocol in rules
+            for direction, port, protocol in row.rules
         ],
-        enabled=host.cim_ruleset_enabled if cim else enabled,
+        enabled=host.cim_ruleset_enabled if cim else row.enabled,
         allowedHosts=_allowed(host.cim_allowed if cim else ()),
         userControllable=not cim,
         ipListUserConfigurable=True,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim, vmodl
 
@@ -11,6 +11,7 @@ from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.vcenter import host_config, host_hardware, host_services
 from broker.lab.vcenter.entities import EntityObject, Surroundings
 from broker.lab.world.host import Connection, Host, Lockdown
+from broker.lab.world.values import VimValue
 
 
 class Now(Protocol):
@@ -38,8 +39,11 @@ class HostServices:
     certificate_pem: Callable[[str], str]
 
 
+RELEASE_WITHOUT_CIM = 9
+
+
 class HostObject(EntityObject):
-    """One host. A client that asks for single paths of `config`, `runtime` or `summary` gets just those built."""
+    """One host. Where a client asks for a single path of `config` or `summary`, only that is built."""
 
     def __init__(self, host: Host, around: Surroundings, services: HostServices) -> None:
         super().__init__(around.inventory.entity(host.moid), around)
@@ -48,7 +52,7 @@ class HostObject(EntityObject):
         self._boot_time = services.clock.now()
 
     @property
-    def parts(self) -> dict[str, Callable[[], Any]]:
+    def parts(self) -> dict[str, Callable[[], VimValue]]:
         """Readers of paths that are asked for often or of many hosts at once."""
         host, pem = self._host, self._pem
         return {
@@ -78,7 +82,7 @@ class HostObject(EntityObject):
         """
         if self._host.connection is not Connection.CONNECTED:
             raise vmodl.fault.HostNotConnected
-        if int(self._host.version.partition(".")[0]) >= 9:  # noqa: PLR2004 - the release without CIM
+        if int(self._host.version.partition(".")[0]) >= RELEASE_WITHOUT_CIM:
             raise vmodl.fault.NotSupported
         pem = self._pem()
         newest = call.version.rpartition(".")[2].startswith("v9")
@@ -92,27 +96,27 @@ class HostObject(EntityObject):
             sessionId=self._services.tickets.issue(self.moid),
         )
 
-    def read_config(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
+    def read_config(self, call: Call) -> VimValue:
         """As much of HostConfigInfo as the lab models."""
         return host_config.config_info(self._host, self._pem())
 
-    def read_configManager(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_config
+    def read_configManager(self, call: Call) -> VimValue:
         """The managers that the lab has."""
         return host_config.config_manager(self._host)
 
-    def read_runtime(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_config
+    def read_runtime(self, call: Call) -> VimValue:
         """Connection, power, maintenance, health."""
         return host_config.runtime_info(self._host, self._health(), self._boot_time)
 
-    def read_hardware(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_config
+    def read_hardware(self, call: Call) -> VimValue:
         """A two-socket server."""
         return host_hardware.hardware_info(self._host, self._boot_time)
 
-    def read_capability(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see read_config
+    def read_capability(self, call: Call) -> VimValue:
         """Capability bits."""
         return host_hardware.capability()
 
-    def read_summary(self, call: Call) -> Any:  # noqa: ANN401 - see read_config
+    def read_summary(self, call: Call) -> VimValue:
         """The short form."""
         config = vim.host.Summary.ConfigSummary(
             name=self._host.name,
@@ -134,7 +138,7 @@ class HostObject(EntityObject):
             rebootRequired=False,
         )
 
-    def read_vm(self, call: Call) -> list[Any]:  # noqa: ARG002 - the convention
+    def read_vm(self, call: Call) -> list[VimValue]:
         """None."""
         return []
 
@@ -143,7 +147,7 @@ class HostObject(EntityObject):
     def _pem(self) -> str:
         return self._services.certificate_pem(self._host.name)
 
-    def _health(self) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def _health(self) -> VimValue:
         return host_hardware.health(self._services.clock.now())
 
 
@@ -164,7 +168,7 @@ class HostServiceSystem(_Manager):
     vim_type = vim.host.ServiceSystem
     kind = "serviceSystem"
 
-    def read_serviceInfo(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
+    def read_serviceInfo(self, call: Call) -> VimValue:
         """As config.service."""
         return host_services.service_info(self._host)
 
@@ -175,7 +179,7 @@ class HostFirewallSystem(_Manager):
     vim_type = vim.host.FirewallSystem
     kind = "firewallSystem"
 
-    def read_firewallInfo(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see HostServiceSystem
+    def read_firewallInfo(self, call: Call) -> VimValue:
         """As config.firewall."""
         return host_services.firewall_info(self._host)
 
@@ -186,11 +190,11 @@ class HostNetworkSystem(_Manager):
     vim_type = vim.host.NetworkSystem
     kind = "networkSystem"
 
-    def read_networkInfo(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see HostServiceSystem
+    def read_networkInfo(self, call: Call) -> VimValue:
         """As config.network."""
         return host_config.network(self._host)
 
-    def read_dnsConfig(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see HostServiceSystem
+    def read_dnsConfig(self, call: Call) -> VimValue:
         """As config.network.dnsConfig."""
         return host_config.dns_config(self._host)
 
@@ -208,7 +212,7 @@ class HostHealthStatusSystem(_Manager):
     def RefreshHealthStatusSystem(self, call: Call) -> None:
         """Nothing to do: readings are made when they are read."""
 
-    def read_runtime(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see HostServiceSystem
+    def read_runtime(self, call: Call) -> VimValue:
         """As runtime.healthSystemRuntime."""
         return host_hardware.health(self._clock.now())
 
@@ -219,7 +223,7 @@ class HostAccessManager(_Manager):
     vim_type = vim.host.HostAccessManager
     kind = "hostAccessManager"
 
-    def read_lockdownMode(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - see HostServiceSystem
+    def read_lockdownMode(self, call: Call) -> VimValue:
         """As config.lockdownMode."""
         return getattr(vim.host.HostAccessManager.LockdownMode, Lockdown(self._host.lockdown))
 

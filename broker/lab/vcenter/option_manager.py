@@ -1,10 +1,9 @@
 """OptionManager: the few advanced settings of vCenter that readers ask for."""
 
-from typing import Any
-
 from pyVmomi import vim
 
 from broker.lab.soap.call import Call
+from broker.lab.world.values import VimValue
 
 
 class OptionManager:
@@ -13,17 +12,17 @@ class OptionManager:
     vim_type = vim.option.OptionManager
     moid = "VpxSettings"
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, VimValue]) -> None:
         self._settings = settings
 
-    def QueryOptions(self, call: Call, *, name: str | None) -> list[Any]:  # noqa: ARG002 - the convention
+    def QueryOptions(self, call: Call, *, name: str | None) -> list[VimValue]:
         """One setting, or all below a name that ends in a dot. Raises InvalidName."""
         found = {key: value for key, value in self._settings.items() if _named(key, name)}
         if not found:
             raise vim.fault.InvalidName(name=name)
         return [vim.option.OptionValue(key=key, value=value) for key, value in found.items()]
 
-    def read_setting(self, call: Call) -> list[Any]:
+    def read_setting(self, call: Call) -> list[VimValue]:
         """All settings."""
         return self.QueryOptions(call, name=None)
 

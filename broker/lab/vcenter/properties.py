@@ -1,13 +1,12 @@
 """Reading a property path of a managed object, the privilege for it checked."""
 
-from typing import Any
-
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import DataObject
 from pyVmomi.VmomiSupport import ManagedObject as ManagedObjectType
 
 from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.soap.gate import READ, VIEW, Gate, denial
+from broker.lab.world.values import VimValue
 
 
 class PropertyReader:
@@ -20,13 +19,13 @@ class PropertyReader:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def fetch(self, call: Call, managed: ManagedObject, path: str) -> Any:  # noqa: ANN401 - a pyVmomi value
-        """The value, None for an unset one. Raises InvalidProperty, NotSupported, NoPermission, NotAuthenticated."""
+    def fetch(self, call: Call, managed: ManagedObject, path: str) -> VimValue:
+        """The value, None for an unset one. Raises what `missing` and `value` speak of."""
         privilege = self.privilege(managed, path)
         self._gate.require(call, managed, privilege)
         return self.value(call, managed, path)
 
-    def missing(self, call: Call, managed: ManagedObject, path: str) -> Any | None:  # noqa: ANN401 - a pyVmomi fault
+    def missing(self, call: Call, managed: ManagedObject, path: str) -> VimValue | None:
         """Why the caller may not read the path, None if it may. Raises InvalidProperty."""
         privilege = self.privilege(managed, path)
         if self._gate.holds(call, self._gate.entity_of(managed), privilege):
@@ -39,16 +38,16 @@ class PropertyReader:
         return self._gate.holds(call, self._gate.entity_of(managed), VIEW)
 
     def privilege(self, managed: ManagedObject, path: str) -> str:
-        """What reading the path asks for: pyVmomi's table, else System.Read; View for what is no entity."""
+        """What reading it asks for: pyVmomi's table, else System.Read; View for what is no entity."""
         try:
-            info = managed.vim_type._GetPropertyInfo(path.partition(".")[0])  # noqa: SLF001 - pyVmomi's documented door
+            info = managed.vim_type._GetPropertyInfo(path.partition(".")[0])  # noqa: SLF001 - pyVmomi's door
         except AttributeError:
             raise vmodl.query.InvalidProperty(name=path) from None
         if info.privId is not None:
             return str(info.privId)
         return READ if self._gate.is_entity(managed) else VIEW
 
-    def value(self, call: Call, managed: ManagedObject, path: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def value(self, call: Call, managed: ManagedObject, path: str) -> VimValue:
         """The value without asking who may see it. Raises InvalidProperty, NotSupported."""
         parts = getattr(managed, "parts", {})
         names = path.split(".")
@@ -63,11 +62,11 @@ class PropertyReader:
 
     def readable(self, managed: ManagedObject) -> list[str]:
         """The properties that the lab models, for a client that asks for all."""
-        names = (info.name for info in managed.vim_type._GetPropertyList())  # noqa: SLF001 - pyVmomi's documented door
+        names = (info.name for info in managed.vim_type._GetPropertyList())  # noqa: SLF001 - pyVmomi's door
         return [name for name in names if hasattr(managed, f"read_{name}")]
 
 
-def check_path(owner: Any, path: str) -> Any:  # noqa: ANN401 - pyVmomi's types
+def check_path(owner: VimValue, path: str) -> VimValue:
     """The type of a property path of a managed type. Raises InvalidProperty."""
     declared = owner
     for name in path.split("."):
@@ -75,8 +74,8 @@ def check_path(owner: Any, path: str) -> Any:  # noqa: ANN401 - pyVmomi's types
     return declared
 
 
-def _walk(value: Any, owner: Any, names: list[str], built: int, path: str) -> Any:  # noqa: ANN401 - pyVmomi's values
-    """`value` stands at `names[:built]`, counted from the managed type `owner`: go on to the end of the path."""
+def _walk(value: VimValue, owner: VimValue, names: list[str], built: int, path: str) -> VimValue:
+    """`value` stands at `names[:built]`, counted from the managed type `owner`: go on from there."""
     declared = owner
     for index, name in enumerate(names):
         declared = _declared(declared, name, path)
@@ -85,16 +84,16 @@ def _walk(value: Any, owner: Any, names: list[str], built: int, path: str) -> An
     return None if value is None else _typed(value, declared)
 
 
-def _declared(owner: Any, name: str, path: str) -> Any:  # noqa: ANN401 - pyVmomi's types
+def _declared(owner: VimValue, name: str, path: str) -> VimValue:
     if not issubclass(owner, (DataObject, ManagedObjectType)):
         raise vmodl.query.InvalidProperty(name=path)
     try:
-        return owner._GetPropertyInfo(name).type  # noqa: SLF001 - pyVmomi's documented door
+        return owner._GetPropertyInfo(name).type  # noqa: SLF001 - pyVmomi's door
     except AttributeError:
         raise vmodl.query.InvalidProperty(name=path) from None
 
 
-def _typed(value: Any, declared: Any) -> Any:  # noqa: ANN401 - pyVmomi's values
+def _typed(value: VimValue, declared: VimValue) -> VimValue:
     """Python's list and int as the array and number type that the wire names."""
     plain = type(value) is list or (type(value) is int and issubclass(declared, int))
     return declared(value) if plain else value

@@ -3,13 +3,13 @@
 import threading
 import uuid
 from itertools import islice
-from typing import Any
 
 from pyVmomi import vim, vmodl
 
 from broker.lab.soap.call import Call
 from broker.lab.vcenter import contents
 from broker.lab.vcenter.waiting import ClientState, Workshop
+from broker.lab.world.values import VimValue
 
 _Collector = vmodl.query.PropertyCollector
 LARGEST_PAGE = 1000
@@ -25,18 +25,18 @@ class PropertyCollector:
         self.moid = moid
         self._shop = workshop
         self._states: dict[str, ClientState] = {}
-        self._pages: dict[tuple[str, str], list[Any]] = {}
+        self._pages: dict[tuple[str, str], list[VimValue]] = {}
         self._lock = threading.Lock()
 
-    def RetrieveProperties(self, call: Call, *, specSet: list[Any]) -> list[Any]:
+    def RetrieveProperties(self, call: Call, *, specSet: list[VimValue]) -> list[VimValue]:
         """All at once. Raises InvalidProperty, ManagedObjectNotFound."""
         return self._contents(call, specSet)
 
-    def RetrievePropertiesEx(self, call: Call, *, specSet: list[Any], options: Any) -> Any:  # noqa: ANN401
+    def RetrievePropertiesEx(self, call: Call, *, specSet: list[VimValue], options: VimValue) -> VimValue:
         """The first page, with a token when there are more."""
         return self._page(call, self._contents(call, specSet), options.maxObjects or LARGEST_PAGE)
 
-    def ContinueRetrievePropertiesEx(self, call: Call, *, token: str) -> Any:  # noqa: ANN401 - a RetrieveResult
+    def ContinueRetrievePropertiesEx(self, call: Call, *, token: str) -> VimValue:
         """The next page; each token works once. Raises InvalidArgument."""
         rest = self._pages.pop((_key(call), token), None)
         if rest is None:
@@ -48,11 +48,11 @@ class PropertyCollector:
         if self._pages.pop((_key(call), token), None) is None:
             raise vmodl.fault.InvalidArgument(invalidProperty="token")
 
-    def CreateFilter(self, call: Call, *, spec: Any, partialUpdates: bool) -> Any:  # noqa: ANN401, ARG002 - whole properties always
+    def CreateFilter(self, call: Call, *, spec: VimValue, partialUpdates: bool) -> VimValue:
         """A filter for WaitForUpdatesEx."""
         return _Collector.Filter(self._state(call).create_filter(call, spec).moid)
 
-    def WaitForUpdatesEx(self, call: Call, *, version: str | None, options: Any) -> Any:  # noqa: ANN401 - an UpdateSet
+    def WaitForUpdatesEx(self, call: Call, *, version: str | None, options: VimValue) -> VimValue:
         """Updates after `version`; unset when maxWaitSeconds passed without any."""
         seconds = None if options is None else options.maxWaitSeconds
         most = None if options is None else options.maxObjectUpdates
@@ -60,11 +60,11 @@ class PropertyCollector:
             raise vmodl.fault.InvalidArgument(invalidProperty="options")
         return self._state(call).wait(call, version or "", seconds, most)
 
-    def WaitForUpdates(self, call: Call, *, version: str | None) -> Any:  # noqa: ANN401 - an UpdateSet
+    def WaitForUpdates(self, call: Call, *, version: str | None) -> VimValue:
         """The old form: waits until there are some."""
         return self._state(call).wait(call, version or "", None, None)
 
-    def CheckForUpdates(self, call: Call, *, version: str | None) -> Any:  # noqa: ANN401 - an UpdateSet
+    def CheckForUpdates(self, call: Call, *, version: str | None) -> VimValue:
         """The old form: does not wait."""
         return self._state(call).wait(call, version or "", 0, None)
 
@@ -72,7 +72,7 @@ class PropertyCollector:
         """Waiting calls of this session end with RequestCanceled."""
         self._state(call).cancel()
 
-    def CreatePropertyCollector(self, call: Call) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def CreatePropertyCollector(self, call: Call) -> VimValue:
         """A collector of the session's own."""
         made = PropertyCollector(f"session[{_key(call)}]{uuid.uuid4()}", self._shop)
         self._shop.registry.add_to_session(_key(call), made)
@@ -87,7 +87,7 @@ class PropertyCollector:
         state.cancel()
         self._shop.registry.remove_from_session(_key(call), self.moid)
 
-    def read_filter(self, call: Call) -> list[Any]:
+    def read_filter(self, call: Call) -> list[VimValue]:
         """The session's filters."""
         return self._state(call).filters()
 
@@ -105,7 +105,7 @@ class PropertyCollector:
         with self._lock:
             return self._states.setdefault(key, ClientState(key, self._shop))
 
-    def _contents(self, call: Call, specs: list[Any]) -> list[Any]:
+    def _contents(self, call: Call, specs: list[VimValue]) -> list[VimValue]:
         found = []
         for spec in specs:
             self._shop.selector.check(spec)
@@ -117,7 +117,7 @@ class PropertyCollector:
                 found.append(content.as_object_content())
         return found
 
-    def _page(self, call: Call, objects: list[Any], size: int) -> Any:  # noqa: ANN401 - a RetrieveResult
+    def _page(self, call: Call, objects: list[VimValue], size: int) -> VimValue:
         if not objects:
             return None
         token = None

@@ -1,13 +1,13 @@
 """SearchIndex: an entity by path, name, address or uuid. What the caller may not see is not found."""
 
-from typing import Any
+from collections.abc import Callable
 
 from pyVmomi import vim, vmodl
 
 from broker.lab.soap.call import Call
 from broker.lab.vcenter.entities import Surroundings
-from broker.lab.vcenter.references import moid_of
 from broker.lab.world.host import Host
+from broker.lab.world.values import VimValue, moid_of
 
 
 class SearchIndex:
@@ -19,14 +19,14 @@ class SearchIndex:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    def FindByInventoryPath(self, call: Call, *, inventoryPath: str) -> Any:  # noqa: ANN401 - a pyVmomi reference
-        """`DC1/host/cluster-01/esx0001.lab.example`, `%2f` for a slash in a name; empty for the root folder."""
+    def FindByInventoryPath(self, call: Call, *, inventoryPath: str) -> VimValue:
+        """`DC1/host/cluster-01/esx0001.lab.example`, `%2f` for a slash in a name; empty: the root folder."""
         moid: str | None = self._around.inventory.root()
         for part in [each for each in inventoryPath.split("/") if each]:
             moid = self._around.inventory.child_named(moid, part.replace("%2f", "/")) if moid else None
         return self._first(call, [moid] if moid else [])
 
-    def FindChild(self, call: Call, *, entity: Any, name: str) -> Any:  # noqa: ANN401 - pyVmomi references
+    def FindChild(self, call: Call, *, entity: VimValue, name: str) -> VimValue:
         """The child of this name."""
         parent = moid_of(entity)
         if not self._around.inventory.exists(parent):
@@ -34,28 +34,30 @@ class SearchIndex:
         moid = self._around.inventory.child_named(parent, name)
         return self._first(call, [moid] if moid else [])
 
-    def FindByDnsName(self, call: Call, *, datacenter: Any, dnsName: str, vmSearch: bool) -> Any:  # noqa: ANN401
+    def FindByDnsName(self, call: Call, *, datacenter: VimValue, dnsName: str, vmSearch: bool) -> VimValue:
         """The first host of this name, in the datacenter if one is given."""
         return self._one(
             self.FindAllByDnsName(call, datacenter=datacenter, dnsName=dnsName, vmSearch=vmSearch)
         )
 
-    def FindAllByDnsName(self, call: Call, *, datacenter: Any, dnsName: str, vmSearch: bool) -> list[Any]:  # noqa: ANN401
+    def FindAllByDnsName(
+        self, call: Call, *, datacenter: VimValue, dnsName: str, vmSearch: bool
+    ) -> list[VimValue]:
         """All hosts of this name, in any case."""
         wanted = dnsName.lower()
-        return self._hosts(call, datacenter, vmSearch, lambda host: host.name.lower() == wanted)
+        return [] if vmSearch else self._hosts(call, datacenter, lambda host: host.name.lower() == wanted)
 
-    def FindByIp(self, call: Call, *, datacenter: Any, ip: str, vmSearch: bool) -> Any:  # noqa: ANN401
+    def FindByIp(self, call: Call, *, datacenter: VimValue, ip: str, vmSearch: bool) -> VimValue:
         """The first host with this address."""
         return self._one(self.FindAllByIp(call, datacenter=datacenter, ip=ip, vmSearch=vmSearch))
 
-    def FindAllByIp(self, call: Call, *, datacenter: Any, ip: str, vmSearch: bool) -> list[Any]:  # noqa: ANN401
+    def FindAllByIp(self, call: Call, *, datacenter: VimValue, ip: str, vmSearch: bool) -> list[VimValue]:
         """All hosts with this address."""
-        return self._hosts(call, datacenter, vmSearch, lambda host: host.address == ip)
+        return [] if vmSearch else self._hosts(call, datacenter, lambda host: host.address == ip)
 
     def FindByUuid(
-        self, call: Call, *, datacenter: Any, uuid: str, vmSearch: bool, instanceUuid: bool | None
-    ) -> Any:  # noqa: ANN401
+        self, call: Call, *, datacenter: VimValue, uuid: str, vmSearch: bool, instanceUuid: bool | None
+    ) -> VimValue:
         """The host with this hardware uuid."""
         return self._one(
             self.FindAllByUuid(
@@ -67,20 +69,18 @@ class SearchIndex:
         self,
         call: Call,
         *,
-        datacenter: Any,
+        datacenter: VimValue,
         uuid: str,
         vmSearch: bool,
-        instanceUuid: bool | None,  # noqa: ANN401
-    ) -> list[Any]:
+        instanceUuid: bool | None,
+    ) -> list[VimValue]:
         """All hosts with this hardware uuid; instanceUuid is for virtual machines."""
         if instanceUuid and not vmSearch:
             raise vmodl.fault.InvalidArgument(invalidProperty="instanceUuid")
         wanted = uuid.lower()
-        return self._hosts(call, datacenter, vmSearch, lambda host: host.uuid == wanted)
+        return [] if vmSearch else self._hosts(call, datacenter, lambda host: host.uuid == wanted)
 
-    def _hosts(self, call: Call, datacenter: Any, vms: bool, fits: Any) -> list[Any]:  # noqa: ANN401, FBT001
-        if vms:
-            return []
+    def _hosts(self, call: Call, datacenter: VimValue, fits: Callable[[Host], bool]) -> list[VimValue]:
         found = [
             host.moid
             for host in self._around.inventory.hosts()
@@ -88,14 +88,14 @@ class SearchIndex:
         ]
         return self._around.seen(call, found)
 
-    def _within(self, host: Host, datacenter: Any) -> bool:  # noqa: ANN401 - a pyVmomi reference
+    def _within(self, host: Host, datacenter: VimValue) -> bool:
         if datacenter is None:
             return True
         return moid_of(datacenter) in (each.moid for each in self._around.inventory.path(host.moid))
 
-    def _first(self, call: Call, moids: list[str]) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def _first(self, call: Call, moids: list[str]) -> VimValue:
         return self._one(self._around.seen(call, moids))
 
     @staticmethod
-    def _one(found: list[Any]) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def _one(found: list[VimValue]) -> VimValue:
         return found[0] if found else None

@@ -1,7 +1,6 @@
 """Which objects a PropertyFilterSpec selects, and which of their properties it asks for."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pyVmomi import vmodl
 from pyVmomi.VmomiSupport import ManagedObject as Reference
@@ -9,7 +8,7 @@ from pyVmomi.VmomiSupport import ManagedObject as Reference
 from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.soap.registry import Registry
 from broker.lab.vcenter.properties import PropertyReader, check_path
-from broker.lab.vcenter.references import moid_of
+from broker.lab.world.values import VimValue, moid_of
 
 
 class Selector:
@@ -19,16 +18,16 @@ class Selector:
         self._registry = registry
         self._reader = reader
 
-    def check(self, spec: Any) -> None:  # noqa: ANN401 - a PropertyFilterSpec
-        """Raises InvalidProperty for a path that its type does not have, InvalidArgument for an empty spec."""
+    def check(self, spec: VimValue) -> None:
+        """Raises InvalidProperty for a path that its type lacks, InvalidArgument for an empty spec."""
         if not spec.propSet or not spec.objectSet:
             raise vmodl.fault.InvalidArgument(invalidProperty="specSet")
         for wanted in spec.propSet:
             for path in wanted.pathSet:
                 check_path(wanted.type, path)
 
-    def select(self, call: Call, spec: Any) -> dict[str, ManagedObject]:  # noqa: ANN401 - a PropertyFilterSpec
-        """The selected objects by moid, in the order in which they are found. Raises ManagedObjectNotFound."""
+    def select(self, call: Call, spec: VimValue) -> dict[str, ManagedObject]:
+        """The selected objects by moid, in the order of finding them. Raises ManagedObjectNotFound."""
         found: dict[str, ManagedObject] = {}
         for start in spec.objectSet:
             named = {
@@ -46,7 +45,7 @@ class Selector:
             moid: each for moid, each in found.items() if any(_fits(each, wanted) for wanted in spec.propSet)
         }
 
-    def paths(self, managed: ManagedObject, spec: Any) -> list[str]:  # noqa: ANN401 - a PropertyFilterSpec
+    def paths(self, managed: ManagedObject, spec: VimValue) -> list[str]:
         """The property paths asked of this object."""
         paths: dict[str, None] = {}
         for wanted in spec.propSet:
@@ -58,8 +57,8 @@ class Selector:
         self,
         call: Call,
         managed: ManagedObject,
-        specs: Any,  # noqa: ANN401 - SelectionSpecs
-        named: dict[str, Any],
+        specs: VimValue,
+        named: dict[str, VimValue],
         found: dict[str, ManagedObject],
         done: set[tuple[str, int]],
     ) -> None:
@@ -87,20 +86,20 @@ class Selector:
             if reached is not None:
                 yield reached
 
-    def _find(self, call: Call, reference: Any) -> ManagedObject | None:  # noqa: ANN401 - a pyVmomi reference
+    def _find(self, call: Call, reference: VimValue) -> ManagedObject | None:
         return self._registry.find(moid_of(reference), call.session.key if call.session else None)
 
 
-def _traverses(selection: Any) -> bool:  # noqa: ANN401 - a SelectionSpec
+def _traverses(selection: VimValue) -> bool:
     return isinstance(selection, vmodl.query.PropertyCollector.TraversalSpec)
 
 
-def _all_specs(specs: Any) -> Iterator[Any]:  # noqa: ANN401 - SelectionSpecs
+def _all_specs(specs: VimValue) -> Iterator[VimValue]:
     for each in specs:
         yield each
         if _traverses(each):
             yield from _all_specs(each.selectSet)
 
 
-def _fits(managed: ManagedObject, wanted: Any) -> bool:  # noqa: ANN401 - a PropertySpec
+def _fits(managed: ManagedObject, wanted: VimValue) -> bool:
     return issubclass(managed.vim_type, wanted.type)

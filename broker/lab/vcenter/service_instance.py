@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from broker.lab.soap.call import Call
 from broker.lab.soap.request import version_number
@@ -38,19 +38,19 @@ class ServiceInstance:
         self._clock = clock
         self._content = _content(_about(product, version_number(api_version)))
 
-    def RetrieveServiceContent(self, call: Call) -> vim.ServiceInstanceContent:  # noqa: ARG002 - the convention
+    def RetrieveServiceContent(self, call: Call) -> vim.ServiceInstanceContent:
         """The managers; asked before logging in."""
         return self._content
 
-    def CurrentTime(self, call: Call) -> datetime:  # noqa: ARG002 - the convention
+    def CurrentTime(self, call: Call) -> datetime:
         """The lab's time."""
         return self._clock.now()
 
-    def read_content(self, call: Call) -> vim.ServiceInstanceContent:  # noqa: ARG002 - the convention
+    def read_content(self, call: Call) -> vim.ServiceInstanceContent:
         """As RetrieveServiceContent."""
         return self._content
 
-    def read_serverClock(self, call: Call) -> datetime:  # noqa: ARG002 - the convention
+    def read_serverClock(self, call: Call) -> datetime:
         """As CurrentTime."""
         return self._clock.now()
 
@@ -80,7 +80,7 @@ def _content(about: vim.AboutInfo) -> vim.ServiceInstanceContent:
     """Only managers that the lab has: a client finds no door that leads nowhere."""
     return vim.ServiceInstanceContent(
         rootFolder=vim.Folder(ROOT),
-        propertyCollector=vim.PropertyCollector("propertyCollector"),
+        propertyCollector=vmodl.query.PropertyCollector("propertyCollector"),
         viewManager=vim.view.ViewManager("ViewManager"),
         about=about,
         setting=vim.option.OptionManager("VpxSettings"),

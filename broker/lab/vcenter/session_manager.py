@@ -1,7 +1,5 @@
 """SessionManager: who may come in, who is in, who goes out."""
 
-from typing import Any
-
 from pyVmomi import vim, vmodl
 
 from broker.lab.soap.call import Call
@@ -13,6 +11,7 @@ from broker.lab.world.events import EventLog
 from broker.lab.world.inventory import ROOT
 from broker.lab.world.lockout import Lockout
 from broker.lab.world.users import Users
+from broker.lab.world.values import VimValue
 
 LOCALES = ("en", "en_US", "de", "fr", "ja", "ko", "zh_CN", "zh_TW", "es")
 
@@ -73,7 +72,7 @@ class SessionManager:
                 f"terminated a session of {found.user}",
             )
 
-    def SessionIsActive(self, call: Call, *, sessionID: str, userName: str) -> bool:  # noqa: ARG002 - the convention
+    def SessionIsActive(self, call: Call, *, sessionID: str, userName: str) -> bool:
         """Whether this session of this user is live."""
         found = self._sessions.find(sessionID)
         return found is not None and found.user == self._users.canonical(userName)
@@ -83,21 +82,21 @@ class SessionManager:
         live = self._sessions.live(call.session.key) if call.session else None
         return user_session(live, calls=0) if live else None
 
-    def read_sessionList(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi array; the convention
+    def read_sessionList(self, call: Call) -> list[VimValue]:
         """All sessions."""
-        return vim.UserSession.Array([user_session(each, each.calls) for each in self._sessions.all()])
+        return [user_session(each, each.calls) for each in self._sessions.all()]
 
-    def read_message(self, call: Call) -> str:  # noqa: ARG002 - the convention
+    def read_message(self, call: Call) -> str:
         """The message of the day: none."""
         return ""
 
-    def read_messageLocaleList(self, call: Call) -> list[str]:  # noqa: ARG002 - the convention
+    def read_messageLocaleList(self, call: Call) -> list[str]:
         """Languages of messages."""
         return list(LOCALES)
 
     read_supportedLocaleList = read_messageLocaleList
 
-    def read_defaultLocale(self, call: Call) -> str:  # noqa: ARG002 - the convention
+    def read_defaultLocale(self, call: Call) -> str:
         """The server's language."""
         return "en"
 
@@ -123,7 +122,7 @@ class SessionManager:
         self._post(event, call, user, f"logged in as {call.user_agent}")
         return user_session(live, calls=0)
 
-    def _post(self, event: Any, call: Call, user: str, what: str) -> None:  # noqa: ANN401 - a pyVmomi event
+    def _post(self, event: VimValue, call: Call, user: str, what: str) -> None:
         event.userName = user
         event.fullFormattedMessage = f"User {user}@{call.remote} {what}"
         self._events.post(event)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim
 
@@ -31,6 +31,7 @@ from broker.lab.vcenter.waiting import Workshop
 from broker.lab.world.events import EventLog
 from broker.lab.world.lockout import Lockout
 from broker.lab.world.users import Users
+from broker.lab.world.values import VimValue
 from broker.lab.world.world import World
 
 
@@ -45,7 +46,9 @@ class LabTime(Protocol):
 class AuthorizationManager(ManagedObject, Protocol):
     """The managed object `AuthorizationManager`."""
 
-    def RetrieveEntityPermissions(self, call: Any, *, entity: Any, inherited: bool) -> list[Any]:  # noqa: ANN401
+    def RetrieveEntityPermissions(
+        self, call: VimValue, *, entity: VimValue, inherited: bool
+    ) -> list[VimValue]:
         """Permissions defined on the entity."""
         ...
 
@@ -135,14 +138,14 @@ class VCenter:
         parts.sessions.when_ended(self._collector.forget)
         parts.events.watch(self._heard)
 
-    def _heard(self, event: Any) -> None:  # noqa: ANN401 - an Event
+    def _heard(self, event: VimValue) -> None:
         changes = self._parts.world.changes
         changes.note("EventManager", "latestEvent")
         if isinstance(event, vim.event.SessionEvent):
             changes.note("SessionManager", "sessionList")
 
 
-def _settings(options: VCenterOptions) -> dict[str, Any]:
+def _settings(options: VCenterOptions) -> dict[str, VimValue]:
     minutes = int(options.limits.idle.total_seconds() // 60)
     return {
         "VirtualCenter.InstanceName": "vcenter.lab.example",

@@ -2,25 +2,23 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from pyVmomi import vim, vmodl
-from pyVmomi.VmomiSupport import GetWsdlType
+from pyVmomi.VmomiSupport import GetWsdlName, GetWsdlType
 
 from broker.lab.soap.call import Call
 from broker.lab.soap.registry import Registry
 from broker.lab.soap.request import NAMESPACE
 from broker.lab.vcenter.entities import Surroundings
-from broker.lab.vcenter.references import moid_of
-from broker.lab.world.inventory import Inventory
+from broker.lab.world.values import VimValue, moid_of
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What the client asked a view of."""
 
-    container: Any
-    types: list[Any]
+    container: VimValue
+    types: list[VimValue]
     recursive: bool
 
 
@@ -43,19 +41,19 @@ class ContainerView:
         if call.session is not None:
             self._registry.remove_from_session(call.session.key, self.moid)
 
-    def read_view(self, call: Call) -> list[Any]:
+    def read_view(self, call: Call) -> list[VimValue]:
         """The visible members."""
         return self._around.seen(call, self._contents)
 
-    def read_container(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi reference; the convention
+    def read_container(self, call: Call) -> VimValue:
         """Where it looks."""
         return self._asked.container
 
-    def read_type(self, call: Call) -> list[str]:  # noqa: ARG002 - the convention
+    def read_type(self, call: Call) -> list[str]:
         """What it looks for."""
-        return [each._wsdlName for each in self._asked.types]  # noqa: SLF001 - pyVmomi's name of a type
+        return [GetWsdlName(each) for each in self._asked.types]
 
-    def read_recursive(self, call: Call) -> bool:  # noqa: ARG002 - the convention
+    def read_recursive(self, call: Call) -> bool:
         """Whether it looks further down."""
         return self._asked.recursive
 
@@ -70,26 +68,33 @@ class ViewManager:
         self._around = around
         self._registry = registry
 
-    def CreateContainerView(self, call: Call, *, container: Any, type: list[Any], recursive: bool) -> Any:  # noqa: A002, ANN401
+    def CreateContainerView(
+        self,
+        call: Call,
+        *,
+        container: VimValue,
+        type: list[VimValue],  # noqa: A002 - the API's name
+        recursive: bool,
+    ) -> VimValue:
         """A view of what lies in a folder, datacenter or compute resource. Raises ManagedObjectNotFound."""
         key = call.session.key if call.session else ""
         if not self._around.inventory.exists(moid_of(container)):
             raise vmodl.fault.ManagedObjectNotFound(obj=container)
         moid = f"session[{key}]{uuid.uuid4()}"
-        contents = members(self._around.inventory, moid_of(container), type, recursive)
-        view = ContainerView(moid, _Asked(container, type, recursive), contents, self._around, self._registry)
+        asked = _Asked(container, type, recursive)
+        view = ContainerView(moid, asked, self._members(asked), self._around, self._registry)
         self._registry.add_to_session(key, view)
         return vim.view.ContainerView(moid)
 
-    def read_viewList(self, call: Call) -> list[Any]:
+    def read_viewList(self, call: Call) -> list[VimValue]:
         """The session's views."""
         key = call.session.key if call.session else ""
         mine = self._registry.of_session(key)
         return [vim.view.ContainerView(each.moid) for each in mine if each.vim_type is vim.view.ContainerView]
 
-
-def members(inventory: Inventory, container: str, types: list[Any], recursive: bool) -> list[str]:  # noqa: FBT001 - the API's field
-    """The moids of these types inside; the tree stands still, so a view keeps them."""
-    inside = inventory.below(container) if recursive else map(inventory.entity, inventory.children(container))
-    wanted = tuple(types) or (vim.ManagedEntity,)
-    return [each.moid for each in inside if issubclass(GetWsdlType(NAMESPACE, each.type_name), wanted)]
+    def _members(self, asked: _Asked) -> list[str]:
+        """The moids inside; the tree stands still, so a view keeps them."""
+        inventory, top = self._around.inventory, moid_of(asked.container)
+        inside = inventory.below(top) if asked.recursive else map(inventory.entity, inventory.children(top))
+        wanted = tuple(asked.types) or (vim.ManagedEntity,)
+        return [each.moid for each in inside if issubclass(GetWsdlType(NAMESPACE, each.type_name), wanted)]

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim, vmodl
 
@@ -14,6 +14,7 @@ from broker.lab.vcenter.filters import Filter, Known
 from broker.lab.vcenter.properties import PropertyReader
 from broker.lab.vcenter.selection import Selector
 from broker.lab.world.changes import Changes
+from broker.lab.world.values import VimValue, moid_of
 
 _Collector = vmodl.query.PropertyCollector
 _LOOK_AGAIN_S = 1.0
@@ -29,11 +30,11 @@ class LiveSessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a client knew at a version: the journal's revision, each filter's objects, updates still to come."""
+    """What a client knew at a version: the journal's revision, each filter's objects, what is to come."""
 
     revision: int
     known: dict[str, Known] = field(default_factory=dict)
-    backlog: tuple[tuple[Any, Any], ...] = ()
+    backlog: tuple[tuple[VimValue, VimValue], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ClientState:
         self._cancelled = 0
         self._lock = threading.RLock()
 
-    def create_filter(self, call: Call, spec: Any) -> Filter:  # noqa: ANN401 - a PropertyFilterSpec
+    def create_filter(self, call: Call, spec: VimValue) -> Filter:
         """A new filter. Raises InvalidProperty, InvalidArgument, ManagedObjectNotFound."""
         self._shop.selector.check(spec)
         self._shop.selector.select(call, spec)
@@ -71,7 +72,7 @@ class ClientState:
         self._shop.changes.wake()
         return made
 
-    def filters(self) -> list[Any]:
+    def filters(self) -> list[VimValue]:
         """References to the filters."""
         with self._lock:
             return [_Collector.Filter(moid) for moid in self._filters]
@@ -89,7 +90,7 @@ class ClientState:
     def destroy_all(self) -> None:
         """Forget every filter."""
         for reference in self.filters():
-            self.destroy(reference._GetMoId())  # noqa: SLF001 - pyVmomi's documented way to the id
+            self.destroy(moid_of(reference))
 
     def cancel(self) -> None:
         """Let waiting calls end with RequestCanceled."""
@@ -97,7 +98,7 @@ class ClientState:
             self._cancelled += 1
         self._shop.changes.wake()
 
-    def wait(self, call: Call, version: str, seconds: float | None, most: int | None) -> Any | None:  # noqa: ANN401
+    def wait(self, call: Call, version: str, seconds: float | None, most: int | None) -> VimValue | None:
         """The next update set; None when `seconds` have passed without one (`None`: wait on).
 
         Raises InvalidCollectorVersion for a version that is neither the last nor the one before,
@@ -122,7 +123,7 @@ class ClientState:
         if self._shop.sessions.find(self._key) is None:
             raise vim.fault.NotAuthenticated(privilegeId="System.View")
 
-    def _updates(self, call: Call, version: str, most: int | None) -> Any | None:  # noqa: ANN401 - an UpdateSet
+    def _updates(self, call: Call, version: str, most: int | None) -> VimValue | None:
         with self._lock:
             base = self._base(version)
             since = self._shop.changes.since(base.revision)
@@ -148,14 +149,14 @@ class ClientState:
             raise vmodl.query.InvalidCollectorVersion from None
 
     def _update_set(
-        self, version: str, base: Checkpoint, now: Checkpoint, updates: list[tuple[Any, Any]]
-    ) -> Any:  # noqa: ANN401
+        self, version: str, base: Checkpoint, now: Checkpoint, updates: list[tuple[VimValue, VimValue]]
+    ) -> VimValue:
         name = str(self._next_version)
         self._next_version += 1
         self._versions = {version: base, name: now} if version else {name: now}
-        by_filter: dict[str, list[Any]] = {}
+        by_filter: dict[str, list[VimValue]] = {}
         for reference, update in updates:
-            by_filter.setdefault(reference._GetMoId(), []).append(update)  # noqa: SLF001 - as above
+            by_filter.setdefault(moid_of(reference), []).append(update)
         return _Collector.UpdateSet(
             version=name,
             filterSet=[

@@ -4,9 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim
+
+from broker.lab.world.values import VimValue
 
 KEPT = 20_000
 """Older events are dropped: a lab is no archive."""
@@ -25,17 +27,17 @@ class EventLog:
 
     def __init__(self, clock: Now) -> None:
         self._clock = clock
-        self._events: deque[Any] = deque(maxlen=KEPT)
+        self._events: deque[VimValue] = deque(maxlen=KEPT)
         self._key = 0
         self._lock = threading.Lock()
-        self._watchers: list[Callable[[Any], None]] = []
+        self._watchers: list[Callable[[VimValue], None]] = []
 
-    def watch(self, tell: Callable[[Any], None]) -> None:
+    def watch(self, tell: Callable[[VimValue], None]) -> None:
         """`tell` is called with each event after it was posted."""
         self._watchers.append(tell)
 
     def post(self, event: vim.event.Event) -> None:
-        """Keep `event`; key, chainId and createdTime are filled in here, userName is the poster's business."""
+        """Keep `event`; key, chainId and createdTime are filled in here, userName is up to the poster."""
         with self._lock:
             self._key += 1
             event.key = event.chainId = self._key
@@ -45,12 +47,12 @@ class EventLog:
         for tell in self._watchers:
             tell(event)
 
-    def latest(self) -> Any | None:  # noqa: ANN401 - a pyVmomi object
+    def latest(self) -> VimValue | None:
         """The youngest event."""
         with self._lock:
             return self._events[-1] if self._events else None
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[VimValue]:
         """All kept events, oldest first."""
         with self._lock:
             return list(self._events)

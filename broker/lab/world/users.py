@@ -9,7 +9,7 @@ ADMINISTRATORS = rf"{DOMAIN}\Administrators"
 
 
 class Users:
-    """Users by the form that currentSession shows, `VSPHERE.LOCAL\\name`. Thread-safe.
+    r"""Users by the form that currentSession shows, `VSPHERE.LOCAL\\name`. Thread-safe.
 
     Names are accepted as `name@vsphere.local` and `VSPHERE.LOCAL\\name`, in any case.
     """
@@ -40,7 +40,7 @@ class Users:
         known = self.canonical(user)
         return frozenset(group for group, members in self._groups.items() if known in members)
 
-    def exists(self, principal: str, is_group: bool) -> bool:  # noqa: FBT001 - the API's own field
+    def exists(self, principal: str, is_group: bool) -> bool:  # noqa: FBT001 - the API's distinction
         """Whether a user or group of this name is known."""
         return (self.canonical_group(principal) if is_group else self.canonical(principal)) is not None
 

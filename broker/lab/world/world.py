@@ -44,7 +44,7 @@ class World:
         host.wbem_running = running
         self.changes.note(host.moid, "config.service")
 
-    def set_firewall(self, name: str, enabled: bool, allowed: tuple[str, ...] = ()) -> None:  # noqa: FBT001 - see above
+    def set_firewall(self, name: str, enabled: bool, allowed: tuple[str, ...] = ()) -> None:  # noqa: FBT001
         """Open or close the ruleset CIMHttpsServer; `allowed` addresses or networks, none for all."""
         host = self.host(name)
         host.cim_ruleset_enabled, host.cim_allowed = enabled, allowed
