@@ -1,0 +1,237 @@
+"""A vCenter in memory behind the Administration port, and a policy that is applied to it.
+
+It keeps what a real one promises of roles, permissions and paths; the wire is proved elsewhere,
+against the lab. Calls can be made to fail, or to be the last before a crash.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker.errors import BrokerError
+from broker.model.names import AccountId, AppId, GrantId, Moid, TemplateId, VcenterId
+from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode, Scope, Template, Vcenter
+from broker.model.record import Event, Record
+from broker.model.secret import SecretVariable
+from broker.ports.administration import Entity, Forbidden, Permission, Role, Target
+from broker.vsphere.paths import Kind, Node, locate
+from broker.vsphere.principals import canonical
+
+CIM = "Host.Cim.CimInteraction"
+CONFIG = "Host.Config.SystemManagement"
+UUID = "61f12cb6-9de0-40cb-9c47-61d494229f4f"
+READER = "VSPHERE.LOCAL\\cim-reader"
+
+Tree = Mapping[str, tuple[Kind | None, Mapping[str, object]]]
+
+
+@dataclass
+class FakeVcenter:
+    """Changed by the broker through the port, and by anybody else through its attributes."""
+
+    uuid: str = UUID
+    known: frozenset[str] = frozenset({CIM, CONFIG, "Global.Settings"})
+    principals: set[str] = field(default_factory=lambda: {canonical(READER), "corp\\other"})
+    roles: dict[int, Role] = field(default_factory=dict)
+    permissions: dict[Moid, list[Permission]] = field(default_factory=dict)
+    nodes: dict[Moid, tuple[Node, Moid | None]] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    logins: int = 0
+    logouts: int = 0
+    fail: Callable[[str, str], BrokerError | None] = lambda _call, _subject: None
+
+    def __post_init__(self) -> None:
+        self.roles = {
+            -1: Role(-1, "Admin", system=True, privileges=self.known),
+            7: Role(7, "storage", system=False, privileges=frozenset({CONFIG})),
+        }
+        root = self.add("group-d1", Kind.FOLDER, "Datacenters", None)
+        for name in ("DC1", "DC2"):
+            datacenter = self.add(f"datacenter-{name}", Kind.DATACENTER, name, root)
+            hosts = self.add(f"group-h-{name}", Kind.FOLDER, "host", datacenter)
+            cluster = self.add(f"domain-c-{name}", Kind.CLUSTER, "cluster", hosts)
+            self.add(f"host-{name}-1", Kind.HOST, "esx01", cluster)
+            self.add(f"host-{name}-2", Kind.HOST, "esx02", cluster)
+            nested = self.add(f"group-h-{name}-rack", Kind.FOLDER, "rack%2f7", hosts)
+            alone = self.add(f"domain-s-{name}", Kind.COMPUTE_RESOURCE, "esx09", nested)
+            self.add(f"host-{name}-9", Kind.HOST, "esx09", alone)
+
+    def add(self, moid: str, kind: Kind | None, name: str, parent: Moid | None) -> Moid:
+        self.nodes[Moid(moid)] = (Node(Moid(moid), kind, name, None), parent)
+        return Moid(moid)
+
+    def move(self, moid: str, parent: str) -> None:
+        self.nodes[Moid(moid)] = (self.nodes[Moid(moid)][0], Moid(parent))
+
+    def rename(self, moid: str, name: str) -> None:
+        node, parent = self.nodes[Moid(moid)]
+        self.nodes[Moid(moid)] = (replace(node, name=name), parent)
+
+    def children(self, of: Node) -> tuple[Node, ...]:
+        return tuple(node for node, parent in self.nodes.values() if parent == of.moid)
+
+    def hold(self, moid: str, permission: Permission) -> None:
+        self.permissions.setdefault(Moid(moid), []).append(permission)
+
+    def role(self, name: str) -> Role:
+        return next(role for role in self.roles.values() if role.name == name)
+
+
+class FakeAdministration:
+    """One privileged session."""
+
+    def __init__(self, vcenter: FakeVcenter) -> None:
+        self._vcenter = vcenter
+        vcenter.logins += 1
+
+    def instance_uuid(self) -> str:
+        self._called("instance_uuid")
+        return self._vcenter.uuid
+
+    def privilege_ids(self) -> frozenset[str]:
+        return self._vcenter.known
+
+    def roles(self) -> tuple[Role, ...]:
+        self._called("roles")
+        return tuple(self._vcenter.roles.values())
+
+    def create_role(self, name: str, privileges: frozenset[str]) -> Role:
+        self._called("create_role", name)
+        if any(role.name == name for role in self._vcenter.roles.values()):
+            raise Forbidden(f"create role {name}: AlreadyExists")
+        role = Role(max(self._vcenter.roles) + 100, name, False, privileges)  # noqa: FBT003
+        self._vcenter.roles[role.id] = role
+        self._wrote("create_role", name)
+        return role
+
+    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> Role:
+        self._called("update_role", name)
+        role = replace(self._vcenter.roles[role_id], name=name, privileges=privileges)
+        self._vcenter.roles[role_id] = role
+        self._wrote("update_role", name)
+        return role
+
+    def locate(self, path: str) -> Target:
+        self._called("locate", path)
+        return locate(path, self._vcenter.nodes[Moid("group-d1")][0], self._vcenter.children)
+
+    def permissions(self, entity: Entity) -> tuple[Permission, ...]:
+        self._called("permissions", entity.moid)
+        return tuple(self._vcenter.permissions.get(entity.moid, []))
+
+    def set_permission(self, entity: Entity, permission: Permission) -> None:
+        self._called("set_permission", entity.moid)
+        parent = self._vcenter.nodes[entity.moid][1]
+        if (
+            entity.kind == Kind.HOST
+            and parent
+            and self._vcenter.nodes[parent][0].kind is Kind.COMPUTE_RESOURCE
+        ):
+            raise Forbidden("InvalidArgument")
+        if canonical(permission.principal) not in self._vcenter.principals:
+            raise Forbidden("UserNotFound")
+        self._replace(entity, permission.principal, [permission])
+        self._wrote("set_permission", entity.moid)
+
+    def remove_permission(self, entity: Entity, principal: str) -> None:
+        self._called("remove_permission", entity.moid)
+        self._replace(entity, principal, [])
+        self._wrote("remove_permission", entity.moid)
+
+    def close(self) -> None:
+        self._vcenter.logouts += 1
+
+    def _replace(self, entity: Entity, principal: str, by: list[Permission]) -> None:
+        held = self._vcenter.permissions.get(entity.moid, [])
+        others = [p for p in held if p.group or canonical(p.principal) != canonical(principal)]
+        self._vcenter.permissions[entity.moid] = others + by
+
+    def _called(self, call: str, subject: str = "") -> None:
+        if (error := self._vcenter.fail(call, subject)) is not None:
+            raise error
+
+    def _wrote(self, call: str, subject: str) -> None:
+        self._vcenter.writes.append(f"{call} {subject}")
+        if (error := self._vcenter.fail(f"after {call}", subject)) is not None:
+            raise error
+
+
+class Crash(BaseException):
+    """The process ends here: nothing of ours runs any more."""
+
+
+def failing(call: str, subject: str, error: BrokerError) -> Callable[[str, str], BrokerError | None]:
+    return lambda c, s: error if (c, s) == (call, subject) else None
+
+
+def crashing(call: str, subject: str = "") -> Callable[[str, str], BrokerError | None]:
+    """From that call on no call comes through: whatever would still be undone is not."""
+    dead: list[str] = []
+
+    def now(c: str, s: str) -> BrokerError | None:
+        if dead or (c == call and subject in ("", s)):
+            dead.append(c)
+            raise Crash
+        return None
+
+    return now
+
+
+class RememberingLog:
+    """A SystemLog that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def append(self, records: object) -> None:
+        assert isinstance(records, list)
+        self.records.extend(records)
+
+    def events(self) -> list[Event]:
+        return [record.event for record in self.records]
+
+
+def grant(name: str, *scope: str, template: str = "cim-ticket", account: str = "reader") -> Grant:
+    return Grant(
+        id=GrantId(name),
+        app=AppId("nagios"),
+        template=TemplateId(template),
+        account=AccountId(account),
+        scope=scope,
+        owner="storage team",
+        reason="hardware monitoring",
+        valid_until=datetime(2099, 1, 1, tzinfo=UTC),
+        rate_per_host=Rate(10, 60),
+        readiness=ReadinessMode.REQUIRE,
+        digest=f"digest of {name} {template} {account} {' '.join(scope)}",
+    )
+
+
+def policy(*grants: Grant, privileges: frozenset[str] = frozenset({CIM})) -> Policy:
+    vcenters = {
+        VcenterId(name): Vcenter(VcenterId(name), f"{name}.example.com", 443, Path("ca.pem"), 8, 5.0, 10.0, 9)
+        for name in ("prod", "test")
+    }
+    accounts = {
+        AccountId(name): Account(
+            AccountId(name), VcenterId(vcenter), user, SecretVariable("NONE"), frozenset(), frozenset()
+        )
+        for name, vcenter, user in (
+            ("reader", "prod", "cim-reader@vsphere.local"),
+            ("test-reader", "test", "cim-reader@vsphere.local"),
+            ("ghost", "prod", "nobody@vsphere.local"),
+        )
+    }
+    templates = {
+        TemplateId(name): Template(
+            TemplateId(name), "", held, f"cim-broker-{name}", f"revision of {sorted(held)}"
+        )
+        for name, held in (
+            ("cim-ticket", privileges),
+            ("cim-config", frozenset({CIM, CONFIG})),
+            ("future", frozenset({CIM, "Host.Future.Thing"})),
+        )
+    }
+    app = App(AppId("nagios"), "", "owner", frozenset({Scope.TICKETS}), (), Rate(100, 60))
+    return Policy("revision-1", vcenters, accounts, {app.id: app}, templates, {g.id: g for g in grants})
