@@ -81,13 +81,18 @@ class Stub(SoapStubAdapter):
             return connection
         raise failure
 
+    def retire(self) -> None:
+        """Close the connections that nobody uses just now, and the others when their call ends."""
+        self.poolSize = 0
+        self.DropConnections()
+
     def abort(self) -> None:
         """End every connection at once, those included on which a thread waits."""
         for connection in list(self._open):
             if isinstance(channel := connection.sock, DeadlineSocket):
                 with suppress(OSError):
                     channel.abort()
-        self.DropConnections()
+        self.retire()
 
 
 def _silent(channel: DeadlineSocket) -> bool:

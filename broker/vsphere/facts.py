@@ -1,4 +1,3 @@
-# mypy: disable-error-code="no-untyped-call"
 """What is read from a host on demand: its CIM service, its firewall's ruleset, its certificate."""
 
 import ipaddress

@@ -1,8 +1,8 @@
-# mypy: disable-error-code="no-untyped-call"
 """Logging an account in, at most once per secret that vCenter refuses."""
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 
 from pyVmomi import vim, vmodl
 
@@ -46,9 +46,13 @@ class Login:
         if digest == self._refused or self._latch.closed(self._vcenter.id, self._user, digest):
             raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
         stub = Stub(self._vcenter)
-        content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
-        self._authenticate(content, secret, digest)
-        return Link(stub, content, _current_user(content))
+        try:
+            content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
+            self._authenticate(content, secret, digest)
+            return Link(stub, content, _current_user(content))
+        except BaseException:
+            stub.retire()
+            raise
 
     def _read(self) -> Secret:
         try:
@@ -79,6 +83,12 @@ class Login:
         self._refused = digest
         self._latch.close(self._vcenter.id, self._user, digest)
         raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: {kind}")
+
+
+def log_out(content: Remote) -> None:
+    """End the session, if vCenter can be told so. Never raises."""
+    with suppress(Refused):
+        answered(content.sessionManager.Logout)
 
 
 def _current_user(content: Remote) -> str:

@@ -1,4 +1,3 @@
-# mypy: disable-error-code="no-untyped-call"
 """Finding one host without an inventory: what is done before the first full sync."""
 
 import ipaddress

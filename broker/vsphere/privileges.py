@@ -1,4 +1,3 @@
-# mypy: disable-error-code="no-untyped-call"
 """What an account says it holds: FetchUserPrivilegeOnEntities about itself, on its own session."""
 
 import hashlib

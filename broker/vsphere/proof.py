@@ -132,7 +132,7 @@ class Proofs:
     def _fly(self, batch: _Batch) -> None:
         try:
             answers = self._ask(list(batch.flights))
-        except BaseException as error:
+        except BaseException as error:  # whoever waits must not wait for ever
             for flight in batch.flights.values():
                 flight.set_exception(error)
             if not isinstance(error, Refused):

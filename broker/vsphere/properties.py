@@ -1,4 +1,3 @@
-# mypy: disable-error-code="no-untyped-call"
 """Reading properties through RetrievePropertiesEx: several at once, what is unset left out."""
 
 from collections.abc import Mapping, Sequence

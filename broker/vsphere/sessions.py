@@ -1,8 +1,7 @@
-# mypy: disable-error-code="no-untyped-call"
 """One vCenter session per account, shared by all threads."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -15,7 +14,7 @@ from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import SessionLost, Untrusted, answered
 from broker.vsphere.gate import PATIENCE_S, Gate
-from broker.vsphere.login import Login, SecretSource
+from broker.vsphere.login import Login, SecretSource, log_out
 
 Answer = TypeVar("Answer")
 _Place = Callable[[], AbstractContextManager[None]]
@@ -123,7 +122,7 @@ class Session:
     def _discard(self, link: Link) -> None:
         if self._link is link:  # another thread may have a new one already
             self._link = None
-        link.stub.DropConnections()
+        link.stub.retire()
 
     def close(self) -> None:
         """Log out, within the vCenter's timeouts, and end every call that still runs. Never raises."""
@@ -131,8 +130,7 @@ class Session:
         link, self._link = self._link, None
         if link is None:
             return
-        with suppress(Refused):
-            answered(link.content.sessionManager.Logout)
+        log_out(link.content)
         link.stub.abort()
 
 

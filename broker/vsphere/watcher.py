@@ -1,4 +1,3 @@
-# mypy: disable-error-code="no-untyped-call"
 """Keeps one account's inventory up to date by one long wait."""
 
 import logging
@@ -80,15 +79,17 @@ class Watcher:
             try:
                 self._session.wait(self._follow)
             except Refused as refusal:
-                self.trouble = refusal.reason
-                _LOG.warning("inventory of %s: %s", self._vcenter, refusal)
+                self._broken(refusal.reason, str(refusal))
             except Exception as defect:  # noqa: BLE001 - the thread must outlive whatever an answer was made of
-                self.trouble = Reason.INTERNAL_ERROR
-                _LOG.error("inventory of %s: %s", self._vcenter, type(defect).__name__)
-            pause_s = (
-                _SHORTEST_PAUSE_S if self.confirmed is not before else min(2 * pause_s, _LONGEST_PAUSE_S)
-            )
+                self._broken(Reason.INTERNAL_ERROR, type(defect).__name__)
+            synced = self.confirmed is not before
+            pause_s = _SHORTEST_PAUSE_S if synced else min(2 * pause_s, _LONGEST_PAUSE_S)
             self._stop.wait(pause_s)
+
+    def _broken(self, reason: Reason, text: str) -> None:
+        if not self._stop.is_set():
+            self.trouble = reason
+            _LOG.warning("inventory of %s: %s", self._vcenter, text)
 
     def _follow(self, link: Link) -> None:
         """Sync once in full, then follow until something breaks or the watcher is stopped."""
