@@ -10,17 +10,17 @@ from pywbem_mock import FakedWBEMConnection
 
 from broker.lab.cim.hardware import NAMESPACES, Machine, Properties, hardware, namespaces
 
-READ_METHODS = frozenset(
-    {
-        "EnumerateClasses",
-        "EnumerateClassNames",
-        "EnumerateInstances",
-        "EnumerateInstanceNames",
-        "GetClass",
-        "GetInstance",
-    }
-)
-"""Everything else is CIM_ERR_NOT_SUPPORTED."""
+_SHAPE = frozenset({"IncludeQualifiers", "IncludeClassOrigin", "LocalOnly"})
+
+READ_METHODS = {
+    "EnumerateClasses": _SHAPE | {"ClassName", "DeepInheritance"},
+    "EnumerateClassNames": frozenset({"ClassName", "DeepInheritance"}),
+    "EnumerateInstances": _SHAPE | {"ClassName", "DeepInheritance", "PropertyList"},
+    "EnumerateInstanceNames": frozenset({"ClassName"}),
+    "GetClass": _SHAPE | {"ClassName", "PropertyList"},
+    "GetInstance": _SHAPE | {"InstanceName", "PropertyList"},
+}
+"""Methods with their parameters (DSP0200, 5.3.2); everything else is CIM_ERR_NOT_SUPPORTED."""
 
 
 class CimRepository:
@@ -38,6 +38,8 @@ class CimRepository:
         """The objects of the return value. Raises pywbem.CIMError."""
         if method not in READ_METHODS:
             raise pywbem.CIMError(pywbem.CIM_ERR_NOT_SUPPORTED, f"{method} is not supported")
+        if not parameters.keys() <= READ_METHODS[method]:
+            raise pywbem.CIMError(pywbem.CIM_ERR_INVALID_PARAMETER, "there is no such parameter")
         try:
             # No public method of pywbem's server takes a call by name.
             answer = self._server._mock_imethodcall(method, namespace, **parameters)  # noqa: SLF001

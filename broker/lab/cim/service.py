@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from broker.lab.cim.endpoint import CimEndpoint
 from broker.lab.cim.http import LARGEST_HEAD, BadRequest, HttpReply, read_request
@@ -28,7 +28,7 @@ class CimService:
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab-cim", daemon=True)
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._servers: list[asyncio.Server] = []
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.Task[None]] = set()
         self.latency_s: Callable[[], float] = lambda: 0.0
 
     def start(self) -> None:
@@ -79,17 +79,19 @@ class CimService:
     async def _connected(
         self, endpoint: CimEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._open.add(writer)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._open.add(task)
         try:
             while endpoint.is_up and await self._exchange(endpoint, reader, writer):
                 pass
             writer.close()
             await writer.wait_closed()
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            # Cancelled only by `stop`: the task ends here, and asyncio has nothing to report.
             _log.debug("a CIM connection ended early")
         finally:
             writer.transport.abort()
-            self._open.discard(writer)
+            self._open.discard(task)
 
     async def _exchange(
         self, endpoint: CimEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -111,7 +113,7 @@ class CimService:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
-        while self._open:
-            await asyncio.sleep(0)
+        for task in self._open:
+            task.cancel()
+        if self._open:
+            await asyncio.wait(list(self._open), timeout=_STOP_S / 2)
