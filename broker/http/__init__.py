@@ -1,1 +1,1 @@
-"""The way in for apps: HTTPS, authentication, limits, routes, and answers that tell no more than they must."""
+"""The way in for apps: HTTPS, authentication, limits, routes, and answers that tell only what they must."""

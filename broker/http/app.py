@@ -29,6 +29,7 @@ from broker.http.problems import install_problems
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
 from broker.http.tickets import Tickets
+from broker.http.worker import ADDRESS
 from broker.model.settings import ServerSettings
 from broker.ports.access import (
     AccessLog,
@@ -99,7 +100,9 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
 
     @app.before_request
     def start() -> None:
-        begin(read_origin(request), new_id(rooms.clock))
+        origin = read_origin(request)
+        request.environ[ADDRESS] = origin.address
+        begin(origin, new_id(rooms.clock))
 
 
 def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) -> None:

@@ -128,11 +128,18 @@ def _body(given: Request) -> TicketBody:
 
 
 def _bytes(given: Request) -> bytes:
-    """Raises Refused(TOO_LARGE), whether or not the length was announced."""
+    """Raises Refused(TOO_LARGE), whether or not the length was announced.
+
+    Werkzeug ends a body of unknown length at the limit and says nothing, so one that reaches it
+    is too large.
+    """
     limit = given.max_content_length or 0
-    if (given.content_length or 0) > limit:
+    if (given.content_length or 0) >= limit:
         raise Refused(Reason.TOO_LARGE)
-    return given.get_data(cache=False)
+    body = given.get_data(cache=False)
+    if len(body) >= limit:
+        raise Refused(Reason.TOO_LARGE)
+    return body
 
 
 def _faults(error: ValidationError) -> tuple[tuple[str, str], ...]:

@@ -141,11 +141,13 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         self._rooms.log.token_issued(request.client.app.id, request.auth_method, scopes, asked().origin)
 
     def create_oauth2_request(self, request: Request) -> OAuth2Request:
-        """Raises InvalidRequestError for parameters in the URL, sent twice, or not sent as a form."""
+        """The request as Authlib reads it."""
         return _TokenRequest(request, self._endpoint)
 
     def answer(self, request: Request) -> Response:
-        """The answer to one request at the token endpoint."""
+        """The answer to one request; parameters in the URL or sent twice are an invalid request."""
+        if request.content_length is None:  # Werkzeug would end such a form at the limit and say nothing
+            return self.handle_error_response(None, InvalidRequestError())
         if request.args or any(len(values) > 1 for _, values in request.form.lists()):
             return self.handle_error_response(None, InvalidRequestError())
         response: Response = self.create_token_response(request)

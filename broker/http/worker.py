@@ -1,0 +1,90 @@
+"""gunicorn's threaded worker and its log, without the places where they repeat what a client sent."""
+
+import json
+import socket
+import ssl
+from urllib.parse import quote
+
+from gunicorn import util
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.workers.gthread import ThreadWorker
+
+from broker.errors import REASONS, Reason
+from broker.http.problems import MEDIA_TYPE, REFERENCE
+
+ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+"""Address, method, path, status, bytes, time: no query, no header."""
+
+ADDRESS = "broker.address"
+"""The key of the WSGI environment under which the believed address stands."""
+
+_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
+    (LimitRequestLine, 414, "URI Too Long"),
+    (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
+    (ExpectationFailed, 417, "Expectation Failed"),
+    (UnsupportedTransferCoding, 501, "Not Implemented"),
+    (ParseException, 400, "Bad Request"),
+)
+
+
+class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Answers what is no HTTP with a problem document, and logs its kind only.
+
+    gunicorn's own words hold the offending header, which may be an access token.
+    """
+
+    def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002 - gunicorn's signature
+        """Called by gunicorn for what it could not parse, and for defects of its own."""
+        if isinstance(exc, ssl.SSLError):
+            return
+        status, phrase = _status_of(exc)
+        self.log.warning("no request: %s", type(exc).__name__)
+        try:
+            util.write_nonblock(client, _answer(status, phrase))
+        except OSError:
+            self.log.debug("the peer is gone")
+
+
+class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """An access log in which one request is one line, whatever stands in its path."""
+
+    def atoms(
+        self, resp: object, req: object, environ: dict[str, object], request_time: object
+    ) -> dict[str, object]:
+        """What ACCESS_FORMAT can name."""
+        atoms: dict[str, object] = super().atoms(resp, req, environ, request_time)
+        path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace")
+        return atoms | {"U": quote(path), "h": environ.get(ADDRESS) or environ.get("REMOTE_ADDR") or "-"}
+
+
+def _status_of(exc: Exception) -> tuple[int, str]:
+    known = ((status, phrase) for kind, status, phrase in _STATUS if isinstance(exc, kind))
+    return next(known, (500, "Internal Server Error"))
+
+
+def _answer(status: int, phrase: str) -> bytes:
+    reason = Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
+    body = json.dumps(
+        {
+            "type": f"{REFERENCE}#{reason}",
+            "title": phrase,
+            "status": status,
+            "code": str(reason),
+            "advice": REASONS[reason].advice,
+        }
+    )
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\n"
+        "Connection: close\r\n"
+        f"Content-Type: {MEDIA_TYPE}\r\n"
+        "Cache-Control: no-store\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return (head + body).encode()

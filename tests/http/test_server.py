@@ -1,0 +1,261 @@
+"""gunicorn as it is shipped: real processes, real TLS, real Unix sockets."""
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.authority import Authority
+from tests.support.http_server import Running, server, wait_for
+from tests.support.issuing import TICKET
+
+CANARY = "canary-in-a-broken-header"
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with server(tmp_path_factory.mktemp("tls")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def unix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with server(tmp_path_factory.mktemp("unix"), unix=True) as running:
+        yield running
+
+
+def test_a_ticket_comes_over_tls(tls: Running) -> None:
+    status, text = tls.ticket()
+
+    assert status == 200
+    assert json.loads(text)["session_id"] == TICKET
+
+
+def test_a_ticket_comes_over_the_unix_socket(unix: Running) -> None:
+    assert unix.ticket()[0] == 200
+
+
+def test_the_unix_socket_is_for_the_user_and_the_group_only(unix: Running) -> None:
+    assert stat.S_IMODE(Path(unix.address).stat().st_mode) == 0o660
+
+
+def test_plain_http_on_the_tls_port_gets_nothing(tls: Running) -> None:
+    assert tls.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", tls.connect()) == b""
+
+
+def test_tls_below_1_2_is_refused(tls: Running) -> None:
+    context = ssl.create_default_context(cafile=str(tls.anchor))
+    with pytest.warns(DeprecationWarning):
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with tls.connect() as connection, pytest.raises((ssl.SSLError, ConnectionResetError)):
+        context.wrap_socket(connection, server_hostname="127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X_Forwarded_For", "Forwarded", "X-Real-IP", "Client-Cert"])
+def test_no_header_moves_an_address_on_tls(tls: Running, name: str) -> None:
+    path = f"/no-such-{name.lower()}"
+    tls.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n{name}: 203.0.113.9\r\nConnection: close\r\n\r\n".encode())
+
+    assert _line(tls, path).startswith("127.0.0.1 ")
+
+
+def test_only_the_last_hop_is_believed_on_the_unix_socket(unix: Running) -> None:
+    path = "/no-such-hop"
+    unix.ask(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.0.1\r\nX_Forwarded_For: 10.9.9.9\r\n"
+        "X-Forwarded-For: 10.0.0.2, 203.0.113.7\r\nConnection: close\r\n\r\n".encode()
+    )
+
+    assert _line(unix, path).startswith("203.0.113.7 ")
+
+
+def test_an_underscore_is_no_hyphen(unix: Running) -> None:
+    path = "/no-such-underscore"
+    unix.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\nX_Forwarded_For: 10.9.9.9\r\nConnection: close\r\n\r\n".encode())
+
+    assert _line(unix, path).startswith("unknown ")
+
+
+@pytest.mark.parametrize("name", ["SCRIPT_NAME", "PATH_INFO", "REMOTE_ADDR", "HTTP_AUTHORIZATION", "wsgi.url_scheme"])
+def test_no_header_writes_into_the_environment(unix: Running, name: str) -> None:
+    answer = unix.ask(f"GET /v1/hosts HTTP/1.1\r\nHost: x\r\n{name}: /healthz\r\nConnection: close\r\n\r\n".encode())
+
+    assert answer.startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 400 "))
+
+
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 0\r\nContent-Length: 36",
+        "Content-Length: +36",
+        "Content-Length: 0x24",
+        "Content-Length: -1",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity, chunked, chunked",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding:\x0bchunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+    ],
+)
+@pytest.mark.parametrize("where", ["tls", "unix"])
+def test_a_message_of_two_lengths_is_no_request(
+    request: pytest.FixtureRequest, where: str, head: str
+) -> None:
+    running: Running = request.getfixturevalue(where)
+
+    answer = running.ask(f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + SMUGGLED)
+
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (f"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {CANARY}\r\n\r\n", 400),
+        (f"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {CANARY}\x00\r\n\r\n", 400),
+        (f"GET /healthz?{CANARY} HTTP/9.9 nonsense\r\nHost: x\r\n\r\n", 400),
+        (f"GET /{CANARY * 300} HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\n" + f"X: {CANARY}\r\n" * 60 + "\r\n", 431),
+        (f"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: {CANARY}\r\n\r\n", 417),
+    ],
+)
+def test_what_is_no_http_is_neither_repeated_nor_logged(tls: Running, raw: str, status: int) -> None:
+    answer = tls.ask(raw.encode())
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"application/problem+json" in answer
+    assert CANARY.encode() not in answer
+    assert CANARY not in tls.log()
+
+
+def test_an_access_log_line_holds_no_query_no_token_and_no_second_line(tls: Running) -> None:
+    tls.call("GET", f"/v1/hosts%0aFORGED%20line?limit={CANARY}", Authorization=f"Bearer {CANARY}")
+
+    line = _line(tls, "/v1/hosts%0AFORGED%20line")
+    assert re.fullmatch(r'127\.0\.0\.1 "GET /v1/hosts%0AFORGED%20line" 404 \d+ \d+ms', line.strip())
+    assert CANARY not in tls.log()
+
+
+def test_a_body_without_announced_length_is_bounded_too(tls: Running) -> None:
+    head = (
+        f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tls.token()}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+
+    answer = tls.ask(head.encode() + chunk * 3 + b"0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_connection_serves_one_request_after_the_other(tls: Running) -> None:
+    client = tls.http()
+    for _ in range(3):
+        client.request("GET", "/healthz")
+        answer = client.getresponse()
+        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+    client.close()
+
+
+def test_a_worker_survives_what_ends_a_connection_early(tls: Running) -> None:
+    for raw in (b"", b"GET", b"POST /v1/tickets HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"):
+        connection = tls.tls()
+        connection.sendall(raw)
+        connection.close()
+
+    assert tls.call("GET", "/healthz")[0] == 200
+    assert len({event for event in tls.events() if event.startswith("build")}) == 1
+
+
+def test_sighup_reads_the_policy_anew_and_restarts_nothing(tmp_path: Path) -> None:
+    with server(tmp_path) as running:
+        running.call("GET", "/healthz")
+        before = running.events()
+        for _ in range(2):
+            count = len(running.events())
+            os.kill(running.pid, signal.SIGHUP)
+            wait_for(lambda count=count: len(running.events()) > count, "the hangup")
+        assert running.call("GET", "/healthz")[0] == 200
+
+        assert running.events() == [*before, f"hangup:{running.pid}", f"hangup:{running.pid}"]
+
+
+def test_a_reload_that_fails_leaves_the_service_running(tmp_path: Path) -> None:
+    with server(tmp_path, fails=True) as running:
+        os.kill(running.pid, signal.SIGHUP)
+        wait_for(lambda: f"hangup:{running.pid}" in running.events(), "the hangup")
+
+        assert running.call("GET", "/healthz")[0] == 200
+        assert "as the test says" not in running.log()
+
+
+def test_no_signal_makes_a_second_worker_or_arbiter(tmp_path: Path) -> None:
+    with server(tmp_path) as running:
+        running.call("GET", "/healthz")
+        for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2, signal.SIGHUP):
+            os.kill(running.pid, number)
+        wait_for(lambda: f"hangup:{running.pid}" in running.events(), "the last of the signals")
+
+        assert running.call("GET", "/healthz")[0] == 200
+        assert [e for e in running.events() if e.startswith("build")] == running.events()[:1]
+        assert len(_children(running.pid)) == 1
+
+
+def test_rooms_are_built_in_the_worker_and_closed_after_the_last_request(tmp_path: Path) -> None:
+    with server(tmp_path, holds=True) as running, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(running.ticket)
+        wait_for(lambda: any(e.startswith("held") for e in running.events()), "the request to run")
+        os.kill(running.pid, signal.SIGTERM)
+        wait_for(lambda: "Handling signal: term" in running.log(), "the signal to arrive")
+        (tmp_path / "go").touch()
+
+        assert waiting.result(timeout=20)[0] == 200
+        wait_for(lambda: any(e.startswith("close") for e in running.events()), "the rooms to close")
+    worker = running.events()[0].partition(":")[2]
+    assert worker != str(running.pid)
+    assert running.events() == [f"build:{worker}", f"held:{worker}", f"close:{worker}"]
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    with server(tmp_path) as running:
+        first = running.leaf()
+        (tmp_path / "broker.pem").write_text("half a certificate")
+        assert running.leaf() == first
+
+        Authority(tmp_path, "Next authority").server("broker")
+
+        assert running.leaf() not in (first, None)
+
+
+def _line(running: Running, path: str) -> str:
+    """The access log's line of this path, which follows the answer."""
+    wait_for(lambda: f" {path}\"" in running.log(), f"the line of {path}")
+    return next(line for line in running.log().splitlines() if f" {path}\"" in line)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "broker.sock"))
+    with server(tmp_path, unix=True) as running:
+        assert running.call("GET", "/healthz")[0] == 200

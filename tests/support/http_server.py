@@ -1,0 +1,206 @@
+"""The HTTP room as a process: gunicorn over real TLS or a Unix socket, with the fakes behind it.
+
+    python -m tests.support.http_server <plan.json>
+
+The plan says where to listen and where to write what a test waits for.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from broker.http.deadline import Deadlines
+from broker.http.server import BrokerServer, Served
+from broker.model.settings import TlsListener, UnixListener
+from tests.support.authority import Authority
+from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server process that answers."""
+
+    pid: int
+    address: Any
+    anchor: Path
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.address[1]}"
+
+    def connect(self) -> socket.socket:
+        """A TCP or Unix connection, before any TLS."""
+        if isinstance(self.address, str):
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(20)
+            made.connect(self.address)
+            return made
+        return socket.create_connection(tuple(self.address[:2]), timeout=20)
+
+    def tls(self) -> ssl.SSLSocket:
+        context = ssl.create_default_context(cafile=str(self.anchor))
+        return context.wrap_socket(self.connect(), server_hostname="127.0.0.1")
+
+    def http(self) -> http.client.HTTPConnection:
+        """A client that keeps its connection."""
+        made = http.client.HTTPConnection("127.0.0.1")
+        made.sock = self.connect() if isinstance(self.address, str) else self.tls()
+        return made
+
+    def call(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, str]:
+        """One request on a connection of its own; `_` in a header's name means `-`."""
+        client = self.http()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            client.request(method, path, body, named)
+            answer = client.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            client.close()
+
+    def token(self) -> str:
+        """An access token of the app `nagios`."""
+        form = urlencode({"grant_type": "client_credentials", "scope": "tickets"})
+        status, text = self.call(
+            "POST", "/oauth2/token", form, Content_Type="application/x-www-form-urlencoded", **basic(NAGIOS, CLIENT_SECRET)
+        )
+        assert status == 200, text
+        return str(json.loads(text)["access_token"])
+
+    def ticket(self) -> tuple[int, str]:
+        """One ticket."""
+        return self.call(
+            "POST",
+            "/v1/tickets",
+            '{"host": "esx01.example.com"}',
+            Content_Type="application/json",
+            Authorization=f"Bearer {self.token()}",
+        )
+
+    def leaf(self) -> bytes | None:
+        """The certificate that is shown now, in DER."""
+        with self.tls() as connection:
+            return connection.getpeercert(binary_form=True)
+
+    def events(self) -> list[str]:
+        """What happened in the processes, in order."""
+        with suppress(FileNotFoundError):
+            return (self.folder / "events").read_text().split()
+        return []
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def ask(self, raw: bytes, connection: socket.socket | None = None) -> bytes:
+        """Send bytes, read until the server closes."""
+        with connection or (self.connect() if isinstance(self.address, str) else self.tls()) as made:
+            made.sendall(raw)
+            return read_all(made)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    got = b""
+    with suppress(ConnectionResetError):
+        while chunk := connection.recv(65536):
+            got += chunk
+    return got
+
+
+def wait_for(condition: Any, what: str, seconds: float = 20) -> None:
+    """Poll until it holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+@contextmanager
+def server(folder: Path, *, unix: bool = False, threads: int = 4, fails: bool = False, holds: bool = False) -> Iterator[Running]:
+    """A server process for the length of the block; SIGTERM ends it."""
+    files = Authority(folder).server("broker")
+    plan = {
+        "folder": str(folder),
+        "socket": str(folder / "broker.sock") if unix else None,
+        "certificate": str(files.certificate),
+        "key": str(files.key),
+        "threads": threads,
+        "fails": fails,
+        "holds": holds,
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.http_server", str(folder / "plan.json")],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        address = folder / "address"
+        wait_for(lambda: address.exists() or process.poll() is not None, "the server")
+        if process.poll() is not None:
+            raise AssertionError((folder / "log").read_text())
+        running = Running(process.pid, json.loads(address.read_text()), folder / "ca.pem", folder)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(40)
+
+
+def main(plan_file: str) -> None:
+    plan = json.loads(Path(plan_file).read_text())
+    folder = Path(plan["folder"])
+
+    def note(event: str) -> None:
+        with (folder / "events").open("a") as file:
+            file.write(f"{event}:{os.getpid()}\n")
+
+    def build() -> Served:
+        note("build")
+        desk = make_desk(settings=settings)
+        if plan["holds"]:
+            desk.world.after_intent = hold
+        return Served(desk.app, lambda: note("close"))
+
+    def hold() -> None:
+        note("held")
+        wait_for((folder / "go").exists, "the test to let go")
+
+    def hangup() -> None:
+        note("hangup")
+        if plan["fails"]:
+            raise RuntimeError("as the test says")
+
+    def listening(address: Any) -> None:
+        part = folder / "address.part"
+        part.write_text(json.dumps(address))
+        part.rename(folder / "address")
+
+    listener = (
+        UnixListener(Path(plan["socket"]))
+        if plan["socket"]
+        else TlsListener("127.0.0.1", 0, Path(plan["certificate"]), Path(plan["key"]))
+    )
+    settings = replace(settings_for(listener), threads=plan["threads"])
+    BrokerServer(settings, build, hangup, listening, Deadlines(1.0, 1.5, 1.5)).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
