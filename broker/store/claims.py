@@ -25,7 +25,7 @@ _END = (
     .where(
         idempotency.c.issuance == bindparam("of_issuance"), idempotency.c.attempt == bindparam("of_attempt")
     )
-    .values(running=0, issued=idempotency.c.issued | bindparam("now_issued"))
+    .values(running=0, issued=idempotency.c.issued.bitwise_or(bindparam("now_issued")))
 )
 
 
