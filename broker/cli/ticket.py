@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from broker.cli.exits import Exit
-from broker.cli.output import fail
 from broker.client.api import BrokerClient, DryRunAnswer, TicketAnswer
 from broker.client.tokens import ClientCredential, KeyCredential, SecretCredential
 from broker.files import write_private
@@ -68,13 +66,11 @@ def command(
 
 
 def _credential(client_id: str, key: Path | None, secret_file: Path | None) -> ClientCredential:
-    match key, secret_file:
-        case Path(), None:
-            return KeyCredential(client_id, read_secret(SecretFile(key)))
-        case None, Path():
-            return SecretCredential(client_id, read_secret(SecretFile(secret_file)))
-        case _:
-            fail("give exactly one of --key and --secret-file", Exit.USAGE)
+    if key is not None and secret_file is None:
+        return KeyCredential(client_id, read_secret(SecretFile(key)))
+    if secret_file is not None and key is None:
+        return SecretCredential(client_id, read_secret(SecretFile(secret_file)))
+    raise click.UsageError("give exactly one of --key and --secret-file")
 
 
 def _plain(answer: TicketAnswer | DryRunAnswer) -> dict[str, object]:

@@ -1,0 +1,63 @@
+"""`broker roles`: what the privileged side writes to vCenter. Run on the controller's machine."""
+
+from pathlib import Path
+
+import click
+
+from broker.cli.exits import Exit
+from broker.cli.output import ExplainingGroup, format_option, show_json
+from broker.cli.places import controller_option
+from broker.controller.assembly import apply_from
+from broker.controller.report import ApplyReport, ProblemKind
+
+
+@click.group("roles", cls=ExplainingGroup)
+def command() -> None:
+    """Make vCenter's roles and permissions those of the policy."""
+
+
+@command.command("apply")
+@controller_option
+@format_option
+@click.pass_context
+def apply(ctx: click.Context, file: Path, output_format: str) -> None:
+    """Create or update the role of each template and set the permissions of each grant.
+
+    Touches nothing that it did not make: what stands in the way is named and stays. Running it
+    again changes nothing. Exit 5 when a vCenter could not be asked, 6 for any other problem.
+    """
+    report = apply_from(file)
+    if output_format == "json":
+        show_json(_plain(report))
+    else:
+        _tell(report)
+    kinds = {problem.kind for problem in report.problems}
+    if ProblemKind.UNREACHABLE in kinds:
+        ctx.exit(Exit.VCENTER)
+    if kinds:
+        ctx.exit(Exit.CONFLICT)
+
+
+def _plain(report: ApplyReport) -> dict[str, object]:
+    return {
+        "changes": [{"event": change.event.name.lower(), **change.fields} for change in report.changes],
+        "unchanged": list(report.unchanged),
+        "problems": [
+            {"kind": p.kind, "subject": p.subject, "vcenter": p.vcenter, "problem": p.text}
+            for p in report.problems
+        ],
+    }
+
+
+def _tell(report: ApplyReport) -> None:
+    for change in report.changes:
+        what = change.event.name.lower().replace("_", " ")
+        facts = "  ".join(f"{name}={value}" for name, value in change.fields.items())
+        click.echo(f"~ {what}  {facts}")
+    for subject in report.unchanged:
+        click.echo(f"  {subject} stands as it is written")
+    for problem in report.problems:
+        click.echo(f"! {problem.kind}: {problem.subject} on {problem.vcenter}: {problem.text}", err=True)
+    click.echo(
+        f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, {len(report.problems)} problems"
+    )

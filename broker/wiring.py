@@ -1,0 +1,215 @@
+"""`broker serve`, put together: the one place on the serving side that names implementations.
+
+The privileged credential is not here: neither the controller's room nor its file is known.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.audit.access import AuditAccessLog
+from broker.audit.fingerprint import TicketFingerprints
+from broker.audit.housekeeping import Housekeeping
+from broker.audit.ledger import AuditLedger
+from broker.audit.orphans import OrphanRule
+from broker.audit.refusals import RefusalBudget
+from broker.audit.system import AuditSystemLog
+from broker.background import Beat
+from broker.clock import SystemClock
+from broker.errors import LogUnavailable, Reason
+from broker.http.app import AccessRooms, create_app
+from broker.http.limits import RequestLimits, WindowStore
+from broker.http.oauth.keys import KeyRing, SigningKeys
+from broker.http.server import BrokerServer, Served
+from broker.model.policy import Policy
+from broker.model.record import Event, Record
+from broker.model.settings import ServerSettings
+from broker.policy.follower import PolicyFollower
+from broker.policy.holder import PolicyHolder
+from broker.policy.load import load_policy, load_server
+from broker.ports.issuing import Rooms
+from broker.secrets import read_secret
+from broker.store.applied import StoredGrants
+from broker.store.credentials import StoredCredentials
+from broker.store.database import Database
+from broker.store.issuances import StoredIssuances
+from broker.store.latches import StoredLatches
+from broker.store.processes import StoredProcesses
+from broker.store.replay import StoredReplayGuard
+from broker.store.switches import GrantSwitches
+from broker.vsphere.service import Vsphere
+
+_log = logging.getLogger(__name__)
+
+FOLLOW_EVERY_S = 0.5
+"""How often a process looks whether a reload was asked for."""
+
+_CALLS_PER_ATTEMPT = 4
+"""Log-in, proof, one log-in anew and the ticket call: the most that one attempt waits for."""
+
+
+def server(directory: Path) -> BrokerServer:
+    """A server that is ready to run: every file was read and found good.
+
+    Raises ConfigurationErrors, SecretUnavailable.
+    """
+    settings = load_server(directory)
+    policy, keys = load_policy(directory), _signing_keys(settings)
+    return BrokerServer(
+        settings,
+        build=lambda: _serve(directory, settings, policy, keys),
+        on_hangup=lambda: _ask_reload(settings),
+    )
+
+
+def _serve(directory: Path, settings: ServerSettings, policy: Policy, keys: SigningKeys) -> Served:
+    """Build and start everything behind the app, in the worker process.
+
+    Raises LogUnavailable, SecretUnavailable.
+    """
+    clock = SystemClock()
+    database = Database.open(settings.store, clock, settings.disk_reserve_mib)
+    holder, ring = PolicyHolder(policy), KeyRing(keys)
+    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
+    refusals = RefusalBudget(database, settings.recorded_refusals)
+    limits = RequestLimits(
+        holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
+    )
+    rooms = Rooms(
+        clock=clock,
+        policy=holder,
+        switches=GrantSwitches(database),
+        applied=StoredGrants(database),
+        hosts=vsphere,
+        prover=vsphere,
+        tickets=vsphere,
+        limits=limits,
+        ledger=AuditLedger(database, refusals, _attempt_deadline_s(policy)),
+        fingerprints=TicketFingerprints(read_secret(settings.fingerprint_key)),
+    )
+    access = AccessRooms(
+        credentials=StoredCredentials(database),
+        replay=StoredReplayGuard(database),
+        log=AuditAccessLog(database, refusals),
+        issuances=StoredIssuances(database),
+        listing=vsphere,
+        health=ProcessHealth(database, vsphere),
+    )
+    reload = _Reload(directory, settings, ring, vsphere)
+    system_log = AuditSystemLog(database)
+    follower = PolicyFollower(
+        database.boot, "serve", StoredProcesses(database), holder, reload.load, reload.swapped, system_log
+    )
+    running = _Running(
+        database=database,
+        vsphere=vsphere,
+        follower=follower,
+        beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
+        housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
+        log=system_log,
+    )
+    app = create_app(settings, rooms, access, limits, ring)
+    running.start(policy)
+    return Served(app, running.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What works beside the requests, and the order in which it begins and ends."""
+
+    database: Database
+    vsphere: Vsphere
+    follower: PolicyFollower
+    beat: Beat
+    housekeeping: Housekeeping
+    log: AuditSystemLog
+
+    def start(self, policy: Policy) -> None:
+        process = {"kind": "serve", "boot": self.database.boot, "revision": policy.revision}
+        self.log.append([Record(Event.PROCESS_STARTED, process), Record(Event.POLICY_LOADED, process)])
+        self.follower.start()
+        self.housekeeping.start()
+        self.vsphere.start()
+        self.beat.start()
+
+    def close(self) -> None:
+        self.beat.close()
+        self.vsphere.close()
+        self.housekeeping.stop()
+        try:
+            self.log.append([Record(Event.PROCESS_STOPPED, {"kind": "serve", "boot": self.database.boot})])
+            self.follower.stop()
+        except LogUnavailable as unavailable:
+            _log.error("the end of this process is not on record: %s", unavailable)
+        self.database.close()
+
+
+class _Reload:
+    """Reads policy and signing keys, and swaps both only when all of it is good."""
+
+    def __init__(self, directory: Path, settings: ServerSettings, ring: KeyRing, vsphere: Vsphere) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._ring = ring
+        self._vsphere = vsphere
+        self._keys = ring.current()
+
+    def load(self) -> Policy:
+        """Raises ConfigurationErrors, SecretUnavailable."""
+        policy = load_policy(self._directory)
+        self._keys = _signing_keys(load_server(self._directory))
+        return policy
+
+    def swapped(self, policy: Policy) -> None:
+        """The policy is in force: follow it with keys and accounts."""
+        self._ring.swap(self._keys)
+        self._vsphere.follow(policy)
+
+
+class ProcessHealth:
+    """The Health port: what ails this process, in codes of a closed list."""
+
+    def __init__(self, database: Database, vsphere: Vsphere) -> None:
+        self._database = database
+        self._vsphere = vsphere
+
+    def degraded(self) -> tuple[str, ...]:
+        """Any of store_unavailable, vcenter_unreachable, login_latched, inventory_stale."""
+        states = self._vsphere.states().values()
+        trouble = {state.trouble for state in states}
+        found = {
+            "store_unavailable": not self._database.healthy(),
+            "login_latched": Reason.LOGIN_LATCHED in trouble,
+            "vcenter_unreachable": bool(trouble - {None, Reason.LOGIN_LATCHED}),
+            "inventory_stale": any(not state.usable for state in states),
+        }
+        return tuple(code for code, holds in found.items() if holds)
+
+    def can_issue(self) -> bool:
+        """False while nothing can be recorded, or no account can get a ticket."""
+        return self._database.healthy() and self._vsphere.reachable()
+
+
+def _ask_reload(settings: ServerSettings) -> None:
+    """What SIGHUP does, in the arbiter: it must hold no connection across a fork."""
+    database = Database.open(settings.store, SystemClock())
+    try:
+        StoredProcesses(database).ask_reload()
+    finally:
+        database.close()
+
+
+def _signing_keys(settings: ServerSettings) -> SigningKeys:
+    return SigningKeys([read_secret(reference) for reference in settings.signing_keys])
+
+
+def _windows(settings: ServerSettings) -> WindowStore:
+    if settings.redis_url is None:
+        return WindowStore.memory()
+    return WindowStore.redis(read_secret(settings.redis_url))
+
+
+def _attempt_deadline_s(policy: Policy) -> float:
+    """The longest that an attempt may take; a later outcome meets the orphan rule's fence."""
+    slowest = max((v.connect_timeout_s + v.call_timeout_s for v in policy.vcenters.values()), default=0.0)
+    return max(60.0, _CALLS_PER_ATTEMPT * slowest)
