@@ -7,7 +7,7 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from tests.contract.conftest import LogIn, Remote, managed
-from tests.support.vcsim import ADMINISTRATORS, MONITOR, Simulator
+from tests.support.vcsim import ADMIN, ADMINISTRATORS, MONITOR, Simulator
 
 PERMISSION: Remote = vim.AuthorizationManager.Permission
 CIM = "Host.Cim.CimInteraction"
@@ -83,6 +83,18 @@ def test_a_user_without_any_permission_cannot_log_in(corrected: Simulator, log_i
     with pytest.raises(vim.fault.NoPermission) as refused:
         log_in(corrected, MONITOR)
     assert refused.value.privilegeId == "System.View"
+
+
+def test_properties_are_not_read_without_a_session(corrected: Simulator, world: World, log_in: LogIn) -> None:
+    admin = log_in(corrected, ADMIN)
+    admin.content.sessionManager.Logout()
+    collector: Remote = vmodl.query.PropertyCollector
+    wanted = collector.FilterSpec(
+        objectSet=[collector.ObjectSpec(obj=world.alone)],
+        propSet=[collector.PropertySpec(type=vim.HostSystem, pathSet=["name"])],
+    )
+    with pytest.raises(vim.fault.NotAuthenticated):
+        admin.content.propertyCollector.RetrievePropertiesEx([wanted], collector.RetrieveOptions())
 
 
 def test_the_session_bears_the_canonical_name(corrected: Simulator, world: World, log_in: LogIn) -> None:

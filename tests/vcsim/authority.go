@@ -125,12 +125,36 @@ func noPermission(entity types.ManagedObjectReference, privilege string) *types.
 	return &types.NoPermission{Object: &entity, PrivilegeId: privilege}
 }
 
-// refuseStranger answers the log-in of a known user who has no permission anywhere.
-func (a *authority) refuseStranger(_ *simulator.Context, method *simulator.Method) types.BaseMethodFault {
-	login, isLogin := method.Body.(*types.Login)
+// refuse answers what a vCenter stops before it looks at the call itself.
+func (a *authority) refuse(ctx *simulator.Context, method *simulator.Method) types.BaseMethodFault {
+	switch body := method.Body.(type) {
+	case *types.Login:
+		return a.refuseStranger(body)
+	case *types.RetrievePropertiesEx:
+		if ctx.Session == nil && !onlyAboutTheService(body.SpecSet) {
+			return &types.NotAuthenticated{NoPermission: *noPermission(method.This, "System.View")}
+		}
+	}
+	return nil
+}
+
+// refuseStranger turns a known user away who has no permission anywhere.
+func (a *authority) refuseStranger(login *types.Login) types.BaseMethodFault {
 	root := rootOf(a.registry)
-	if isLogin && a.people.knows(login) && len(a.effective(login.UserName, root)) == 0 {
+	if a.people.knows(login) && len(a.effective(login.UserName, root)) == 0 {
 		return noPermission(root, "System.View")
 	}
 	return nil
+}
+
+// onlyAboutTheService says whether just the two objects are asked that answer before a log-in.
+func onlyAboutTheService(specs []types.PropertyFilterSpec) bool {
+	for _, spec := range specs {
+		for _, object := range spec.ObjectSet {
+			if object.Obj.Type != "ServiceInstance" && object.Obj.Type != "SessionManager" {
+				return false
+			}
+		}
+	}
+	return true
 }

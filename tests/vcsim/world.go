@@ -59,7 +59,7 @@ func (w *world) prepare(config configuration) error {
 		authority := replaceAuthorizationManager(registry, w.people)
 		registry.Handler = func(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 			_, _ = w.calls.count(ctx, method)
-			return nil, authority.refuseStranger(ctx, method)
+			return nil, authority.refuse(ctx, method)
 		}
 		replaceHosts(registry, authority, w.office)
 	default:
