@@ -28,28 +28,18 @@ from broker.policy.files import (
     TemplateFile,
     VcenterEntry,
 )
-from broker.policy.written import Written, WrittenPolicy
+from broker.policy.written import Body, Section, Written, WrittenPolicy
 
 
 def compile_policy(
     written: WrittenPolicy, role_prefix: str, keys: Mapping[str, tuple[PublicKey, ...]]
 ) -> Policy:
     """The policy. Everything in `written` must fit and every reference lead somewhere."""
-    vcenters = {v.id: v for v in map(_vcenter, written.vcenters)}
-    accounts = {a.id: a for a in map(_account, written.accounts)}
-    apps = {a.id: a for a in (_app(app, keys[app.id]) for app in written.apps)}
-    templates = {t.id: t for t in (_template(template, role_prefix) for template in written.templates)}
-    grants = {
-        g.id: g
-        for g in (
-            _grant(
-                grant,
-                templates[TemplateId(grant.body.template)],
-                accounts[AccountId(grant.body.account)],
-            )
-            for grant in written.grants
-        )
-    }
+    vcenters = {v.id: v for v in map(_vcenter, _sorted(written.vcenters))}
+    accounts = {a.id: a for a in map(_account, _sorted(written.accounts))}
+    apps = {a.id: a for a in (_app(app, keys[app.id]) for app in _sorted(written.apps))}
+    templates = {t.id: t for t in (_template(each, role_prefix) for each in _sorted(written.templates))}
+    grants = {g.id: g for g in (_grant(each, templates, accounts) for each in _sorted(written.grants))}
     return Policy(
         revision=digest_of((vcenters, accounts, apps, templates, grants)),
         vcenters=MappingProxyType(vcenters),
@@ -58,6 +48,10 @@ def compile_policy(
         templates=MappingProxyType(templates),
         grants=MappingProxyType(grants),
     )
+
+
+def _sorted(section: Section[Body]) -> list[Written[Body]]:
+    return sorted(section, key=lambda entry: entry.id)
 
 
 def compile_reference(reference: SecretReferenceText, folder: Path) -> SecretReference:
@@ -122,8 +116,13 @@ def _template(entry: Written[TemplateFile], role_prefix: str) -> Template:
     )
 
 
-def _grant(entry: Written[GrantEntry], template: Template, account: Account) -> Grant:
+def _grant(
+    entry: Written[GrantEntry],
+    templates: Mapping[TemplateId, Template],
+    accounts: Mapping[AccountId, Account],
+) -> Grant:
     body = entry.body
+    template, account = templates[TemplateId(body.template)], accounts[AccountId(body.account)]
     scope = tuple(sorted(body.scope))
     # what `apply` acts on: not owner, reason, limits or end, which change nothing in vCenter
     applied_as = (body.app, template.id, template.revision, account.id, account.user, account.vcenter, scope)

@@ -18,6 +18,7 @@ from broker.policy.grammar import (
     User,
     VariableName,
     distinct,
+    filled,
     refuse,
 )
 
@@ -132,8 +133,10 @@ class AppEntry(Strict):
     description: Text = Field(description="What it is.")
     owner: Text = Field(description="Who answers for it.")
     scopes: Annotated[
-        tuple[Literal["tickets", "audit.read", "roles.read"], ...], AfterValidator(distinct)
-    ] = Field(min_length=1, description="What its access tokens may be used for.")
+        tuple[Literal["tickets", "audit.read", "roles.read"], ...],
+        AfterValidator(filled),
+        AfterValidator(distinct),
+    ] = Field(description="What its access tokens may be used for.")
     keys: Annotated[tuple[KeyEntry, ...], AfterValidator(_with_distinct_ids)] = Field(
         default=(), max_length=16, description="Public keys for private_key_jwt."
     )
@@ -148,8 +151,8 @@ class GrantEntry(Strict):
     app: Id = Field(description="The app, by its id in apps.yaml.")
     template: Id = Field(description="The template, by its name in roles/.")
     account: Id = Field(description="The account, by its id in accounts.yaml.")
-    scope: Annotated[tuple[InventoryPath, ...], AfterValidator(distinct)] = Field(
-        min_length=1, max_length=1000, description="Inventory paths; each covers what is below it."
+    scope: Annotated[tuple[InventoryPath, ...], AfterValidator(filled), AfterValidator(distinct)] = Field(
+        max_length=1000, description="Inventory paths; each covers what is below it."
     )
     owner: Text = Field(description="Who answers for the grant.")
     reason: Text = Field(description="Why it is there.")
@@ -174,6 +177,6 @@ class TemplateFile(Strict):
 
     name: Id = Field(description="Its id; the file is called `<name>.yaml`.")
     description: Text = Field(description="What an account with this role can do.")
-    privileges: Annotated[tuple[PrivilegeEntry, ...], AfterValidator(_with_distinct_ids)] = Field(
-        min_length=1, max_length=200, description="All that the role holds, beside the System privileges."
-    )
+    privileges: Annotated[
+        tuple[PrivilegeEntry, ...], AfterValidator(filled), AfterValidator(_with_distinct_ids)
+    ] = Field(max_length=200, description="All that the role holds, beside the System privileges.")

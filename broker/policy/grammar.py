@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -32,6 +32,16 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a list in which a value stands twice, in whatever case."""
     if len({value.casefold() for value in values}) != len(values):
         refuse("names something twice", "Keep one of them")
+    return values
+
+
+_Items = TypeVar("_Items", bound=tuple[object, ...])
+
+
+def filled(values: _Items) -> _Items:
+    """Refuse an empty list. pydantic's own bound also speaks up where an item does not fit."""
+    if not values:
+        refuse("is an empty list", "Name at least one")
     return values
 
 

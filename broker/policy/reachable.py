@@ -123,7 +123,7 @@ def _references(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, SecretR
 def _is_for_us_to_read(reference: SecretReference, environment: Mapping[str, str]) -> bool:
     match reference:
         case SecretFile(path):
-            return os.access(path, os.R_OK) or not _is(path, lambda _: True)
+            return os.access(path, os.R_OK, effective_ids=True) or not _is(path, lambda _: True)
         case SecretCredential():
             return "CREDENTIALS_DIRECTORY" in environment
         case SecretVariable(name):

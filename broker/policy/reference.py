@@ -15,7 +15,6 @@ from broker.policy.grammar import Kind
 from broker.policy.settings_files import ControllerFile, ServerFile
 from broker.policy.validation import model_in
 
-
 _MAPPING: Final = "mapping"
 
 

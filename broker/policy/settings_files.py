@@ -1,9 +1,11 @@
 """server.yaml and controller.yaml as admins write them."""
 
-from pydantic import Field, model_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
 
 from broker.policy.files import RateOf, RateText, Reference, Strict
-from broker.policy.grammar import FilePath, Host, Id, Issuer, RolePrefix, User, refuse
+from broker.policy.grammar import FilePath, Host, Id, Issuer, RolePrefix, User, filled, refuse
 
 
 class TlsEntry(Strict):
@@ -45,8 +47,7 @@ class ServerFile(Strict):
     role_prefix: RolePrefix = Field(
         default="cim-broker-", description="Begins the name of every role that the broker makes in vCenter."
     )
-    signing_keys: tuple[Reference, ...] = Field(
-        min_length=1,
+    signing_keys: Annotated[tuple[Reference, ...], AfterValidator(filled)] = Field(
         max_length=8,
         description="EC P-256 private keys in PEM. The first signs access tokens, all are published.",
     )

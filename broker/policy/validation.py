@@ -22,7 +22,6 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "tuple_type": ("is not a list", "Write [a, b], or one `- ` line for each"),
         "dict_type": ("is not a mapping of keys", "Write `key: value` lines below it"),
         "model_type": ("is not a mapping of keys", "Write `key: value` lines below it"),
-        "too_short": ("is an empty list", "Name at least one"),
     }
 )
 

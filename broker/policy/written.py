@@ -45,7 +45,7 @@ class Written(Generic[Body]):
 
 @dataclass(frozen=True, slots=True)
 class Section(Generic[Body]):
-    """All entries of one kind.
+    """All entries of one kind, in the order of the file.
 
     `ids` are all that stand there, whether their entries fit or not; None when that cannot be
     known, so that one broken file is not told once more for each reference to it.
@@ -137,7 +137,7 @@ def _section(
         for entry_id, entry in node.entries.items()
         if isinstance(entry.node, MapNode)
     )
-    return Section(frozenset(node.entries), MappingProxyType(dict(sorted(entries.items()))), raw)
+    return Section(frozenset(node.entries), MappingProxyType(entries), raw)
 
 
 def _is_id(document: Document, path: KeyPath, entry: Entry, problems: Problems) -> bool:
