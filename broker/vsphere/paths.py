@@ -53,10 +53,10 @@ def steps_of(path: str) -> tuple[str, ...]:
     """
     if path == "/":
         raise ScopeUnresolved(path, "the root folder cannot be a scope; name a datacenter or less")
-    steps = path.split("/")
-    if steps[0] or not all(steps[1:]):
+    first, *steps = path.split("/")
+    if first or not steps or not all(steps):
         raise ScopeUnresolved(path, "a path is /name/name, without empty names; %2f is a slash in a name")
-    return tuple(plain_name(step) for step in steps[1:])
+    return tuple(plain_name(step) for step in steps)
 
 
 def locate(path: str, root: Node, children: Children) -> Target:
@@ -78,6 +78,7 @@ def _target(path: str, node: Node, parent: Node) -> Target:
         raise ScopeUnresolved(
             path, "takes no permission of its own; name the datacenter, or what lies below this folder"
         )
-    stand_alone = node.kind is Kind.HOST and parent.kind is Kind.COMPUTE_RESOURCE
-    entity = Entity(parent.kind, parent.moid) if stand_alone else Entity(node.kind, node.moid)
-    return Target(path, node.moid, entity, propagate=entity.kind is not Kind.HOST)
+    entity = Entity(node.kind, node.moid)
+    if node.kind is Kind.HOST and parent.kind is Kind.COMPUTE_RESOURCE:
+        entity = Entity(parent.kind, parent.moid)
+    return Target(path, node.moid, entity, propagate=entity.kind != Kind.HOST)

@@ -1,0 +1,199 @@
+"""What a round of watching finds, marks and leaves alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.errors import Reason, Refused
+from broker.model.applied import Standing
+from broker.model.names import GrantId, Moid
+from broker.model.record import Event
+from broker.ports.administration import Forbidden, Permission
+from tests.controller.conftest import Controller
+from tests.support.administration import CIM, CONFIG, READER, FakeVcenter, failing, grant, policy
+
+CLUSTER = "/DC1/host/cluster"
+WANTED = policy(grant("g1", CLUSTER), grant("g2", "/DC2/host/rack%2f7/esx09/esx09"))
+
+
+def role_id(vcenter: FakeVcenter) -> int:
+    return vcenter.role("cim-broker-cim-ticket").id
+
+
+def rename_role(vcenter: FakeVcenter) -> None:
+    vcenter.roles[role_id(vcenter)] = replace(vcenter.role("cim-broker-cim-ticket"), name="mine now")
+
+
+def delete_role(vcenter: FakeVcenter) -> None:
+    del vcenter.roles[role_id(vcenter)]
+
+
+def widen_role(vcenter: FakeVcenter) -> None:
+    role = vcenter.role("cim-broker-cim-ticket")
+    vcenter.roles[role.id] = replace(role, privileges=role.privileges | {CONFIG})
+
+
+def narrow_role(vcenter: FakeVcenter) -> None:
+    role = vcenter.role("cim-broker-cim-ticket")
+    vcenter.roles[role.id] = replace(role, privileges=frozenset())
+
+
+def move_path(vcenter: FakeVcenter) -> None:
+    vcenter.rename("domain-c-DC1", "old")
+    vcenter.add("domain-c77", vcenter.nodes[Moid("domain-c-DC1")][0].kind, "cluster", Moid("group-h-DC1"))
+
+
+def lose_path(vcenter: FakeVcenter) -> None:
+    vcenter.move("domain-c-DC1", "group-h-DC2")
+
+
+def take_permission(vcenter: FakeVcenter) -> None:
+    vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=True, role_id=7, propagate=True)]
+
+
+def other_role(vcenter: FakeVcenter) -> None:
+    vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=7, propagate=True)]
+
+
+def other_reach(vcenter: FakeVcenter) -> None:
+    held = Permission(READER, group=False, role_id=role_id(vcenter), propagate=False)
+    vcenter.permissions[Moid("domain-c-DC1")] = [held]
+
+
+def other_instance(vcenter: FakeVcenter) -> None:
+    vcenter.uuid = "00000000-0000-4000-8000-000000000000"
+
+
+CHANGES: list[tuple[Callable[[FakeVcenter], None], str]] = [
+    (rename_role, "is now called mine now"),
+    (delete_role, "is gone"),
+    (widen_role, f"holds {CONFIG} beyond its template"),
+    (narrow_role, f"lacks {CIM}"),
+    (move_path, "is now domain-c77, and was applied as domain-c-DC1"),
+    (lose_path, "names nothing"),
+    (take_permission, "has no permission there"),
+    (other_role, "has role 7 there"),
+    (other_reach, "another reach"),
+    (other_instance, "another vCenter instance"),
+]
+
+
+@pytest.mark.parametrize(("change", "finding"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
+def test_what_somebody_changed_is_drift(
+    controller: Controller, change: Callable[[FakeVcenter], None], finding: str
+) -> None:
+    controller.apply(WANTED)
+    change(controller.prod)
+    before = len(controller.prod.writes)
+    controller.watch().round(WANTED)
+    applied = controller.store.applied(GrantId("g1"))
+    assert applied is not None
+    assert applied.standing is Standing.DRIFTED
+    assert finding in applied.finding
+    assert controller.log.records[-1].event is Event.GRANT_DRIFTED
+    assert len(controller.prod.writes) == before
+
+
+def test_what_holds_is_neither_marked_nor_recorded(controller: Controller) -> None:
+    controller.apply(WANTED)
+    before = (controller.store.all(), controller.log.events())
+    watch = controller.watch()
+    watch.round(WANTED)
+    watch.round(WANTED)
+    assert (controller.store.all(), controller.log.events()) == before
+
+
+def test_a_drift_is_recorded_once_and_again_when_it_is_over(controller: Controller) -> None:
+    controller.apply(WANTED)
+    watch = controller.watch()
+    held = controller.prod.permissions[Moid("domain-c-DC1")]
+    take_permission(controller.prod)
+    watch.round(WANTED)
+    watch.round(WANTED)
+    controller.prod.permissions[Moid("domain-c-DC1")] = held
+    watch.round(WANTED)
+    watch.round(WANTED)
+    assert controller.log.events()[-2:] == [Event.GRANT_DRIFTED, Event.GRANT_HOLDS_AGAIN]
+    applied = controller.store.applied(GrantId("g1"))
+    assert applied is not None
+    assert (applied.standing, applied.finding) == (Standing.HOLDS, "")
+
+
+def test_another_finding_is_another_record(controller: Controller) -> None:
+    controller.apply(WANTED)
+    watch = controller.watch()
+    take_permission(controller.prod)
+    watch.round(WANTED)
+    other_role(controller.prod)
+    watch.round(WANTED)
+    assert controller.log.events()[-2:] == [Event.GRANT_DRIFTED, Event.GRANT_DRIFTED]
+
+
+def test_one_grants_drift_is_not_anothers(controller: Controller) -> None:
+    controller.apply(WANTED)
+    take_permission(controller.prod)
+    controller.watch().round(WANTED)
+    assert [a.standing for a in controller.store.all()] == [Standing.DRIFTED, Standing.HOLDS]
+
+
+@pytest.mark.parametrize("call", ["roles", "instance_uuid"])
+def test_a_vcenter_that_cannot_be_asked_is_no_drift(controller: Controller, call: str) -> None:
+    controller.apply(policy(grant("g1", CLUSTER), grant("g3", CLUSTER, account="test-reader")))
+    both = policy(grant("g1", CLUSTER), grant("g3", CLUSTER, account="test-reader"))
+    watch = controller.watch()
+    for vcenter in controller.vcenters.values():
+        delete_role(vcenter)
+    controller.prod.fail = failing(call, "", Refused(Reason.VCENTER_UNAVAILABLE))
+    watch.round(both)
+    assert [a.standing for a in controller.store.all()] == [Standing.HOLDS, Standing.DRIFTED]
+    controller.prod.fail = lambda _call, _subject: None
+    watch.round(both)
+    assert [a.standing for a in controller.store.all()] == [Standing.DRIFTED, Standing.DRIFTED]
+
+
+def test_a_grant_that_may_not_be_looked_at_is_no_drift_and_does_not_hide_the_next(
+    controller: Controller,
+) -> None:
+    controller.apply(WANTED)
+    controller.prod.fail = failing("permissions", "domain-c-DC1", Forbidden("NoPermission"))
+    controller.prod.permissions[Moid("domain-s-DC2")] = []
+    controller.watch().round(WANTED)
+    assert [a.standing for a in controller.store.all()] == [Standing.HOLDS, Standing.DRIFTED]
+
+
+def test_a_grant_whose_text_changed_is_left_to_apply(controller: Controller) -> None:
+    controller.apply(WANTED)
+    delete_role(controller.prod)
+    controller.watch().round(policy(grant("g1", CLUSTER, "/DC2")))
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+
+
+def test_an_apply_sets_a_drifted_grant_right(controller: Controller) -> None:
+    controller.apply(WANTED)
+    take_permission(controller.prod)
+    controller.watch().round(WANTED)
+    assert controller.apply(WANTED).problems == ()
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+
+
+def test_one_session_serves_many_rounds_and_ends_with_the_watch(controller: Controller) -> None:
+    controller.apply(WANTED)
+    watch = controller.watch()
+    for _ in range(3):
+        watch.round(WANTED)
+    assert (controller.prod.logins, controller.prod.logouts) == (2, 1)
+    watch.close()
+    assert controller.prod.logouts == 2
+    watch.round(WANTED)  # what still runs opens nothing that stays
+    watch.close()
+    assert controller.prod.logins == controller.prod.logouts
+
+
+def test_a_vcenter_that_the_policy_no_longer_has_is_left(controller: Controller) -> None:
+    controller.apply(WANTED)
+    watch = controller.watch()
+    watch.round(WANTED)
+    changed = {name: replace(v, concurrency=3) for name, v in WANTED.vcenters.items()}
+    watch.round(replace(WANTED, vcenters=changed))
+    assert (controller.prod.logins, controller.prod.logouts) == (3, 2)
