@@ -1,6 +1,5 @@
 """Child processes of the demonstration: started, waited for, ended in reverse order."""
 
-import json
 import socket
 import subprocess
 import sys
@@ -8,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
 
 import click
 
@@ -34,30 +32,37 @@ class Children:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._stack = ExitStack()
+        self._pids: list[int] = []
 
     def start(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start `broker ARGUMENTS`."""
-        with (self._logs / f"{name}.log").open("wb") as log:
+        with (self._logs / f"{name}.log").open("wb") as log, (self._logs / f"{name}.out").open("wb") as out:
             process = subprocess.Popen(  # noqa: S603 - our own command, a list, no shell
                 [sys.executable, "-m", "broker", *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=log,
                 start_new_session=True,
             )
         self._stack.callback(_end, process)
+        self._pids.append(process.pid)
         return process
 
-    def keep(self) -> None:
-        """Leave all running when this command ends."""
+    def keep(self) -> tuple[int, ...]:
+        """Leave all running when this command ends; their process ids, the last one first."""
         self._stack.pop_all()
+        return tuple(reversed(self._pids))
 
     def close(self) -> None:
         """End all, the last one first."""
         self._stack.close()
 
+    def output_of(self, name: str) -> str:
+        """All that a child has printed."""
+        return (self._logs / f"{name}.out").read_text(errors="replace")
+
     def log_of(self, name: str) -> str:
-        """The last lines that a child wrote, for an error message."""
+        """The last lines that a child logged, for an error message."""
         return "\n".join((self._logs / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
 
 
@@ -70,15 +75,14 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def run(*arguments: str) -> dict[str, Any] | list[Any]:
-    """Run `broker ARGUMENTS` to its end and give the JSON that it printed. Raises DemoFailed."""
+def run(*arguments: str) -> str:
+    """Run `broker ARGUMENTS` to its end and give what it printed. Raises DemoFailed."""
     done = subprocess.run(  # noqa: S603 - our own command, a list, no shell
         [sys.executable, "-m", "broker", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise DemoFailed(f"broker {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
-    printed: dict[str, Any] | list[Any] = json.loads(done.stdout)
-    return printed
+    return done.stdout
 
 
 def wait_for(

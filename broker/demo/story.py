@@ -1,0 +1,102 @@
+"""What the demonstration shows: a ticket, sensors, the record, two refusals."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from broker.audit.reading import AuditReading
+from broker.cli.output import show
+from broker.client.api import BrokerClient, TicketAnswer
+from broker.client.cim import cim_connection, sensors
+from broker.client.errors import BrokerRefused, CimFailed
+from broker.client.tokens import KeyCredential
+from broker.clock import SystemClock
+from broker.demo.files import APP, Site
+from broker.demo.processes import DemoFailed
+from broker.lab.control.client import LabControl
+from broker.model.names import parse_issuance_id
+from broker.model.secret import SecretFile
+from broker.secrets import read_secret
+from broker.store.database import Database
+
+HOST = "esx0001.lab.example"
+OTHER_HOST = "esx0004.lab.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """The monitoring app of the demonstration."""
+
+    site: Site
+
+    def ticket(self, host: str) -> TicketAnswer:
+        """Authenticate with the private key and ask for one ticket. Raises ClientError."""
+        credential = KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
+        with BrokerClient(self.site.url, self.site.broker_ca, credential) as client:
+            return client.ticket(host)
+
+
+def tell(site: Site, control: LabControl) -> None:
+    """Run the story. Raises DemoFailed where the product does not do what it says."""
+    app = Monitoring(site)
+    heading("The app authenticates with its private key and asks for a ticket")
+    ticket = app.ticket(HOST)
+    left = (ticket.expires_at - datetime.now(UTC)).total_seconds()
+    click.echo(f"ticket *** for {ticket.host} at {ticket.url}, taken as {ticket.account}, {left:.0f} s left")
+    heading("It reads the sensors: the ticket is user and password, the host's certificate is pinned")
+    _show_sensors(ticket)
+    heading("What the log says of it")
+    _show_records(site.root / "state" / "broker.db", ticket.issuance)
+    heading("Refused: a host outside the grant")
+    _expect_refusal(app)
+    heading("Refused: the same ticket, two minutes later by the lab's clock")
+    _expect_dead_ticket(ticket, control)
+
+
+def heading(text: str) -> None:
+    """Say what comes next."""
+    click.echo(f"\n== {text}")
+
+
+def _show_sensors(ticket: TicketAnswer) -> None:
+    with cim_connection(ticket, ticket.host) as connection:
+        found = sensors(connection)
+    rows = [(s.name, s.type, s.state if s.reading is None else s.reading, s.unit, s.health) for s in found]
+    if not rows:
+        raise DemoFailed("the host shows no sensor")
+    show("table", ("sensor", "type", "reading", "unit", "health"), rows)
+
+
+def _show_records(store: Path, issuance: str) -> None:
+    database = Database.open(store, SystemClock())
+    try:
+        records = AuditReading(database).of_issuance(parse_issuance_id(issuance))
+    finally:
+        database.close()
+    if [record["event"] for record in records] != ["TICKET_INTENT", "TICKET_ISSUED"]:
+        raise DemoFailed(f"the log does not hold intent and issuance of {issuance}")
+    for record in records:
+        click.echo(json.dumps(record, indent=2, sort_keys=True))
+
+
+def _expect_refusal(app: Monitoring) -> None:
+    try:
+        app.ticket(OTHER_HOST)
+    except BrokerRefused as refused:
+        click.echo(f"{refused.status} {refused.code}: {refused.title} (id {refused.id})")
+        return
+    raise DemoFailed(f"a ticket for {OTHER_HOST} was given, and no grant covers it")
+
+
+def _expect_dead_ticket(ticket: TicketAnswer, control: LabControl) -> None:
+    control.advance_clock(121)
+    try:
+        with cim_connection(ticket, ticket.host) as connection:
+            sensors(connection)
+    except CimFailed as failed:
+        click.echo(str(failed))
+        return
+    raise DemoFailed("the host took a ticket that was over")
