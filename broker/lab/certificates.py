@@ -4,7 +4,6 @@ Keys are P-256 where a real VMCA takes RSA: a lab of thousands of hosts has to s
 """
 
 import ipaddress
-import os
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.lab.clock import LabClock
+from broker.lab.files import write_private
 
 _BACKDATED = timedelta(days=1)
 _CA_LIFE = timedelta(days=3650)
@@ -97,7 +97,7 @@ class LabAuthority:
             .sign(self._key, hashes.SHA256())
         )
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write_private(file, certificate.public_bytes(Encoding.PEM) + private)
+        write_private(file, certificate.public_bytes(Encoding.PEM) + private)
         return Issued(certificate, file)
 
     def _builder(
@@ -174,10 +174,3 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """A file that is never readable to others, not even for a moment."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from broker.lab.errors import LabError
+
 _LONGEST_SOCKET_PATH = 100
 """sun_path holds 108 bytes on Linux."""
 
@@ -30,7 +32,13 @@ def socket_address(path: Path) -> Iterator[str]:
 
 
 def listen(path: Path) -> socket.socket:
-    """A listening socket of mode 0600; nobody can connect before it has that mode."""
+    """A listening socket of mode 0600; nobody can connect before it has that mode.
+
+    A socket file that nobody answers at is replaced. Raises LabError where somebody does.
+    """
+    if _is_answered(path):
+        raise LabError(f"another lab runs at {path}")
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with socket_address(path) as address:
@@ -41,6 +49,11 @@ def listen(path: Path) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, socket_address(path) as address:
+        return probe.connect_ex(address) == 0
 
 
 def encode(message: Message) -> bytes:

@@ -1,0 +1,188 @@
+"""The whole lab in one process: a vCenter, ESXi CIM endpoints, and the socket that turns their knobs."""
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from broker.lab.authorization.catalogue import Catalogue
+from broker.lab.authorization.manager import AuthorizationManager
+from broker.lab.authorization.model import PermissionModel
+from broker.lab.authorization.seed import seed_administrators, seed_controller
+from broker.lab.certificates import HostCertificates, LabAuthority
+from broker.lab.cim.endpoint import CimEndpoint
+from broker.lab.cim.service import CimService
+from broker.lab.clock import LabClock
+from broker.lab.control.client import LabControl
+from broker.lab.control.knobs import Knobs
+from broker.lab.control.panel import Machinery, panel
+from broker.lab.control.server import ControlServer
+from broker.lab.files import write_private
+from broker.lab.listener import VCenterListener
+from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER, VCENTER_NAME, LabOptions
+from broker.lab.tickets import CimTickets
+from broker.lab.vcenter.references import References
+from broker.lab.vcenter.sessions import SessionTable
+from broker.lab.vcenter.vcenter import VCenter, VCenterOptions, VCenterParts
+from broker.lab.world.changes import Changes
+from broker.lab.world.events import EventLog
+from broker.lab.world.inventory import Inventory, Size, build
+from broker.lab.world.users import ADMINISTRATORS, Users
+from broker.lab.world.values import VimValue
+from broker.lab.world.world import World
+
+__all__ = ["Lab", "LabOptions"]
+
+
+class Lab:
+    """A running lab; `with Lab.start(options) as lab:` ends it.
+
+    `vcenter_host` and `vcenter_port` are verified against `ca_file`; `control` turns the knobs over
+    `control_socket`. Everything runs in threads of this process.
+    """
+
+    vcenter_host = "localhost"
+
+    def __init__(self, options: LabOptions, parts: "_Parts", closing: ExitStack) -> None:
+        """Use `start`."""
+        self._options = options
+        self._closing = closing
+        self.vcenter_port = parts.listener.port
+        self.ca_file = parts.authority.ca_file
+        self.control_socket = options.state_dir / "control.sock"
+        self.control = LabControl(self.control_socket)
+
+    @classmethod
+    def start(cls, options: LabOptions) -> Self:
+        """Build the lab and open its ports. Raises LabError, OSError."""
+        options.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with ExitStack() as closing:
+            parts = _Parts.made(options)
+            closing.callback(parts.cim.stop)
+            parts.cim.start()
+            parts.listen_for_cim(options.cim_hosts)
+            closing.callback(parts.listener.stop)
+            closing.callback(parts.vcenter.close)
+            parts.listener.start()
+            control = ControlServer(options.state_dir / "control.sock", panel(parts.machinery))
+            closing.callback(control.stop)
+            control.start()
+            return cls(options, parts, closing.pop_all())
+
+    def password_file(self, user: str) -> Path:
+        """The 0600 file that holds the password of `svc-cim-a@vsphere.local`."""
+        return _password_file(self._options.state_dir, user)
+
+    def close(self) -> None:
+        """End everything. May be called twice."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    authority: LabAuthority
+    cim: CimService
+    listener: VCenterListener
+    vcenter: VCenter
+    machinery: Machinery
+
+    @classmethod
+    def made(cls, options: LabOptions) -> Self:
+        clock, knobs = LabClock(), Knobs()
+        events = EventLog(clock)
+        world = World(build(Size(options.hosts, options.clusters, options.standalone)), Changes())
+        users = Users(_passwords(options.state_dir))
+        sessions = SessionTable(clock, events, options.limits)
+        model = _permissions(world.inventory, users, options)
+        authority = LabAuthority(options.state_dir / "certificates", VCENTER_NAME, clock)
+        certificates, tickets = HostCertificates(authority), CimTickets(clock)
+        manager = AuthorizationManager(
+            model, _Entities(world.inventory), lambda key: _user_of(sessions, key), events, world.changes
+        )
+        vcenter = VCenter(
+            VCenterParts(
+                world=world,
+                clock=clock,
+                users=users,
+                events=events,
+                sessions=sessions,
+                model=model,
+                authorization=manager,
+                knobs=knobs,
+                tickets=tickets,
+                certificate_pem=lambda name: certificates.of(name, world.host(name).address).pem,
+            ),
+            VCenterOptions(api_version=options.api_version, limits=options.limits),
+        )
+        listener = VCenterListener(vcenter, authority.issue_vcenter(VCENTER_NAME).file)
+        cim = CimService()
+        machinery = Machinery(
+            clock, world, users, sessions, tickets, certificates, cim, knobs, listener.stop, listener.start
+        )
+        return cls(authority, cim, listener, vcenter, machinery)
+
+    def listen_for_cim(self, hosts: int) -> None:
+        """Open the endpoints of the first hosts."""
+        for host in self.machinery.world.inventory.hosts()[:hosts]:
+            certificate = self.machinery.certificates.of(host.name, host.address)
+            host.cim_port = self.cim.listen(
+                CimEndpoint(host, self.machinery.tickets.is_live), certificate.file
+            )
+
+
+class _Entities:
+    """What the AuthorizationManager asks the inventory."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._references = References(inventory)
+
+    def root(self) -> str:
+        return self._inventory.root()
+
+    def exists(self, moid: str) -> bool:
+        return self._inventory.exists(moid)
+
+    def name(self, moid: str) -> str:
+        return self._inventory.name(moid)
+
+    def reference(self, moid: str) -> VimValue:
+        return self._references.to(moid)
+
+
+def _permissions(inventory: Inventory, users: Users, options: LabOptions) -> PermissionModel:
+    model = PermissionModel(inventory, Catalogue.shipped(), users)
+    root = inventory.root()
+    datacenters = [moid for moid in inventory.children(root) if inventory.type_name(moid) == "Datacenter"]
+    seed_administrators(model, root, ADMINISTRATORS)
+    seed_controller(model, root, datacenters, CONTROLLER, options.controller_privileges)
+    return model
+
+
+def _passwords(directory: Path) -> dict[str, str]:
+    """A new password for every user, each in a file of its own."""
+    made = {}
+    for user in (ADMINISTRATOR, CONTROLLER, *ACCOUNTS):
+        password = secrets.token_urlsafe(24)
+        write_private(_password_file(directory, user), password.encode())
+        made[user.partition("@")[0]] = password
+    return made
+
+
+def _password_file(directory: Path, user: str) -> Path:
+    return directory / f"{user.partition('@')[0]}.password"
+
+
+def _user_of(sessions: SessionTable, key: str) -> str | None:
+    found = sessions.find(key)
+    return found.user if found else None
