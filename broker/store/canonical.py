@@ -5,7 +5,6 @@ exactly. The bytes are what is kept, and later hashed; nothing serializes a reco
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +14,6 @@ MAX_BYTES = 60_000
 _MAX_KEY = 64
 _LARGEST_INTEGER = 2**53 - 1
 
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Controls, invisible and direction-changing characters, line separators, lone surrogates."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
@@ -28,26 +21,34 @@ class _Bounds:
     items: int
 
 
-_BOUNDS = (_Bounds(1024, 512), _Bounds(256, 128), _Bounds(64, 32), _Bounds(16, 8))
-"""Tried in this order until the record fits."""
+_BOUNDS = (_Bounds(1024, 512), _Bounds(512, 64), _Bounds(256, 8), _Bounds(256, 1))
+"""Tried in this order until the record fits. Ids, digests and host names always stay whole."""
 
 
 def cleaned(text: str, limit: int) -> str:
-    """`text` with every unsafe character replaced, clipped to `limit` with a marker that counts the rest."""
-    shown = _UNSAFE.sub("\ufffd", text[:limit])
-    rest = len(text) - limit
+    """`text` with U+FFFD for all that does not print, clipped to `limit` with a marker that counts the rest.
+
+    What does not print: controls, line separators, invisible and direction-changing characters,
+    lone surrogates, unassigned code points, every blank but the common one.
+    """
+    shown, rest = text[:limit], len(text) - limit
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "\ufffd" for c in shown)
     return f"{shown}…[{rest} more]" if rest > 0 else shown
 
 
-def canonical(content: Mapping[str, object]) -> bytes:
-    """The bytes of `content`, at most MAX_BYTES.
+def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> bytes:
+    """The bytes of `fields` in their envelope, at most MAX_BYTES.
+
+    Long texts and lists are clipped; no field is lost.
 
     Raises TypeError for a float or another type that a record cannot hold, ValueError for an
-    integer beyond 2**53 - 1 or a content too large even when clipped: defects, not input.
+    integer beyond 2**53 - 1 or for more keys than fit: defects, not input.
     """
     for bounds in _BOUNDS:
-        tidy = _tidy(content, bounds)
-        line = json.dumps(tidy, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        tidy = {cleaned(key, _MAX_KEY): _tidy(value, bounds) for key, value in fields.items()}
+        content = {**envelope, "fields": tidy}
+        line = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         if len(line) <= MAX_BYTES:
             return line
     raise ValueError("a record has too many fields")

@@ -3,6 +3,7 @@
 Held open, since checking one out of SQLAlchemy's pool costs four times the look-up itself.
 """
 
+import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,8 @@ from pathlib import Path
 from sqlite3 import Connection as DriverConnection
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 
@@ -58,17 +59,25 @@ class Connections:
 
 
 def _engine(path: Path, wait_s: float) -> Engine:
-    engine = create_engine(
-        f"sqlite+pysqlite:///file:{quote(str(path))}?mode=rw&uri=true",
+    """The path goes to SQLite past SQLAlchemy's URL, which gives some of its characters a meaning."""
+    return create_engine(
+        "sqlite+pysqlite://",
+        creator=lambda: _connected(path, wait_s),
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
-        connect_args={"timeout": wait_s, "check_same_thread": False, "cached_statements": 256},
     )
-    event.listen(engine, "connect", _configure)
-    return engine
 
 
-def _configure(connection: DriverConnection, _entry: ConnectionPoolEntry) -> None:
+def _connected(path: Path, wait_s: float) -> DriverConnection:
+    """A connection to a file that exists, without a transaction of its own making."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=wait_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
     for pragma in (
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -76,3 +85,4 @@ def _configure(connection: DriverConnection, _entry: ConnectionPoolEntry) -> Non
         f"journal_size_limit={_WAL_KEPT_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+    return connection

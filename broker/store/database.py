@@ -33,6 +33,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from broker.errors import LogUnavailable
 from broker.ports.clock import Clock
 from broker.store import schema
+from broker.store.canonical import cleaned
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
 from broker.store.ids import new_id
@@ -75,7 +76,7 @@ class Database:
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
         not to be written to.
         """
-        sealer = Sealer(clock, boot=new_id(clock), node=socket.gethostname())
+        sealer = Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
         return cls(place_at(path, disk_reserve_mib), sealer)
 
     def close(self) -> None:

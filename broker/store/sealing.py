@@ -38,18 +38,16 @@ class Sealer:
         The position in the log is not among them, so that serializing needs no lock.
         """
         at, identity = ms(self.clock.now()), new_id(self.clock)
-        leaf = canonical(
-            {
-                "v": VERSION,
-                "id": identity,
-                "event": record.event.name.lower(),
-                "code": record.event.value,
-                "ts": iso(at),
-                "boot": self.boot,
-                "node": self.node,
-                "fields": record.fields,
-            }
-        )
+        envelope = {
+            "v": VERSION,
+            "id": identity,
+            "event": record.event.name.lower(),
+            "code": record.event.value,
+            "ts": iso(at),
+            "boot": self.boot,
+            "node": self.node,
+        }
+        leaf = canonical(envelope, record.fields)
         return Sealed(
             leaf=leaf,
             id=identity,

@@ -1,0 +1,194 @@
+"""Which files are taken for a store, and with which rights."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.errors import LogUnavailable
+from broker.model.record import Event, Record
+from broker.store.database import Database
+from broker.store.log import StoredLog
+from broker.store.place import Reserve
+from tests.support.clock import HandClock
+
+ROOT = Path(__file__).parents[2]
+RECORD = Record(Event.PROCESS_STARTED, {"kind": "serve"})
+
+_OPEN_AND_WRITE = """
+import sys
+from pathlib import Path
+from broker.clock import SystemClock
+from broker.model.record import Event, Record
+from broker.store.database import Database
+from broker.store.log import StoredLog
+from broker.store.place import Reserve
+sys.stdin.readline()
+database = Database.open(Path(sys.argv[1]), SystemClock())
+for _ in range(10):
+    StoredLog(database).append([Record(Event.PROCESS_STARTED, {})], Reserve.NONE)
+database.close()
+"""
+
+
+def append(database: Database) -> None:
+    StoredLog(database).append([RECORD], Reserve.NONE)
+
+
+def test_a_new_store_is_readable_by_its_owner_only(path: Path, clock: HandClock) -> None:
+    umask = os.umask(0)
+    try:
+        database = Database.open(path, clock)
+    finally:
+        os.umask(umask)
+    modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in path.parent.iterdir()}
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    database.close()
+
+
+@pytest.mark.parametrize("rights", [0o604, 0o602, 0o601, 0o666])
+def test_a_store_that_others_may_touch_is_refused(path: Path, clock: HandClock, rights: int) -> None:
+    Database.open(path, clock).close()
+    path.chmod(rights)
+    with pytest.raises(LogUnavailable, match="chmod o-rwx"):
+        Database.open(path, clock)
+
+
+def test_a_group_may_share_a_store(path: Path, clock: HandClock) -> None:
+    Database.open(path, clock).close()
+    path.chmod(0o660)
+    Database.open(path, clock).close()
+
+
+def test_a_directory_that_everybody_may_write_is_refused(tmp_path: Path, clock: HandClock) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    with pytest.raises(LogUnavailable, match="chmod o-w"):
+        Database.open(folder / "store.db", clock)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path, clock: HandClock) -> None:
+    with pytest.raises(LogUnavailable, match="nowhere"):
+        Database.open(tmp_path / "nowhere" / "store.db", clock)
+
+
+@pytest.mark.parametrize("other", ["link", "folder", "fifo"])
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, clock: HandClock, other: str) -> None:
+    path = tmp_path / "store.db"
+    if other == "link":
+        (tmp_path / "target").touch(0o600)
+        path.symlink_to(tmp_path / "target")
+    elif other == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path, 0o600)
+    with pytest.raises(LogUnavailable, match="not a regular file"):
+        Database.open(path, clock)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, clock: HandClock) -> None:
+    path.write_bytes(b"precious notes" * 100)
+    path.chmod(0o600)
+    with pytest.raises(LogUnavailable, match="NOTADB"):
+        Database.open(path, clock)
+    assert path.read_bytes() == b"precious notes" * 100
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, clock: HandClock) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE precious (a)")
+    other.close()
+    path.chmod(0o600)
+    before = path.read_bytes()
+    with pytest.raises(LogUnavailable, match="another program"):
+        Database.open(path, clock)
+    assert path.read_bytes() == before
+
+
+def test_an_unknown_schema_version_is_refused_by_name(path: Path, clock: HandClock) -> None:
+    Database.open(path, clock).close()
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version=7")
+    newer.close()
+    with pytest.raises(LogUnavailable, match="schema version 7, this broker knows version 1"):
+        Database.open(path, clock)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("DELETE FROM record WHERE seq = 3", "damaged at record 3"),
+        ("DELETE FROM record WHERE seq = 0", "damaged before record 5"),
+        ("UPDATE record SET leaf = x'7b7d' WHERE seq = 2", "damaged at record 2"),
+        ("UPDATE record SET code = 'T101I' WHERE seq = 4", "damaged at record 4"),
+    ],
+)
+def test_a_damaged_tail_is_noticed_at_opening(path: Path, clock: HandClock, damage: str, named: str) -> None:
+    database = Database.open(path, clock)
+    for _ in range(5):
+        append(database)
+    database.close()
+    raw = sqlite3.connect(path)
+    raw.execute(damage)
+    raw.commit()
+    raw.close()
+    with pytest.raises(LogUnavailable, match=named):
+        Database.open(path, clock)
+
+
+def test_a_record_survives_closing_and_opening(path: Path, clock: HandClock) -> None:
+    database = Database.open(path, clock)
+    append(database)
+    database.close()
+    again = Database.open(path, clock)
+    append(again)
+    assert [leaf.seq for leaf in StoredLog(again).leaves(0, 10)] == [0, 1]
+    assert again.boot != database.boot
+    again.close()
+
+
+def test_a_path_with_signs_of_a_url_is_a_path(tmp_path: Path, clock: HandClock) -> None:
+    path = tmp_path / "a%20b?c#d&mode=memory.db"
+    database = Database.open(path, clock)
+    append(database)
+    database.close()
+    assert path.stat().st_size > 0
+
+
+def test_a_closed_store_takes_and_gives_nothing(database: Database) -> None:
+    database.close()
+    with pytest.raises(LogUnavailable, match="closed"):
+        append(database)
+    with pytest.raises(LogUnavailable, match="closed"):
+        StoredLog(database).size()
+    database.reopen()
+    assert not database.healthy()
+
+
+def test_many_processes_may_open_a_store_that_is_not_there_yet(path: Path, clock: HandClock) -> None:
+    command = [sys.executable, "-c", _OPEN_AND_WRITE, str(path)]
+    children = [subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True) for _ in range(4)]
+    for child in children:
+        child.communicate("go\n")
+    assert [child.returncode for child in children] == [0, 0, 0, 0]
+    database = Database.open(path, clock)
+    assert [leaf.seq for leaf in StoredLog(database).leaves(0, 100)] == list(range(40))
+    database.close()
+
+
+def test_a_forked_child_may_not_use_its_parents_store(database: Database) -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, database.problem().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert b"before a fork" in os.read(reading, 1000)
+    os.close(reading)
+    os.close(writing)
