@@ -42,7 +42,9 @@ def test_the_api_answers_who_asks_without_a_session_only_what_anyone_may_know(la
         content.viewManager.CreateContainerView(content.rootFolder, [], recursive=True)
 
 
-@pytest.mark.parametrize(("user", "password"), [("administrator", "wrong"), ("nobody", "any"), ("svc-cim-a", "")])
+@pytest.mark.parametrize(
+    ("user", "password"), [("administrator", "wrong"), ("nobody", "any"), ("svc-cim-a", "")]
+)
 def test_a_wrong_password_and_an_unknown_user_look_alike(lab: LabVCenter, user: str, password: str) -> None:
     failed_login(lab, user, password)
     event = lab.events.latest()

@@ -43,20 +43,17 @@ def method_info(name: str) -> VimValue:
 
 
 def version_of(soap_action: str, spoken: tuple[str, ...]) -> str:
-    """PyVmomi's name of the API version in the SOAPAction header; the newest spoken one where it names none.
+    """pyVmomi's name of the API version in the SOAPAction header.
 
-    Raises vmodl.fault.InvalidRequest for a version that this vCenter does not speak, as vCenter does.
+    A version of vim25 that is not among the spoken ones, or none, means the newest: govmomi sends its own
+    newest to every vCenter. Raises vmodl.fault.InvalidRequest for another service's namespace.
     """
     action = soap_action.strip().strip('"')
     prefix, _, number = action.removeprefix("urn:").partition("/")
-    if prefix in {"", "vim25"} and not number:
-        return spoken[0]
-    version = versionMap.get(f"{prefix}/{number}")
-    if version not in spoken:
-        fault = vmodl.fault.InvalidRequest()
-        fault.msg = f'Unsupported version URI "{action}"\n\nwhile parsing SOAP body'
-        raise fault
-    return str(version)
+    if prefix not in {"", "vim25"}:
+        raise vmodl.fault.InvalidRequest(msg=f'Unsupported version URI "{action}"\n\nwhile parsing SOAP body')
+    version = versionMap.get(f"vim25/{number}")
+    return str(version) if version in spoken else spoken[0]
 
 
 def version_number(version: str) -> str:

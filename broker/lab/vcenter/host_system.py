@@ -168,6 +168,9 @@ class HostServiceSystem(_Manager):
     vim_type = vim.host.ServiceSystem
     kind = "serviceSystem"
 
+    def RefreshServices(self, call: Call) -> None:
+        """Nothing to do: the state is made when it is read."""
+
     def read_serviceInfo(self, call: Call) -> VimValue:
         """As config.service."""
         return host_services.service_info(self._host)
@@ -178,6 +181,9 @@ class HostFirewallSystem(_Manager):
 
     vim_type = vim.host.FirewallSystem
     kind = "firewallSystem"
+
+    def RefreshFirewall(self, call: Call) -> None:
+        """Nothing to do: the state is made when it is read."""
 
     def read_firewallInfo(self, call: Call) -> VimValue:
         """As config.firewall."""

@@ -1,12 +1,16 @@
 """Reading a property path of a managed object, the privilege for it checked."""
 
 from pyVmomi import vim, vmodl
-from pyVmomi.VmomiSupport import DataObject
+from pyVmomi.VmomiSupport import DataObject, GetVmodlType
 from pyVmomi.VmomiSupport import ManagedObject as ManagedObjectType
 
 from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.soap.gate import READ, VIEW, Gate, denial
 from broker.lab.world.values import VimValue
+
+
+_STRINGS: VimValue = GetVmodlType("string[]")
+"""How names of types go over the wire."""
 
 
 class PropertyReader:
@@ -95,5 +99,6 @@ def _declared(owner: VimValue, name: str, path: str) -> VimValue:
 
 def _typed(value: VimValue, declared: VimValue) -> VimValue:
     """Python's list and int as the array and number type that the wire names."""
-    plain = type(value) is list or (type(value) is int and issubclass(declared, int))
-    return declared(value) if plain else value
+    if type(value) is list:
+        return _STRINGS(value) if declared.Item is type else declared(value)
+    return declared(value) if type(value) is int and issubclass(declared, int) else value
