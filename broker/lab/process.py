@@ -107,7 +107,12 @@ class _Parts:
         authority = LabAuthority(options.state_dir / "certificates", VCENTER_NAME, clock)
         certificates, tickets = HostCertificates(authority), CimTickets(clock)
         manager = AuthorizationManager(
-            model, _Entities(world.inventory), lambda key: _user_of(sessions, key), events, world.changes
+            model,
+            _Entities(world.inventory),
+            lambda key: _user_of(sessions, key),
+            events,
+            world.changes,
+            knobs.role_lag_s,
         )
         vcenter = VCenter(
             VCenterParts(

@@ -274,18 +274,18 @@ def test_bad_roles_are_refused(model: PermissionModel) -> None:
     with pytest.raises(NameTaken):
         model.add_role("taken", [])
     with pytest.raises(NameTaken):
-        model.update_role(ADMINISTRATOR, model.add_role("other", []).role_id, "taken", [])
+        model.revised_role(ADMINISTRATOR, model.add_role("other", []).role_id, "taken", [])
     with pytest.raises(NameEmpty):
         model.add_role(" ", [])
     with pytest.raises(Unacceptable, match="privIds"):
         model.add_role("unknown", ["Host.Cim.Nonsense"])
     with pytest.raises(Unacceptable, match="privIds"):
-        model.update_role(ADMINISTRATOR, role.role_id, "taken", ["host.cim.ciminteraction"])
+        model.revised_role(ADMINISTRATOR, role.role_id, "taken", ["host.cim.ciminteraction"])
 
 
 def test_built_in_roles_do_not_change(model: PermissionModel) -> None:
     with pytest.raises(Unacceptable, match="roleId"):
-        model.update_role(ADMINISTRATOR, READ_ONLY, "mine", [])
+        model.revised_role(ADMINISTRATOR, READ_ONLY, "mine", [])
     with pytest.raises(Unacceptable, match="roleId"):
         model.remove_role(READ_ONLY, fail_if_used=False)
     with pytest.raises(NoSuchRole):
@@ -295,7 +295,9 @@ def test_built_in_roles_do_not_change(model: PermissionModel) -> None:
 def test_a_changed_role_changes_what_its_permissions_give(model: PermissionModel) -> None:
     role = model.add_role("role", [CIM])
     put(model, "racks", role.role_id)
-    before, after = model.update_role(ADMINISTRATOR, role.role_id, "renamed", [LOG])
+    before, after = model.revised_role(ADMINISTRATOR, role.role_id, "renamed", [LOG])
+    assert model.holds(SVC, "host", CIM)
+    model.put_role(after)
     assert (before.name, after.name) == ("role", "renamed")
     assert model.effective(SVC, "host") == SYSTEM | {LOG}
 
@@ -305,9 +307,9 @@ def test_a_role_is_changed_only_by_those_who_hold_the_difference_on_the_root_fol
 ) -> None:
     grant("root", "helper", "Authorization.ModifyRoles", CIM)
     role = model.add_role("role", [LOG])
-    model.update_role(HELPER, role.role_id, "role", [LOG, CIM])
+    model.revised_role(HELPER, role.role_id, "role", [LOG, CIM])
     with pytest.raises(Lacks):
-        model.update_role(HELPER, role.role_id, "role", [CIM])
+        model.revised_role(HELPER, role.role_id, "role", [CIM])
 
 
 def test_a_used_role_goes_only_when_asked_and_takes_its_permissions_along(model: PermissionModel) -> None:
@@ -318,6 +320,7 @@ def test_a_used_role_goes_only_when_asked_and_takes_its_permissions_along(model:
     _, gone = model.remove_role(role.role_id, fail_if_used=False)
     assert [p.entity for p in gone] == ["racks"]
     assert model.effective(SVC, "host") == frozenset()
+    model.put_role(role)
     assert role not in model.roles()
 
 

@@ -1,18 +1,19 @@
 """What the event log says about roles and permissions."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim
 
 from broker.lab.authorization.catalogue import Role
 from broker.lab.authorization.permissions import Permission
+from broker.lab.world.values import VimValue
 
 
 class EventDoor(Protocol):
     """Where events go."""
 
-    def post(self, event: Any) -> None:  # noqa: ANN401 - a pyVmomi event
+    def post(self, event: VimValue) -> None:
         """Keep the event; key and time are filled in there."""
         ...
 
@@ -20,7 +21,7 @@ class EventDoor(Protocol):
 class AuthorizationEvents:
     """Posts Role*Event and Permission*Event, with the user who did it."""
 
-    def __init__(self, door: EventDoor, entity_of: Callable[[str], tuple[str, Any]]) -> None:
+    def __init__(self, door: EventDoor, entity_of: Callable[[str], tuple[str, VimValue]]) -> None:
         """`entity_of` gives an entity's name and reference."""
         self._door = door
         self._entity_of = entity_of
@@ -69,16 +70,16 @@ class AuthorizationEvents:
         event = vim.event.PermissionRemovedEvent(**self._facts(permission))
         self._post(event, user, f"Permission rule removed for {permission.principal}")
 
-    def _facts(self, permission: Permission) -> dict[str, Any]:
+    def _facts(self, permission: Permission) -> dict[str, VimValue]:
         name, reference = self._entity_of(permission.entity)
         entity = vim.event.ManagedEntityEventArgument(entity=reference, name=name)
         return {"entity": entity, "principal": permission.principal, "group": permission.group}
 
-    def _post(self, event: Any, user: str, message: str) -> None:  # noqa: ANN401 - a pyVmomi event
+    def _post(self, event: VimValue, user: str, message: str) -> None:
         event.userName = user
         event.fullFormattedMessage = message
         self._door.post(event)
 
 
-def _argument(role: Role) -> Any:  # noqa: ANN401 - a pyVmomi value
+def _argument(role: Role) -> VimValue:
     return vim.event.RoleEventArgument(roleId=role.role_id, name=role.name)

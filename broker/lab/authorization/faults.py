@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from pyVmomi import vim, vmodl
 
@@ -18,12 +17,13 @@ from broker.lab.authorization.refusals import (
     RoleInUse,
     Unacceptable,
 )
+from broker.lab.world.values import VimValue
 
-ReferenceTo = Callable[[str], Any]
+ReferenceTo = Callable[[str], VimValue]
 """Gives the reference to an entity."""
 
 
-_BARE: dict[type[Refusal], Callable[[], Any]] = {
+_BARE: dict[type[Refusal], Callable[[], VimValue]] = {
     NameEmpty: lambda: vim.fault.InvalidName(name=""),
     NoSuchRole: vim.fault.NotFound,
     NoSuchPermission: vim.fault.NotFound,
@@ -41,7 +41,7 @@ def as_faults(reference_to: ReferenceTo) -> Iterator[None]:
         raise _fault(refusal, reference_to) from None
 
 
-def _fault(refusal: Refusal, reference_to: ReferenceTo) -> Any:  # noqa: ANN401 - a pyVmomi fault
+def _fault(refusal: Refusal, reference_to: ReferenceTo) -> VimValue:
     match refusal:
         case NameTaken(name=name):
             return vim.fault.AlreadyExists(name=name)
@@ -55,6 +55,6 @@ def _fault(refusal: Refusal, reference_to: ReferenceTo) -> Any:  # noqa: ANN401 
             return _BARE[type(refusal)]()
 
 
-def _no_permission(reference: Any, privileges: list[str]) -> Any:  # noqa: ANN401 - pyVmomi's values
+def _no_permission(reference: VimValue, privileges: list[str]) -> VimValue:
     missing = vim.fault.NoPermission.EntityPrivileges(entity=reference, privilegeIds=privileges)
     return vim.fault.NoPermission(object=reference, privilegeId=privileges[0], missingPrivileges=[missing])

@@ -4,11 +4,11 @@ The dispatcher has checked the privileges that pyVmomi's tables name: of the met
 of its entity arguments on those. What more the API reference asks for is the permission model's business.
 """
 
+import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyVmomi import vim
-from pyVmomi.VmomiSupport import ManagedObject as Reference
 
 from broker.lab.authorization.catalogue import Role
 from broker.lab.authorization.events import AuthorizationEvents, EventDoor
@@ -16,9 +16,10 @@ from broker.lab.authorization.faults import as_faults
 from broker.lab.authorization.model import Change, PermissionModel
 from broker.lab.authorization.permissions import Permission
 from broker.lab.soap.call import Call
+from broker.lab.world.values import VimValue, moid_of
 
 _VIEW = "System.View"
-_API: Any = vim.AuthorizationManager
+_API: VimValue = vim.AuthorizationManager
 
 
 class Entities(Protocol):
@@ -36,7 +37,7 @@ class Entities(Protocol):
         """What the entity is called."""
         ...
 
-    def reference(self, moid: str) -> Any:  # noqa: ANN401 - a pyVmomi reference
+    def reference(self, moid: str) -> VimValue:
         """The reference to the entity."""
         ...
 
@@ -66,12 +67,17 @@ class AuthorizationManager:
         user_of_session: Callable[[str], str | None],
         events: EventDoor,
         journal: Journal,
+        role_lag_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`user_of_session` gives the user of a UserSession.key, None for no session."""
+        """`user_of_session` gives the user of a UserSession.key, None for no session.
+
+        `role_lag_s`: how long after its answer an update of a role takes effect.
+        """
         self._model = model
         self._entities = entities
         self._user_of_session = user_of_session
         self._journal = journal
+        self._role_lag_s = role_lag_s
         self._events = AuthorizationEvents(
             events, lambda moid: (entities.name(moid), entities.reference(moid))
         )
@@ -85,11 +91,25 @@ class AuthorizationManager:
         return role.role_id
 
     def UpdateAuthorizationRole(self, call: Call, *, roleId: int, newName: str, privIds: list[str]) -> None:
-        """Raises NotFound, InvalidName, AlreadyExists, InvalidArgument, NoPermission."""
+        """Raises NotFound, InvalidName, AlreadyExists, InvalidArgument, NoPermission.
+
+        Answers at once and takes effect after the lag, as the API reference warns.
+        """
         with as_faults(self._entities.reference):
-            before, after = self._model.update_role(call.user, roleId, newName, privIds)
-        self._events.role_updated(call.user, before, after)
-        self._roles_changed()
+            before, after = self._model.revised_role(call.user, roleId, newName, privIds)
+
+        def take_effect() -> None:
+            self._model.put_role(after)
+            self._events.role_updated(call.user, before, after)
+            self._roles_changed()
+
+        lag = self._role_lag_s()
+        if lag > 0:
+            timer = threading.Timer(lag, take_effect)
+            timer.daemon = True
+            timer.start()
+        else:
+            take_effect()
 
     def RemoveAuthorizationRole(self, call: Call, *, roleId: int, failIfUsed: bool) -> None:
         """Raises NotFound, RemoveFailed, InvalidArgument."""
@@ -100,21 +120,21 @@ class AuthorizationManager:
         self._events.role_removed(call.user, role)
         self._roles_changed()
 
-    def SetEntityPermissions(self, call: Call, *, entity: Any, permission: list[Any]) -> None:  # noqa: ANN401
+    def SetEntityPermissions(self, call: Call, *, entity: VimValue, permission: list[VimValue]) -> None:
         """One after the other, up to the first that is refused: no transaction spans them."""
-        self._set_all(call, _moid(entity), permission)
+        self._set_all(call, moid_of(entity), permission)
 
-    def ResetEntityPermissions(self, call: Call, *, entity: Any, permission: list[Any]) -> None:  # noqa: ANN401
+    def ResetEntityPermissions(self, call: Call, *, entity: VimValue, permission: list[VimValue]) -> None:
         """Set these, then take away all others; can end half done."""
-        moid = _moid(entity)
+        moid = moid_of(entity)
         kept = {wanted.holder for wanted in self._set_all(call, moid, permission)}
         for other in self._model.permissions_on(moid):
             if other.holder not in kept:
                 self._remove(call, moid, other.principal, group=other.group)
 
-    def RemoveEntityPermission(self, call: Call, *, entity: Any, user: str, isGroup: bool) -> None:  # noqa: ANN401
+    def RemoveEntityPermission(self, call: Call, *, entity: VimValue, user: str, isGroup: bool) -> None:
         """Raises NotFound, AuthMinimumAdminPermission, NoPermission."""
-        self._remove(call, _moid(entity), user, group=isGroup)
+        self._remove(call, moid_of(entity), user, group=isGroup)
 
     def MergePermissions(self, call: Call, *, srcRoleId: int, dstRoleId: int) -> None:
         """Raises NotFound, AuthMinimumAdminPermission, NoPermission, InvalidArgument."""
@@ -123,17 +143,17 @@ class AuthorizationManager:
         for change in changes:
             self._told(call, change)
 
-    def RetrieveEntityPermissions(self, call: Call, *, entity: Any, inherited: bool) -> list[Any]:  # noqa: ANN401, ARG002
+    def RetrieveEntityPermissions(self, call: Call, *, entity: VimValue, inherited: bool) -> list[VimValue]:  # noqa: ARG002 - the convention
         """Those on the entity; `inherited` adds what its ancestors propagate, the nearest per principal."""
-        moid = _moid(entity)
+        moid = moid_of(entity)
         found = self._model.permissions_reaching(moid) if inherited else self._model.permissions_on(moid)
         return [self._shown(permission) for permission in found]
 
-    def RetrieveAllPermissions(self, call: Call) -> list[Any]:
+    def RetrieveAllPermissions(self, call: Call) -> list[VimValue]:
         """Those on entities that the caller sees."""
         return self._visible(call, self._model.permissions())
 
-    def RetrieveRolePermissions(self, call: Call, *, roleId: int) -> list[Any]:
+    def RetrieveRolePermissions(self, call: Call, *, roleId: int) -> list[VimValue]:
         """Raises NotFound."""
         with as_faults(self._entities.reference):
             role = self._model.role(roleId)
@@ -143,7 +163,7 @@ class AuthorizationManager:
         self,
         call: Call,  # noqa: ARG002 - the convention
         *,
-        entity: Any,  # noqa: ANN401
+        entity: VimValue,
         sessionId: str,
         privId: list[str],
     ) -> list[bool]:
@@ -154,10 +174,10 @@ class AuthorizationManager:
         self,
         call: Call,  # noqa: ARG002 - the convention
         *,
-        entity: list[Any],
+        entity: list[VimValue],
         sessionId: str,
         privId: list[str],
-    ) -> list[Any]:
+    ) -> list[VimValue]:
         """About a session, for many entities."""
         user = self._user_of_session(sessionId)
         return [self._availability(user, each, privId) for each in entity]
@@ -166,10 +186,10 @@ class AuthorizationManager:
         self,
         call: Call,  # noqa: ARG002 - the convention
         *,
-        entities: list[Any],
+        entities: list[VimValue],
         userName: str,
         privId: list[str],
-    ) -> list[Any]:
+    ) -> list[VimValue]:
         """About a user, groups included; what is no entity is looked up on the root folder."""
         return [self._availability(userName, each, privId) for each in entities]
 
@@ -177,17 +197,17 @@ class AuthorizationManager:
         self,
         call: Call,  # noqa: ARG002 - the convention
         *,
-        entities: list[Any],
+        entities: list[VimValue],
         userName: str,
-    ) -> list[Any]:
+    ) -> list[VimValue]:
         """All that a user holds, groups included."""
         result = _API.UserPrivilegeResult
         return [
-            result(entity=each, privileges=sorted(self._model.effective(userName, _moid(each))))
+            result(entity=each, privileges=sorted(self._model.effective(userName, moid_of(each))))
             for each in entities
         ]
 
-    def read_privilegeList(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi array; the convention
+    def read_privilegeList(self, call: Call) -> VimValue:  # noqa: ARG002 - the convention
         """Every privilege."""
         known = self._model.catalogue.privileges.values()
         return _API.Privilege.Array(
@@ -197,11 +217,11 @@ class AuthorizationManager:
             ]
         )
 
-    def read_roleList(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi array; the convention
+    def read_roleList(self, call: Call) -> VimValue:  # noqa: ARG002 - the convention
         """Every role."""
         return _API.Role.Array([_shown_role(role) for role in self._model.roles()])
 
-    def read_description(self, call: Call) -> Any:  # noqa: ANN401, ARG002 - a pyVmomi value; the convention
+    def read_description(self, call: Call) -> VimValue:  # noqa: ARG002 - the convention
         """Labels of privileges and of their groups."""
         known = self._model.catalogue.privileges.values()
         return vim.AuthorizationDescription(
@@ -209,7 +229,7 @@ class AuthorizationManager:
             privilegeGroup=[_described(group, group) for group in sorted({p.group for p in known})],
         )
 
-    def _set_all(self, call: Call, moid: str, wanted: list[Any]) -> list[Permission]:
+    def _set_all(self, call: Call, moid: str, wanted: list[VimValue]) -> list[Permission]:
         """Each for itself; a principal named twice ends with the last."""
         done = []
         with as_faults(self._entities.reference):
@@ -240,10 +260,10 @@ class AuthorizationManager:
         self._journal.note(self.moid, "roleList")
         self._journal.note_structure()
 
-    def _visible(self, call: Call, permissions: tuple[Permission, ...]) -> list[Any]:
+    def _visible(self, call: Call, permissions: tuple[Permission, ...]) -> list[VimValue]:
         return [self._shown(p) for p in permissions if self._model.holds(call.user, p.entity, _VIEW)]
 
-    def _shown(self, permission: Permission) -> Any:  # noqa: ANN401 - a pyVmomi value
+    def _shown(self, permission: Permission) -> VimValue:
         return _API.Permission(
             entity=self._entities.reference(permission.entity),
             principal=permission.principal,
@@ -252,11 +272,11 @@ class AuthorizationManager:
             propagate=permission.propagate,
         )
 
-    def _held(self, user: str | None, entity: Any, privileges: list[str]) -> list[bool]:  # noqa: ANN401
-        moid = _moid(entity)
+    def _held(self, user: str | None, entity: VimValue, privileges: list[str]) -> list[bool]:
+        moid = moid_of(entity)
         return [user is not None and self._model.holds(user, moid, each) for each in privileges]
 
-    def _availability(self, user: str | None, entity: Any, privileges: list[str]) -> Any:  # noqa: ANN401
+    def _availability(self, user: str | None, entity: VimValue, privileges: list[str]) -> VimValue:
         held = zip(privileges, self._held(user, entity, privileges), strict=True)
         return _API.EntityPrivilege(
             entity=entity,
@@ -266,16 +286,12 @@ class AuthorizationManager:
         )
 
 
-def _moid(reference: Reference) -> str:
-    return str(reference._GetMoId())  # noqa: SLF001 - pyVmomi's documented way to the id
-
-
-def _asked(moid: str, wanted: Any) -> Permission:  # noqa: ANN401 - a pyVmomi value
+def _asked(moid: str, wanted: VimValue) -> Permission:
     """A permission as a caller sends it: the entity is the argument's, whatever the permission says."""
     return Permission(moid, wanted.principal, bool(wanted.group), wanted.roleId, bool(wanted.propagate))
 
 
-def _shown_role(role: Role) -> Any:  # noqa: ANN401 - a pyVmomi value
+def _shown_role(role: Role) -> VimValue:
     return _API.Role(
         roleId=role.role_id,
         system=role.system,
@@ -285,5 +301,5 @@ def _shown_role(role: Role) -> Any:  # noqa: ANN401 - a pyVmomi value
     )
 
 
-def _described(key: str, label: str) -> Any:  # noqa: ANN401 - a pyVmomi value
+def _described(key: str, label: str) -> VimValue:
     return vim.ElementDescription(key=key, label=label, summary=label)

@@ -102,10 +102,10 @@ class PermissionModel:
         with self._lock:
             return self._roles.add(name, privileges)
 
-    def update_role(
+    def revised_role(
         self, actor: str, role_id: int, name: str, privileges: Iterable[str]
     ) -> tuple[Role, Role]:
-        """The role before and after.
+        """The role as it is, and as `put_role` would keep it.
 
         The caller must hold on the root folder what is added or taken away (Lacks). Raises as
         `add_role` does, and NoSuchRole, Unacceptable("roleId") for a system role.
@@ -114,9 +114,13 @@ class PermissionModel:
             before = self._roles.own(role_id)
             after = self._roles.changed(role_id, name, privileges)
             self._require(actor, self._tree.root(), before.privileges ^ after.privileges)
-            self._roles.put(after)
-            self._resolver.forget()
             return before, after
+
+    def put_role(self, revised: Role) -> None:
+        """Let a revised role take effect; one that was removed meanwhile stays removed."""
+        with self._lock:
+            self._roles.put(revised)
+            self._resolver.forget()
 
     def remove_role(self, role_id: int, *, fail_if_used: bool) -> tuple[Role, tuple[Permission, ...]]:
         """The role and the permissions that went with it. Raises NoSuchRole, Unacceptable, RoleInUse."""

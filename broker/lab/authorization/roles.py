@@ -50,8 +50,9 @@ class RoleBook:
         return replace(role, name=name, label=name, privileges=self._complete(privileges))
 
     def put(self, role: Role) -> None:
-        """Keep a changed role."""
-        self._roles[role.role_id] = role
+        """Keep a changed role, unless it was removed meanwhile."""
+        if role.role_id in self._roles:
+            self._roles[role.role_id] = role
 
     def remove(self, role_id: int) -> None:
         """Forget the role."""

@@ -32,6 +32,10 @@ class LabControl:
         """Let every CIM-XML request take longer."""
         self._turn("set_cim_latency", seconds=seconds)
 
+    def set_role_lag(self, seconds: float) -> None:
+        """Let updates of roles take effect only this long after their answer."""
+        self._turn("set_role_lag", seconds=seconds)
+
     def set_fault(self, method: str, fault_name: str | None, times: int | None = None) -> None:
         """Answer the next `times` calls (all, if None) with this fault; None takes it away."""
         self._turn("set_fault", method=method, fault_name=fault_name, times=times)

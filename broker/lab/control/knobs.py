@@ -39,6 +39,16 @@ class Knobs:
         self._faults: dict[str, _Countdown] = {}
         self._drops: dict[str, _Countdown] = {}
         self._calls: Counter[str] = Counter()
+        self._role_lag_s = 0.0
+
+    def role_lag_s(self) -> float:
+        """Seconds between the answer to UpdateAuthorizationRole and its effect."""
+        return self._role_lag_s
+
+    def set_role_lag(self, seconds: float) -> None:
+        """A real vCenter takes about 0.1 s. Raises LabError below zero."""
+        _check(seconds)
+        self._role_lag_s = seconds
 
     def latency_s(self, method: str) -> float:
         """Seconds to wait before the method runs."""
@@ -70,8 +80,7 @@ class Knobs:
 
     def set_latency(self, method: str, seconds: float) -> None:
         """Let the method, or all with "*", take `seconds` longer. Raises LabError below zero."""
-        if seconds < 0:
-            raise LabError("a latency cannot be negative")
+        _check(seconds)
         with self._lock:
             self._latency_s[method] = seconds
 
@@ -88,6 +97,11 @@ class Knobs:
     def set_drop(self, method: str, times: int | None) -> None:
         """Lose the answers of the next `times` calls (all, if None; 0 for none)."""
         _put(self._lock, self._drops, method, "", times)
+
+
+def _check(seconds: float) -> None:
+    if seconds < 0:
+        raise LabError("a latency cannot be negative")
 
 
 def _put(

@@ -39,6 +39,7 @@ def panel(machinery: Machinery) -> Mapping[str, Callable[..., object]]:
         "advance_clock": own.advance_clock,
         "set_latency": knobs.set_latency,
         "set_cim_latency": own.set_cim_latency,
+        "set_role_lag": knobs.set_role_lag,
         "set_fault": knobs.set_fault,
         "set_drop": knobs.set_drop,
         "disconnect_host": world.disconnect_host,
