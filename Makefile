@@ -29,7 +29,7 @@ demo: .venv/demo.stamp
 
 test: .venv/dev.stamp tools .cache/vcsim
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -n 2 -m "not soak" --cov --cov-report=term
+	@$(PYTEST) -n 2 --dist loadgroup -m "not soak" --cov --cov-report=term
 
 soak: .venv/dev.stamp tools .cache/vcsim
 	@$(PYTEST) -n 0 -m soak
@@ -44,6 +44,7 @@ lock: .venv/build.stamp
 	@$(LOCK) --group build -o requirements-build.lock
 	@$(LOCK) --group go -o requirements-go.lock
 	@$(LOCK) --extra lab pyproject.toml -c requirements-build.lock -o requirements.lock
+	@$(LOCK) pyproject.toml -c requirements.lock -o requirements-container.lock
 	@$(LOCK) --extra lab --group dev pyproject.toml -c requirements-build.lock -c requirements.lock \
 		-o requirements-dev.lock
 

@@ -1,6 +1,7 @@
 """A skip says what is missing, and fails where CI=true."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,9 @@ def test_a_tool_is_found_where_a_users_path_does_not_lead() -> None:
 def test_a_tool_that_nobody_installs_is_an_error_in_the_test() -> None:
     with pytest.raises(KeyError):
         tools.require_tool("a-program-of-which-nobody-heard")
+
+
+def test_what_is_installed_as_root_is_what_tests_may_ask_for() -> None:
+    script = (tools.ROOT / ".ci" / "debian-tools").read_text()
+    needed = dict(line.split()[1:] for line in script.splitlines() if re.match(r"need [a-z]", line))
+    assert needed == tools.DEBIAN_PACKAGES

@@ -8,6 +8,7 @@ environment a skip is a failure (tests/conftest.py), so nothing is left out unse
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,9 @@ DEBIAN_PACKAGES = {
     "wrk": "wrk",
 }
 """What `make test` installs as root, by the program that is asked for."""
+
+FROM_PYPI = ("hadolint",)
+"""What `make venv` installs beside the interpreter."""
 
 BUILT = {"vcsim": ROOT / ".cache" / "vcsim"}
 """What `make test` builds."""
@@ -43,7 +47,9 @@ def require_tool(name: str) -> Path:
 def find_tool(name: str, environment: Mapping[str, str]) -> Path | None:
     """The program on PATH, in the folders for system programs that a user's PATH leaves out, or built."""
     if name in BUILT:
-        return BUILT[name] if os.access(BUILT[name], os.X_OK) else None
+        return _executable(BUILT[name])
+    if name in FROM_PYPI:
+        return _executable(Path(sys.executable).parent / name)
     DEBIAN_PACKAGES[name]  # a name that nobody installs is an error in the test
     folders = os.pathsep.join((environment.get("PATH", ""), *_SYSTEM_FOLDERS))
     found = shutil.which(name, path=folders)
@@ -54,4 +60,10 @@ def how_to_get(name: str) -> str:
     """The one line that provides the program."""
     if name in BUILT:
         return "run `make test`, which builds it"
+    if name in FROM_PYPI:
+        return "run `make venv`"
     return f"apt-get install -y --no-install-recommends {DEBIAN_PACKAGES[name]}"
+
+
+def _executable(file: Path) -> Path | None:
+    return file if os.access(file, os.X_OK) else None
