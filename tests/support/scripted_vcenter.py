@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -285,10 +286,16 @@ def shown(subject: Remote, values: dict[str, Remote]) -> Remote:
     return collector.RetrieveResult(
         objects=[
             collector.ObjectContent(
-                obj=subject, propSet=[vmodl.DynamicProperty(name=n, val=v) for n, v in values.items()]
+                obj=subject,
+                propSet=[vmodl.DynamicProperty(name=n, val=_typed(v)) for n, v in values.items()],
             )
         ]
     )
+
+
+def _typed(value: Remote) -> Remote:
+    """A list as vCenter sends one where any type may stand: an array that says of what."""
+    return type(value[0]).Array(value) if type(value) is list else value
 
 
 def entered(objects: dict[Remote, dict[str, Remote]], version: str = "1") -> Remote:
@@ -298,7 +305,7 @@ def entered(objects: dict[Remote, dict[str, Remote]], version: str = "1") -> Rem
         collector.ObjectUpdate(
             kind="enter",
             obj=thing,
-            changeSet=[collector.Change(name=n, op="assign", val=v) for n, v in values.items()],
+            changeSet=[collector.Change(name=n, op="assign", val=_typed(v)) for n, v in values.items()],
         )
         for thing, values in objects.items()
     ]
@@ -334,3 +341,26 @@ def scripted_vcenter(folder: Path) -> Iterator[ScriptedVcenter]:
         yield vcenter
     finally:
         vcenter.close()
+
+
+class Updates:
+    """Answers WaitForUpdatesEx: what a test puts, one answer each, and nothing new in between."""
+
+    def __init__(self, *first: Remote, wait_s: float = 0.05) -> None:
+        self._queue: Queue[Remote] = Queue()
+        self._wait_s = wait_s
+        self.put(*first)
+
+    def put(self, *updates: Remote) -> None:
+        """Tell these, in order; an exception is told as a fault."""
+        for update in updates:
+            self._queue.put(update)
+
+    def __call__(self, _request: str) -> Remote:
+        try:
+            update = self._queue.get(timeout=self._wait_s)
+        except Empty:
+            return None
+        if isinstance(update, Exception):
+            raise update
+        return update
