@@ -76,7 +76,7 @@ def _show_records(store: Path, issuance: str) -> None:
         records = AuditReading(database).of_issuance(parse_issuance_id(issuance))
     finally:
         database.close()
-    if [record["event"] for record in records] != ["TICKET_INTENT", "TICKET_ISSUED"]:
+    if [record["event"] for record in records] != ["ticket_intent", "ticket_issued"]:
         raise DemoFailed(f"the log does not hold intent and issuance of {issuance}")
     for record in records:
         click.echo(json.dumps(record, indent=2, sort_keys=True))
