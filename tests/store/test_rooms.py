@@ -1,0 +1,285 @@
+"""Credentials, switches, latches, applied grants, processes: state beside the log, with its records."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import LogUnavailable, Reason, Refused
+from broker.model.applied import Standing
+from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
+from broker.ports.access import AppCredential
+from broker.ports.administration import OwnPermission, OwnRole
+from broker.ports.operation import Acknowledgement
+from broker.store.applied import StoredGrants
+from broker.store.credentials import StoredCredentials
+from broker.store.database import Database
+from broker.store.latches import StoredLatches
+from broker.store.log import StoredLog
+from broker.store.processes import StoredProcesses
+from broker.store.pruning import prune
+from broker.store.replay import StoredReplayGuard
+from broker.store.switches import GrantSwitches
+from tests.support.clock import HandClock
+from tests.support.commit_faults import NOT_PERSISTED, failing
+from tests.support.issuing import APPLIED
+
+APP = AppId("nagios")
+OLD, NEW, NEWER = b"o" * 32, b"n" * 32, b"r" * 32
+PROD = VcenterId("prod")
+
+
+def records(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    read = [json.loads(leaf.content) for leaf in StoredLog(database).leaves(0, 1000)]
+    return [(record["event"], record["fields"]) for record in read]
+
+
+def test_an_app_that_was_never_added_has_no_credential(database: Database) -> None:
+    assert StoredCredentials(database).credential(APP) is None
+
+
+def test_an_added_app_begins_with_generation_1(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    assert credentials.credential(APP) == AppCredential(APP, False, 1, (OLD,))  # noqa: FBT003
+    assert records(database) == [("app_added", {"app": "nagios", "by": "alice", "generation": 1})]
+
+
+def test_an_app_with_keys_only_has_no_hash(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, None, "alice")
+    assert credentials.credential(APP) == AppCredential(APP, False, 1, ())  # noqa: FBT003
+
+
+def test_an_app_is_added_once(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    with pytest.raises(Refused) as refused:
+        credentials.add(APP, NEW, "bob")
+    assert refused.value.reason is Reason.INVALID_REQUEST
+    assert len(records(database)) == 1
+
+
+def test_rotating_cuts_the_old_secret_and_every_token(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    assert credentials.rotate(APP, NEW, "alice") == 2
+    assert credentials.credential(APP) == AppCredential(APP, False, 2, (NEW,))  # noqa: FBT003
+
+
+def test_an_old_secret_may_overlap_until_its_end(database: Database, clock: HandClock) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    credentials.rotate(APP, NEW, "alice", clock.now() + timedelta(hours=1))
+    credential = credentials.credential(APP)
+    assert credential is not None
+    assert credential.secret_hashes == (NEW, OLD)
+    assert records(database)[-1][1]["old_secret_until"] == "2026-11-23T13:00:00.000Z"
+    clock.advance(3600)
+    credential = credentials.credential(APP)
+    assert credential is not None
+    assert credential.secret_hashes == (NEW,)
+
+
+def test_a_second_rotation_ends_the_first_overlap(database: Database, clock: HandClock) -> None:
+    credentials, end = StoredCredentials(database), clock.now() + timedelta(hours=1)
+    credentials.add(APP, OLD, "alice")
+    credentials.rotate(APP, NEW, "alice", end)
+    credentials.rotate(APP, NEWER, "alice", end)
+    credential = credentials.credential(APP)
+    assert credential is not None
+    assert credential.secret_hashes == (NEWER, NEW)
+
+
+def test_a_disabled_app_is_cut_and_its_tokens_stay_revoked_when_it_returns(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    credentials.disable(APP, "bob")
+    cut = credentials.credential(APP)
+    assert cut == AppCredential(APP, True, 2, (OLD,))  # noqa: FBT003
+    credentials.enable(APP, "bob")
+    back = credentials.credential(APP)
+    assert back is not None
+    assert (back.disabled, back.generation) == (False, 3)
+    assert [event for event, _ in records(database)] == ["app_added", "app_disabled", "app_enabled"]
+
+
+def test_what_was_never_added_cannot_be_changed(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    for change in (
+        lambda: credentials.rotate(APP, NEW, "alice"),
+        lambda: credentials.disable(APP, "alice"),
+        lambda: credentials.enable(APP, "alice"),
+    ):
+        with pytest.raises(Refused) as refused:
+            change()
+        assert refused.value.reason is Reason.NOT_FOUND
+    assert records(database) == []
+
+
+def test_all_credentials_are_listed_in_order(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    for app in ("zabbix", "icinga", "nagios"):
+        credentials.add(AppId(app), OLD, "alice")
+    credentials.rotate(APP, None, "alice")
+    assert [(c.app, c.secret_hashes) for c in credentials.all()] == [
+        ("icinga", (OLD,)),
+        ("nagios", ()),
+        ("zabbix", (OLD,)),
+    ]
+
+
+def test_a_change_that_is_not_on_record_did_not_happen(database: Database) -> None:
+    credentials = StoredCredentials(database)
+    with failing(database, "INSERT INTO record", NOT_PERSISTED), pytest.raises(LogUnavailable):
+        credentials.add(APP, OLD, "alice")
+    assert credentials.credential(APP) is None
+
+
+def test_a_grant_that_was_cut_stays_cut_until_it_is_enabled(database: Database) -> None:
+    switches = GrantSwitches(database)
+    assert not switches.grant_disabled(GrantId("a"))
+    switches.disable(GrantId("a"), "alice")
+    switches.disable(GrantId("a"), "alice")
+    assert switches.disabled() == ("a",)
+    switches.enable(GrantId("a"), "bob")
+    assert switches.disabled() == ()
+    assert records(database)[-1] == ("grant_enabled", {"grant": "a", "by": "bob"})
+
+
+def test_a_latch_stops_this_secret_only_and_goes_on_record_once(database: Database) -> None:
+    latches = StoredLatches(database)
+    latches.close(PROD, "svc@vsphere.local", "digest-1")
+    latches.close(PROD, "svc@vsphere.local", "digest-1")
+    assert latches.closed(PROD, "svc@vsphere.local", "digest-1")
+    assert not latches.closed(PROD, "svc@vsphere.local", "digest-2")
+    assert not latches.closed(VcenterId("lab"), "svc@vsphere.local", "digest-1")
+    assert records(database) == [("login_latched", {"vcenter": "prod", "user": "svc@vsphere.local"})]
+
+
+def test_an_operator_opens_every_latch_of_a_user(database: Database, clock: HandClock) -> None:
+    latches = StoredLatches(database)
+    latches.close(PROD, "svc", "digest-1")
+    latches.close(PROD, "svc", "digest-2")
+    latches.close(PROD, "other", "digest-3")
+    assert next((la.user, la.at) for la in latches.latched()) == ("other", clock.now())
+    assert latches.retry(PROD, "svc", "alice") == 2
+    assert not latches.closed(PROD, "svc", "digest-1")
+    assert latches.closed(PROD, "other", "digest-3")
+    assert records(database)[-1][1] == {"vcenter": "prod", "user": "svc", "by": "alice", "opened": 2}
+
+
+def test_an_assertion_that_was_used_stays_used_after_a_restart(path: Path, clock: HandClock) -> None:
+    until = clock.now() + timedelta(minutes=5)
+    database = Database.open(path, clock)
+    assert StoredReplayGuard(database).first_use(APP, "jti", until)
+    database.close()
+    again = Database.open(path, clock)
+    assert not StoredReplayGuard(again).first_use(APP, "jti", until)
+    assert StoredReplayGuard(again).first_use(AppId("other"), "jti", until)
+    again.close()
+
+
+def test_a_hostile_jti_is_no_trouble(database: Database, clock: HandClock) -> None:
+    guard, until = StoredReplayGuard(database), clock.now() + timedelta(minutes=5)
+    for jti in ("x" * 1_000_000, "\ud800", "\x00'; --", ""):
+        assert guard.first_use(APP, jti, until)
+        assert not guard.first_use(APP, jti, until)
+
+
+def test_an_applied_grant_comes_back_as_it_was_put(database: Database) -> None:
+    grants = StoredGrants(database)
+    assert grants.applied(APPLIED.grant) is None
+    grants.put(APPLIED)
+    assert grants.applied(APPLIED.grant) == APPLIED
+    changed = replace(APPLIED, scope=APPLIED.scope * 2, role_id=7)
+    grants.put(changed)
+    assert grants.all() == (changed,)
+
+
+def test_a_finding_is_marked_and_taken_back(database: Database) -> None:
+    grants = StoredGrants(database)
+    grants.put(APPLIED)
+    grants.mark(APPLIED.grant, Standing.DRIFTED, "the role lost a privilege")
+    drifted = grants.applied(APPLIED.grant)
+    assert drifted == replace(APPLIED, standing=Standing.DRIFTED, finding="the role lost a privilege")
+    grants.mark(APPLIED.grant, Standing.HOLDS, "")
+    assert grants.applied(APPLIED.grant) == APPLIED
+    grants.mark(GrantId("absent"), Standing.DRIFTED, "gone")
+    assert grants.applied(GrantId("absent")) is None
+    grants.remove(APPLIED.grant)
+    grants.remove(APPLIED.grant)
+    assert grants.all() == ()
+
+
+def test_roles_and_permissions_that_are_ours_are_remembered(database: Database) -> None:
+    grants = StoredGrants(database)
+    claim = OwnRole(
+        "uuid-1", "cim-broker-cim", TemplateId("cim"), None, frozenset({"Host.Cim.CimInteraction"})
+    )
+    grants.own_role(claim)
+    assert grants.own_roles("uuid-1") == (claim,)
+    grants.own_role(replace(claim, role_id=-5))
+    assert grants.own_roles("uuid-1") == (replace(claim, role_id=-5),)
+    assert grants.own_roles("uuid-2") == ()
+    permission = OwnPermission("uuid-1", Moid("domain-c7"), "VSPHERE.LOCAL\\svc", -5)
+    grants.own_permission(permission)
+    grants.own_permission(replace(permission, role_id=-6))
+    assert grants.own_permissions("uuid-1") == (replace(permission, role_id=-6),)
+    assert grants.own_permissions("uuid-2") == ()
+
+
+def test_a_reload_waits_for_every_live_process(database: Database) -> None:
+    processes = StoredProcesses(database)
+    for boot in ("a", "b"):
+        processes.register(boot, "serve", "old")
+    generation = processes.ask_reload()
+    assert processes.beat("a") == generation
+    assert processes.answers(generation) == ((), 2)
+    processes.acknowledge(Acknowledgement("a", "serve", generation, "new", ""))
+    processes.acknowledge(Acknowledgement("b", "serve", generation, "old", "apps.yaml:3: wrong"))
+    answers, missing = processes.answers(generation)
+    assert missing == 0
+    assert [(a.boot, a.revision, a.error) for a in answers] == [
+        ("a", "new", ""),
+        ("b", "old", "apps.yaml:3: wrong"),
+    ]
+
+
+def test_a_dead_process_holds_up_no_reload(database: Database, clock: HandClock) -> None:
+    processes = StoredProcesses(database)
+    for boot in ("dead", "left", "live"):
+        processes.register(boot, "serve", "old")
+    processes.leave("left")
+    clock.advance(16)
+    generation = processes.beat("live") + 1
+    assert processes.ask_reload() == generation
+    assert processes.answers(generation) == ((), 1)
+
+
+def test_a_process_that_starts_after_the_call_has_read_the_new_policy(database: Database) -> None:
+    processes = StoredProcesses(database)
+    generation = processes.ask_reload()
+    processes.register("a", "serve", "new")
+    answers, missing = processes.answers(generation)
+    assert missing == 0
+    assert answers[0].revision == "new"
+
+
+def test_what_is_over_is_pruned_with_a_margin_and_records_are_not(
+    database: Database, clock: HandClock
+) -> None:
+    guard, processes = StoredReplayGuard(database), StoredProcesses(database)
+    guard.first_use(APP, "jti", clock.now() + timedelta(minutes=5))
+    processes.register("dead", "serve", "old")
+    GrantSwitches(database).disable(GrantId("g"), "alice")
+    clock.advance(3600)
+    assert prune(database) == 0
+    clock.advance(301)
+    assert prune(database) == 1
+    clock.advance(24 * 3600)
+    assert prune(database) == 1
+    assert len(records(database)) == 1
