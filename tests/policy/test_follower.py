@@ -1,0 +1,105 @@
+"""A reload: all files are read, then one snapshot is swapped, on record, and whoever asked learns of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.audit.reading import AuditReading
+from broker.audit.system import AuditSystemLog
+from broker.model.policy import Policy
+from broker.policy.follower import PolicyFollower
+from broker.policy.holder import PolicyHolder
+from broker.policy.load import load_policy
+from broker.store.database import Database
+from broker.store.processes import StoredProcesses
+from tests.support.clock import HandClock
+from tests.support.policy_files import PolicyFiles
+
+
+class Process:
+    """One process that follows the files, on a real store."""
+
+    def __init__(self, files: PolicyFiles, database: Database) -> None:
+        self.holder = PolicyHolder(load_policy(files.folder))
+        self.processes = StoredProcesses(database)
+        self.reading = AuditReading(database)
+        self.swapped: list[Policy] = []
+        self.follower = PolicyFollower(
+            "boot-1",
+            "serve",
+            self.processes,
+            self.holder,
+            lambda: load_policy(files.folder),
+            self.swapped.append,
+            AuditSystemLog(database),
+        )
+        self.follower.start()
+
+    def records(self) -> list[tuple[str, dict[str, object]]]:
+        return [(record["event"], record["fields"]) for record in self.reading.records()]
+
+    def asked(self) -> int:
+        generation = self.processes.ask_reload()
+        self.follower.step()
+        return generation
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database.open(tmp_path / "broker.db", HandClock())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def process(files: PolicyFiles, database: Database) -> Process:
+    return Process(files, database)
+
+
+def test_a_reload_puts_the_new_snapshot_in_force_and_answers_with_its_revision(
+    files: PolicyFiles, process: Process
+) -> None:
+    before = process.holder.current()
+    files.put("grants.yaml", "grants: {}\n")
+    generation = process.asked()
+    now = process.holder.current()
+    assert now.grants == {}
+    assert process.swapped == [now]
+    answers, waiting = process.processes.answers(generation)
+    assert [(a.revision, a.error) for a in answers] == [(now.revision, "")]
+    assert waiting == 0
+    assert process.records() == [("policy_reloaded", {"revision": now.revision, "before": before.revision})]
+
+
+def test_a_bad_reload_keeps_the_old_snapshot_and_says_why(files: PolicyFiles, process: Process) -> None:
+    before = process.holder.current()
+    files.change("accounts.yaml", "{file: cim-a.password}", "hunter2-canary")
+    generation = process.asked()
+    assert process.holder.current() is before
+    assert process.swapped == []
+    (answer,), _ = process.processes.answers(generation)
+    assert answer.revision == before.revision
+    assert "accounts.yaml:5: accounts.cim-a.password: is a secret written inline" in answer.error
+    ((event, fields),) = process.records()
+    assert (event, fields["kept"]) == ("policy_refused", before.revision)
+    assert "hunter2-canary" not in f"{answer.error}{fields}"
+
+
+def test_a_file_that_changes_unasked_changes_nothing(files: PolicyFiles, process: Process) -> None:
+    before = process.holder.current()
+    files.put("grants.yaml", "grants: {}\n")
+    process.follower.step()
+    assert process.holder.current() is before
+    assert process.records() == []
+
+
+def test_a_reload_is_answered_once(process: Process) -> None:
+    process.asked()
+    process.follower.step()
+    assert len(process.records()) == 1
+
+
+def test_nobody_waits_for_a_process_that_left(process: Process) -> None:
+    process.follower.stop()
+    assert process.processes.answers(process.processes.ask_reload()) == ((), 0)
