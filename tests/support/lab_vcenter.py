@@ -125,7 +125,12 @@ def lab_vcenter(
     authority = LabAuthority(directory / "certificates", VCENTER_NAME, clock)
     hosts = HostCertificates(authority)
     manager = AuthorizationManager(
-        model, _Entities(world.inventory), lambda key: _user(sessions, key), events, world.changes
+        model,
+        _Entities(world.inventory),
+        lambda key: _user(sessions, key),
+        events,
+        world.changes,
+        knobs.role_lag_s,
     )
     parts = VCenterParts(
         world=world,

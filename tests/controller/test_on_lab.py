@@ -1,0 +1,379 @@
+"""The controller against the lab: real TLS, real SOAP, a permission model that enforces."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from broker.clock import SystemClock
+from broker.controller.apply import ControllerRooms, apply_policy
+from broker.controller.report import ApplyReport, ProblemKind
+from broker.controller.watch import Watch
+from broker.lab.authorization.seed import seed_controller
+from broker.model.applied import Standing
+from broker.model.names import GrantId, VcenterId
+from broker.model.policy import Grant, Policy, Vcenter
+from broker.model.secret import Secret, SecretReference, SecretVariable
+from broker.model.settings import ControllerLogin
+from broker.ports.administration import NotEffective, Permission, ScopeUnresolved
+from broker.store.applied import StoredGrants
+from broker.store.database import Database
+from broker.store.latches import StoredLatches
+from broker.vsphere.administration import VcenterAdministration, administration_of
+from tests.support.administration import CIM, CONFIG, RememberingLog, grant, policy
+from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
+
+CONTROLLER = "broker-controller@vsphere.local"
+READER = "VSPHERE.LOCAL\\svc-cim-a"
+CLUSTER = "/DC1/host/cluster-01"
+ALONE = "/DC1/host/esx0009.lab.example"
+WRITES = ("AddAuthorizationRole", "UpdateAuthorizationRole", "SetEntityPermissions", "RemoveEntityPermission")
+
+
+RoleRow = tuple[int, str, frozenset[str]]
+PermissionRow = tuple[str, str, bool, int, bool]
+
+
+@dataclass
+class Site:
+    """A lab, what applies to it, and what somebody else with all rights does to it."""
+
+    lab: LabVCenter
+    database: Database
+    other: Any
+    password: str = PASSWORDS["broker-controller"]
+
+    @property
+    def store(self) -> StoredGrants:
+        return StoredGrants(self.database)
+
+    @property
+    def log(self) -> RememberingLog:
+        return RememberingLog()
+
+    def policy(self, *grants: Grant, user: str = "svc-cim-a@vsphere.local") -> Policy:
+        wanted = policy(*grants)
+        vcenter = Vcenter(VcenterId("prod"), "localhost", self.lab.port, self.lab.ca_file, 4, 5.0, 10.0, 9)
+        accounts = {key: replace(account, user=user) for key, account in wanted.accounts.items()}
+        return replace(wanted, vcenters={vcenter.id: vcenter}, accounts=accounts)
+
+    def administration(self, vcenter: Vcenter) -> VcenterAdministration:
+        login = ControllerLogin(CONTROLLER, SecretVariable("UNUSED"))
+        latch = StoredLatches(self.database)
+        return administration_of(vcenter, login, latch, SystemClock(), self._secret)
+
+    def session(self) -> VcenterAdministration:
+        return self.administration(self.policy().vcenters[VcenterId("prod")])
+
+    def _secret(self, _: SecretReference) -> Secret:
+        return Secret(self.password)
+
+    @property
+    def rooms(self) -> ControllerRooms:
+        return ControllerRooms(self.store, self.log, SystemClock(), self.administration)
+
+    def apply(self, wanted: Policy) -> ApplyReport:
+        return apply_policy(wanted, self.rooms)
+
+    def writes(self) -> int:
+        calls = self.lab.knobs.calls()
+        return sum(calls.get(method, 0) for method in WRITES)
+
+    def everything(self) -> tuple[set[RoleRow], set[PermissionRow]]:
+        """All roles and all permissions of the vCenter."""
+        model = self.lab.model
+        roles = {(r.role_id, r.name, r.privileges) for r in model.roles()}
+        permissions = {(p.entity, p.principal, p.group, p.role_id, p.propagate) for p in model.permissions()}
+        return roles, permissions
+
+    def entity(self, path: str) -> Any:
+        return self.other.searchIndex.FindByInventoryPath(path)
+
+    def set_permission(self, path: str, principal: str, role_id: int) -> None:
+        held = vim.AuthorizationManager.Permission(
+            principal=principal, group=False, roleId=role_id, propagate=True
+        )
+        self.other.authorizationManager.SetEntityPermissions(self.entity(path), [held])
+
+    def role_id(self, name: str = "cim-broker-cim-ticket") -> int:
+        return next(int(r.role_id) for r in self.lab.model.roles() if r.name == name)
+
+    def standing(self, name: str = "g1") -> tuple[Standing, str]:
+        applied = self.store.applied(GrantId(name))
+        assert applied is not None
+        return applied.standing, applied.finding
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Database) -> Iterator[Site]:
+    with lab_vcenter(tmp_path) as lab:
+        inventory = lab.world.inventory
+        datacenters = [lab.moid("DC1"), lab.moid("DC2")]
+        seed_controller(
+            lab.model,
+            inventory.root(),
+            datacenters,
+            "VSPHERE.LOCAL\\broker-controller",
+            frozenset({CIM, CONFIG}),
+        )
+        yield Site(lab, database, lab.login())
+
+
+def held(site: Site, path: str) -> frozenset[str]:
+    """What vCenter itself says that the account may do there."""
+    manager = site.other.authorizationManager
+    (answer,) = manager.FetchUserPrivilegeOnEntities([site.entity(path)], "svc-cim-a@vsphere.local")
+    return frozenset(answer.privileges) - {"System.Anonymous", "System.Read", "System.View"}
+
+
+def test_after_an_apply_the_account_holds_its_template_there_and_nowhere_else(site: Site) -> None:
+    report = site.apply(site.policy(grant("g1", CLUSTER)))
+    assert report.problems == ()
+    below = site.entity(CLUSTER.removeprefix("/")).host
+    manager = site.other.authorizationManager
+    for answer in manager.FetchUserPrivilegeOnEntities(list(below), "svc-cim-a@vsphere.local"):
+        assert CIM in answer.privileges
+    assert held(site, "DC1/host/cluster-01") == {CIM}
+    assert held(site, "DC1") == held(site, "DC2") == frozenset()
+
+
+def test_everything_that_is_not_ours_is_as_it_was(site: Site) -> None:
+    foreign = site.other.authorizationManager.AddRole("storage", [CONFIG])
+    site.set_permission("DC1/host/cluster-01", "VSPHERE.LOCAL\\svc-cim-b", foreign)
+    site.set_permission("DC1/host/cluster-01", "VSPHERE.LOCAL\\administrator", foreign)
+    site.set_permission("DC2", READER, foreign)
+    roles, permissions = site.everything()
+    report = site.apply(site.policy(grant("g1", CLUSTER), grant("g2", ALONE)))
+    assert report.problems == ()
+    roles_after, permissions_after = site.everything()
+    ours = site.role_id()
+    assert {r for r in roles_after if r[0] != ours} == roles
+    assert {p for p in permissions_after if p[3] != ours} == permissions
+    assert len(permissions_after) == len(permissions) + 2
+
+
+def test_a_second_apply_asks_vcenter_to_change_nothing(site: Site) -> None:
+    wanted = site.policy(grant("g1", CLUSTER), grant("g2", ALONE), grant("g3", "/DC1/host/Racks"))
+    site.apply(wanted)
+    before, everything = site.writes(), site.everything()
+    report = site.apply(wanted)
+    assert (report.changes, report.problems) == ((), ())
+    assert site.writes() == before == 4
+    assert site.everything() == everything
+
+
+def test_a_foreign_permission_of_the_account_stops_its_grant(site: Site) -> None:
+    foreign = site.other.authorizationManager.AddRole("storage", [CONFIG])
+    site.set_permission("DC1/host/cluster-01", READER, foreign)
+    report = site.apply(site.policy(grant("g1", ALONE, CLUSTER)))
+    assert [(p.kind, p.subject) for p in report.problems] == [(ProblemKind.CONFLICT, "g1")]
+    assert "SetEntityPermissions" not in {m for m, n in site.lab.knobs.calls().items() if n > 1}
+    assert site.store.all() == ()
+
+
+def test_a_stand_alone_host_is_reached_by_both_of_its_paths(site: Site) -> None:
+    host = f"{ALONE}/esx0009.lab.example"
+    assert site.apply(site.policy(grant("g1", ALONE), grant("g2", host))).problems == ()
+    entities = {p.entity for p in site.lab.model.permissions() if p.role_id == site.role_id()}
+    assert entities == {site.lab.moid("DC1/host/esx0009.lab.example")}
+    scopes = {a.grant: [e.moid for e in a.scope] for a in site.store.all()}
+    assert scopes[GrantId("g2")] == [site.lab.moid("DC1/host/esx0009.lab.example/esx0009.lab.example")]
+    assert held(site, host.removeprefix("/")) == {CIM}
+
+
+def test_a_host_of_a_cluster_takes_a_permission_of_its_own(site: Site) -> None:
+    assert site.apply(site.policy(grant("g1", f"{CLUSTER}/esx0001.lab.example"))).problems == ()
+    assert held(site, "DC1/host/cluster-01/esx0001.lab.example") == {CIM}
+    assert held(site, "DC1/host/cluster-01/esx0002.lab.example") == frozenset()
+
+
+@pytest.mark.parametrize("name", ["rack%2f7", "a%5cb", "R&D <1>", "\"quoted\" 'x'", "50%25", "ünï", "a  b"])
+def test_hostile_names_survive_the_wire(site: Site, name: str) -> None:
+    moid = site.lab.moid("DC1/host/Racks")
+    site.lab.world.inventory.entity(moid).name = name
+    report = site.apply(site.policy(grant("g1", f"/DC1/host/{name}/cluster-02")))
+    assert report.problems == ()
+    assert [e.moid for a in site.store.all() for e in a.scope] == [
+        site.lab.moid(f"DC1/host/{name}/cluster-02")
+    ]
+
+
+@pytest.mark.parametrize("name", ["R&D <1>", "\"quoted\" 'x'", "a/b\\c%2f", "ünï ${x}"])
+def test_hostile_role_names_survive_the_wire(site: Site, name: str) -> None:
+    session = site.session()
+    made = session.create_role(name, frozenset({CIM}))
+    again = session.update_role(made.id, name, frozenset({CIM, CONFIG}))
+    session.close()
+    assert (again.name, again.privileges) == (name, frozenset({CIM, CONFIG}))
+
+
+def test_clusters_of_one_name_in_two_datacenters_are_told_apart(site: Site) -> None:
+    inventory = site.lab.world.inventory
+    cluster = site.lab.moid("DC1/host/Racks/cluster-02")
+    inventory.entity(cluster).name = "cluster-01"
+    site.apply(site.policy(grant("g1", "/DC1/host/Racks/cluster-01")))
+    assert [e.moid for a in site.store.all() for e in a.scope] == [cluster]
+
+
+def test_a_change_that_takes_a_while_is_waited_for(site: Site) -> None:
+    site.apply(site.policy(grant("g1", CLUSTER)))
+    session = site.session()
+    site.lab.knobs.set_role_lag(0.4)
+    updated = session.update_role(site.role_id(), "cim-broker-cim-ticket", frozenset({CIM, CONFIG}))
+    session.close()
+    assert updated.privileges == {CIM, CONFIG}
+
+
+def test_a_change_that_never_shows_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.vsphere.administration.EFFECTIVE_WITHIN_S", 0.2)
+    session = site.session()
+    site.lab.knobs.set_role_lag(60)
+    role = session.roles()[-1]
+    own = site.other.authorizationManager.AddRole("ours", [CIM])
+    with pytest.raises(NotEffective, match="not listed as it was asked for"):
+        session.update_role(own, "ours", frozenset({CIM, CONFIG}))
+    session.close()
+    assert role
+
+
+def test_a_missing_principal_is_a_problem(site: Site) -> None:
+    report = site.apply(site.policy(grant("g1", CLUSTER), user="ghost@vsphere.local"))
+    assert [p.kind for p in report.problems] == [ProblemKind.REFUSED]
+    assert "UserNotFound" in report.problems[0].text
+
+
+def test_no_permission_in_the_middle_leaves_nothing_behind(site: Site) -> None:
+    manager = site.other.authorizationManager
+    manager.RemoveEntityPermission(site.entity("DC2"), "VSPHERE.LOCAL\\broker-controller", False)  # noqa: FBT003
+    roles_before, permissions_before = site.everything()
+    alone = "/DC2/host/esx0010.lab.example"
+    report = site.apply(site.policy(grant("g1", CLUSTER, alone), grant("g2", "/DC1/host/Racks")))
+    assert [p.subject for p in report.problems] == ["g1"]
+    _, permissions = site.everything()
+    racks = site.lab.moid("DC1/host/Racks")
+    assert {p[0] for p in permissions - permissions_before} == {racks}
+    assert roles_before
+    assert [a.grant for a in site.store.all()] == ["g2"]
+
+
+def test_a_template_that_the_controller_may_not_hand_on_is_refused(site: Site) -> None:
+    wanted = site.policy(grant("g1", CLUSTER))
+    template = replace(wanted.templates[grant("g1").template], privileges=frozenset({CIM, "Global.Settings"}))
+    report = site.apply(replace(wanted, templates={template.id: template}))
+    assert report.problems
+    assert "NoPermission" in report.problems[-1].text
+    assert site.store.all() == ()
+
+
+def test_a_wrong_password_is_tried_once_and_by_nobody_again(site: Site) -> None:
+    site.password = "wrong"
+    wanted = site.policy(grant("g1", CLUSTER))
+    for _ in range(3):
+        report = site.apply(wanted)
+        assert [p.kind for p in report.problems] == [ProblemKind.UNREACHABLE]
+    assert site.lab.knobs.calls()["Login"] == 2  # the administrator's own is the other
+    site.password = PASSWORDS["broker-controller"]
+    assert site.apply(wanted).problems == ()
+
+
+def test_an_apply_leaves_no_session_behind(site: Site) -> None:
+    site.apply(site.policy(grant("g1", CLUSTER, "/DC1/host/gone")))
+    assert [live for live in site.lab.sessions.all() if "controller" in live.session.user] == []
+
+
+def widen(site: Site) -> None:
+    site.other.authorizationManager.UpdateRole(site.role_id(), "cim-broker-cim-ticket", [CIM, CONFIG])
+
+
+def rename(site: Site) -> None:
+    site.other.authorizationManager.UpdateRole(site.role_id(), "mine", [CIM])
+
+
+def delete(site: Site) -> None:
+    site.other.authorizationManager.RemoveRole(site.role_id(), False)  # noqa: FBT003
+
+
+def take(site: Site) -> None:
+    cluster = site.entity("DC1/host/cluster-01")
+    site.other.authorizationManager.RemoveEntityPermission(cluster, READER, False)  # noqa: FBT003
+
+
+def overwrite(site: Site) -> None:
+    foreign = site.other.authorizationManager.AddRole("storage", [CONFIG])
+    site.set_permission("DC1/host/cluster-01", READER, foreign)
+
+
+def move(site: Site) -> None:
+    site.lab.world.inventory.entity(site.lab.moid("DC1/host/cluster-01")).name = "moved"
+
+
+DRIFTS = [
+    (widen, "beyond its template"),
+    (rename, "is now called mine"),
+    (delete, "is gone"),
+    (take, "has no permission there"),
+    (overwrite, "and was given"),
+    (move, "names nothing"),
+]
+
+
+@pytest.mark.parametrize(("change", "finding"), DRIFTS, ids=[change.__name__ for change, _ in DRIFTS])
+def test_a_watch_finds_what_somebody_changed(site: Site, change: Any, finding: str) -> None:
+    wanted = site.policy(grant("g1", CLUSTER), grant("g2", ALONE))
+    site.apply(wanted)
+    watch = Watch(site.rooms)
+    watch.round(wanted)
+    assert site.standing() == (Standing.HOLDS, "")
+    before = site.writes()
+    change(site)
+    changed = site.writes()
+    watch.round(wanted)
+    watch.close()
+    assert site.standing()[0] is Standing.DRIFTED
+    assert finding in site.standing()[1]
+    assert site.writes() == changed >= before
+
+
+def test_a_watch_comes_back_after_its_session_was_ended(site: Site) -> None:
+    wanted = site.policy(grant("g1", CLUSTER))
+    site.apply(wanted)
+    watch = Watch(site.rooms)
+    watch.round(wanted)
+    take(site)
+    assert site.lab.sessions.kill("broker-controller@vsphere.local") + site.lab.sessions.kill(
+        "VSPHERE.LOCAL\\broker-controller"
+    )
+    watch.round(wanted)
+    watch.close()
+    assert site.standing()[0] is Standing.DRIFTED
+
+
+def test_paths_are_walked_on_the_wire_as_in_memory(site: Site) -> None:
+    session = site.session()
+    for path in (
+        "/",
+        "/DC1/host",
+        "/DC1/vm",
+        "/DC1/host/cluster-1",
+        "/DC1/host/Racks/cluster-02/esx0001.lab.example",
+    ):
+        with pytest.raises(ScopeUnresolved):
+            session.locate(path)
+    assert session.locate("/DC1").moid == site.lab.moid("DC1")
+    session.close()
+
+
+def test_a_permission_is_set_read_and_taken_back(site: Site) -> None:
+    session = site.session()
+    role = session.create_role("ours", frozenset({CIM}))
+    target = session.locate(CLUSTER)
+    wanted = Permission(READER, group=False, role_id=role.id, propagate=target.propagate)
+    session.set_permission(target.entity, wanted)
+    assert wanted in session.permissions(target.entity)
+    session.remove_permission(target.entity, READER)
+    assert wanted not in session.permissions(target.entity)
+    assert CIM in session.privilege_ids()
+    session.close()
