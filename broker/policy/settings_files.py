@@ -37,7 +37,7 @@ class ListenerEntry(Strict):
 
 
 class ServerFile(Strict):
-    """server.yaml: how `broker serve` runs. Read at start; a reload takes `roles` and `role_prefix`."""
+    """How `broker serve` runs: read at start; a reload takes signing keys, roles and role prefix."""
 
     issuer: Issuer = Field(description="This broker's URL: issuer and audience of its access tokens.")
     listener: ListenerEntry = Field(description="Where apps connect.")

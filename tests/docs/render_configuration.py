@@ -10,10 +10,10 @@ folder, and the role templates in the folder that `roles` names. `broker control
 `controller.yaml`, which nothing else reads. `config/` and `roles/` hold an example of each.
 `broker config check` says everything that is wrong with them, with file, line and key.
 
-`server.yaml` and `controller.yaml` are read at start. Everything else, and `roles` and `role_prefix` of
-`server.yaml`, is read again by `broker reload` and SIGHUP: all files are read and checked first, then one
-snapshot takes the place of the other. A file that is missing, empty or broken is an error and never a
-default: at start it is fatal, at a reload the policy before it stays in force.
+`server.yaml` and `controller.yaml` are read at start; of `server.yaml`, a reload takes `signing_keys`,
+`roles` and `role_prefix` too. Everything else is read again by `broker reload` and SIGHUP: all files are
+read and checked first, then one snapshot takes the place of the other. A file that is missing, empty or
+broken is an error and never a default: at start it is fatal, at a reload the policy before it stays.
 
 - **Paths** are absolute, or start at the folder of the file in which they stand.
 - **Ids** are lower-case letters, digits and inner hyphens, 1 to 63 characters.
