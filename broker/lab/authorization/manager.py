@@ -277,7 +277,10 @@ class AuthorizationManager:
         return [user is not None and self._model.holds(user, moid, each) for each in privileges]
 
     def _availability(self, user: str | None, entity: VimValue, privileges: list[str]) -> VimValue:
+        """What is no entity is answered, as it is checked, on the root folder."""
         held = zip(privileges, self._held(user, entity, privileges), strict=True)
+        if not self._entities.exists(moid_of(entity)):
+            entity = self._entities.reference(self._entities.root())
         return _API.EntityPrivilege(
             entity=entity,
             privAvailability=[
