@@ -53,7 +53,13 @@ class EventManager:
         self._reading = reading
         self._registry = registry
 
-    def QueryEvents(self, call: Call, *, filter: VimValue) -> list[VimValue]:  # noqa: A002 - the API's name
+    def QueryEvents(
+        self,
+        call: Call,
+        *,
+        filter: VimValue,  # noqa: A002 - the API's name
+        eventViewSpec: VimValue = None,
+    ) -> list[VimValue]:
         """The youngest thousand that fit, oldest first."""
         most = filter.maxCount or PAGE
         return self._reading.picked(call, filter)[-min(most, PAGE) :]
