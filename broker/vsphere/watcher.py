@@ -84,7 +84,14 @@ class Watcher:
                 self._broken(Reason.INTERNAL_ERROR, type(defect).__name__)
             synced = self.confirmed is not before
             pause_s = _SHORTEST_PAUSE_S if synced else min(2 * pause_s, _LONGEST_PAUSE_S)
-            self._stop.wait(pause_s)
+            self._rest(pause_s)
+
+    def _rest(self, pause_s: float) -> None:
+        """Pause, but no longer than it takes another thread to log in again."""
+        lost = not self._session.logged_in
+        for _ in range(round(pause_s / _SHORTEST_PAUSE_S)):
+            if self._stop.wait(_SHORTEST_PAUSE_S) or (lost and self._session.logged_in):
+                return
 
     def _broken(self, reason: Reason, text: str) -> None:
         if not self._stop.is_set():
