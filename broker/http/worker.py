@@ -1,8 +1,11 @@
 """gunicorn's threaded worker and its log, without the places where they repeat what a client sent."""
 
 import json
+import selectors
 import socket
 import ssl
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from gunicorn import util
@@ -14,7 +17,7 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from broker.errors import REASONS, Reason
 from broker.http.problems import MEDIA_TYPE, REFERENCE
@@ -35,10 +38,24 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Answers what is no HTTP with a problem document, and logs its kind only.
+    """Gives no thread to a silent connection, and repeats nothing of what is no HTTP.
 
-    gunicorn's own words hold the offending header, which may be an access token.
+    gunicorn lets a thread wait 5 s for a connection's first byte, and its own words on a broken
+    request hold the offending header, which may be an access token.
     """
+
+    def accept(self, listener: Any) -> None:
+        """Let the poller wait for the first byte."""
+        try:
+            accepted, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        connection = TConn(self.cfg, accepted, peer, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        ready = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, selectors.EVENT_READ, ready)
 
     def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002 - gunicorn's signature
         """Called by gunicorn for what it could not parse, and for defects of its own."""

@@ -61,7 +61,9 @@ def test_tls_below_1_2_is_refused(tls: Running) -> None:
         context.wrap_socket(connection, server_hostname="127.0.0.1")
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "X_Forwarded_For", "Forwarded", "X-Real-IP", "Client-Cert"])
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "X_Forwarded_For", "Forwarded", "X-Real-IP", "Client-Cert"]
+)
 def test_no_header_moves_an_address_on_tls(tls: Running, name: str) -> None:
     path = f"/no-such-{name.lower()}"
     tls.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n{name}: 203.0.113.9\r\nConnection: close\r\n\r\n".encode())
@@ -81,14 +83,20 @@ def test_only_the_last_hop_is_believed_on_the_unix_socket(unix: Running) -> None
 
 def test_an_underscore_is_no_hyphen(unix: Running) -> None:
     path = "/no-such-underscore"
-    unix.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\nX_Forwarded_For: 10.9.9.9\r\nConnection: close\r\n\r\n".encode())
+    unix.ask(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nX_Forwarded_For: 10.9.9.9\r\nConnection: close\r\n\r\n".encode()
+    )
 
     assert _line(unix, path).startswith("unknown ")
 
 
-@pytest.mark.parametrize("name", ["SCRIPT_NAME", "PATH_INFO", "REMOTE_ADDR", "HTTP_AUTHORIZATION", "wsgi.url_scheme"])
+@pytest.mark.parametrize(
+    "name", ["SCRIPT_NAME", "PATH_INFO", "REMOTE_ADDR", "HTTP_AUTHORIZATION", "wsgi.url_scheme"]
+)
 def test_no_header_writes_into_the_environment(unix: Running, name: str) -> None:
-    answer = unix.ask(f"GET /v1/hosts HTTP/1.1\r\nHost: x\r\n{name}: /healthz\r\nConnection: close\r\n\r\n".encode())
+    answer = unix.ask(
+        f"GET /v1/hosts HTTP/1.1\r\nHost: x\r\n{name}: /healthz\r\nConnection: close\r\n\r\n".encode()
+    )
 
     assert answer.startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 400 "))
 
@@ -119,7 +127,9 @@ def test_a_message_of_two_lengths_is_no_request(
 ) -> None:
     running: Running = request.getfixturevalue(where)
 
-    answer = running.ask(f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + SMUGGLED)
+    answer = running.ask(
+        f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + SMUGGLED
+    )
 
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
@@ -163,6 +173,18 @@ def test_a_body_without_announced_length_is_bounded_too(tls: Running) -> None:
     answer = tls.ask(head.encode() + chunk * 3 + b"0\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_form_of_unknown_length_is_refused(tls: Running) -> None:
+    head = (
+        "POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+
+    answer = tls.ask(head.encode() + b"1d\r\ngrant_type=client_credentials\r\n0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"invalid_request" in answer
 
 
 def test_a_connection_serves_one_request_after_the_other(tls: Running) -> None:
@@ -246,8 +268,8 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
 
 def _line(running: Running, path: str) -> str:
     """The access log's line of this path, which follows the answer."""
-    wait_for(lambda: f" {path}\"" in running.log(), f"the line of {path}")
-    return next(line for line in running.log().splitlines() if f" {path}\"" in line)
+    wait_for(lambda: f' {path}"' in running.log(), f"the line of {path}")
+    return next(line for line in running.log().splitlines() if f' {path}"' in line)
 
 
 def _children(pid: int) -> list[str]:

@@ -24,11 +24,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield found
 
 
-def test_a_silent_connection_holds_no_thread_for_good(running: Running) -> None:
+def test_a_silent_connection_holds_no_thread_at_all(running: Running) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(STALLING):
             held.enter_context(running.connect())
-        assert _answered_within(running, PATIENCE_S + 5)  # gunicorn itself waits 5 s for the first byte
+        assert _answered_within(running, 2.0)
 
 
 def test_a_stalled_tls_hello_holds_no_thread_for_good(running: Running) -> None:
@@ -109,5 +109,3 @@ def _client_hello() -> bytes:
     with contextlib.suppress(ssl.SSLWantReadError):
         tls.do_handshake()
     return outgoing.read()
-
-

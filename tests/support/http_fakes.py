@@ -1,6 +1,7 @@
 """The HTTP room with everything around it in memory: what each part was asked stands in lists."""
 
 import hashlib
+import hmac
 import json
 import secrets
 from base64 import b64encode, urlsafe_b64encode
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from flask.testing import FlaskClient
-from joserfc.jwk import ECKey, Key, import_key
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 from werkzeug.test import TestResponse
 
@@ -46,17 +47,17 @@ UNIX = UnixListener(Path("/run/broker/broker.sock"))
 
 
 def pem_of(key: Any) -> str:
-    return key.private_bytes(
+    encoded: bytes = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    )
+    return encoded.decode()
 
 
 def public_pem_of(key: Any) -> str:
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
+    encoded: bytes = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+    return encoded.decode()
 
 
 SIGNING_PEM = pem_of(ec.generate_private_key(ec.SECP256R1()))
@@ -71,10 +72,16 @@ PUBLIC_KEYS = (
     PublicKey("k-rs256", "RS256", public_pem_of(APP_KEYS["RS256"])),
     PublicKey("k-ps256", "PS256", public_pem_of(APP_KEYS["RS256"])),
 )
+KINDS: Mapping[str, Any] = {"ES256": ECKey, "Ed25519": OKPKey, "RS256": RSAKey}
 KEY_OF = {"ES256": "ES256", "Ed25519": "Ed25519", "RS256": "RS256", "PS256": "RS256"}
 
 
-def app_named(name: AppId, *scopes: Scope, keys: Sequence[PublicKey] = (), rate: Rate = Rate(1000, 60)) -> App:
+RATE = Rate(1000, 60)
+
+
+def app_named(
+    name: AppId, *scopes: Scope, keys: Sequence[PublicKey] = (), rate: Rate = RATE
+) -> App:
     return App(name, "", "owner", frozenset(scopes), tuple(keys), rate)
 
 
@@ -133,7 +140,11 @@ class Access:
 
     def page(self, app: AppId | None, cursor: str | None, limit: int) -> IssuancePage:
         mine = [view for view in self.views if app in (None, view.app)]
-        start = next((n for n, view in enumerate(mine) if view.issuance == parse_issuance_id(cursor)), 0) if cursor else 0
+        start = (
+            next((n for n, view in enumerate(mine) if view.issuance == parse_issuance_id(cursor)), 0)
+            if cursor
+            else 0
+        )
         rest = mine[start:]
         return IssuancePage(tuple(rest[:limit]), rest[limit].issuance if len(rest) > limit else None)
 
@@ -163,7 +174,9 @@ class Access:
         self.refusals_left -= 1
 
 
-def credential(app: AppId, secret: str | None = None, generation: int = 1, *, disabled: bool = False) -> AppCredential:
+def credential(
+    app: AppId, secret: str | None = None, generation: int = 1, *, disabled: bool = False
+) -> AppCredential:
     hashes = (hashlib.sha256(secret.encode()).digest(),) if secret else ()
     return AppCredential(app, disabled, generation, hashes)
 
@@ -218,7 +231,9 @@ class Desk:
         assert answer.status_code == 200, answer.text
         return str(answer.json["access_token"]) if answer.json else ""
 
-    def ask_token(self, app: AppId = NAGIOS, scope: str | None = "tickets", secret: str = CLIENT_SECRET) -> TestResponse:
+    def ask_token(
+        self, app: AppId = NAGIOS, scope: str | None = "tickets", secret: str = CLIENT_SECRET
+    ) -> TestResponse:
         form = {"grant_type": "client_credentials"} | ({} if scope is None else {"scope": scope})
         return self.client.post("/oauth2/token", data=form, headers=basic(app, secret))
 
@@ -235,7 +250,9 @@ class Desk:
         return {"Authorization": f"Bearer {self.token(app, scope)}"}
 
     def ticket(self, body: object, headers: Mapping[str, str] | None = None, query: str = "") -> TestResponse:
-        return self.client.post(f"/v1/tickets{query}", json=body, headers={**self.bearer(), **(headers or {})})
+        return self.client.post(
+            f"/v1/tickets{query}", json=body, headers={**self.bearer(), **(headers or {})}
+        )
 
     def get(self, path: str, app: AppId = NAGIOS, scope: str = "tickets") -> TestResponse:
         return self.client.get(path, headers=self.bearer(app, scope))
@@ -258,19 +275,19 @@ def basic(app: str, secret: str) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{app}:{secret}".encode()).decode()}
 
 
-class AnyAlgorithm(JWSRegistry):
-    """Signs with whatever a test says."""
-
-    algorithms = {**JWSRegistry.algorithms, "EdDSA": JWSRegistry.algorithms["Ed25519"]}
-
-
-def sign(claims: Mapping[str, Any] | str, header: Mapping[str, Any], key: Key | None = None) -> str:
-    """A compact JWS with exactly this header; the payload may be a text that no JSON writer makes."""
-    algorithm = AnyAlgorithm.algorithms[header["alg"]]
-    key = key or import_key(pem_of(APP_KEYS[KEY_OF.get(header["alg"], "Ed25519")]))
+def sign(claims: Mapping[str, Any] | str, header: Mapping[str, Any], key: Key | bytes | None = None) -> str:
+    """A compact JWS with exactly this header, and as payload maybe a text that no JSON writer makes."""
     payload = claims if isinstance(claims, str) else json.dumps(claims)
     signed = f"{b64(json.dumps(header))}.{b64(payload)}"
-    return f"{signed}.{b64_bytes(algorithm.sign(signed.encode(), key))}"
+    return f"{signed}.{b64_bytes(_signature(signed.encode(), header['alg'], key))}"
+
+
+def _signature(signed: bytes, algorithm: str, key: Key | bytes | None) -> bytes:
+    if isinstance(key, bytes):
+        return hmac.digest(key, signed, "sha" + algorithm[2:])
+    kind = KEY_OF.get(algorithm, "Ed25519")
+    key = key or KINDS[kind].import_key(pem_of(APP_KEYS[kind]))
+    return JWSRegistry.algorithms["Ed25519" if algorithm == "EdDSA" else algorithm].sign(signed, key)
 
 
 def b64(text: str) -> str:
@@ -297,13 +314,19 @@ def make_desk(
     for app in policy.apps:
         access.credentials[app] = credential(app, CLIENT_SECRET)
     limits = RequestLimits(
-        world, settings.service_rate, settings.failed_authentications, store or WindowStore.memory(), world.clock
+        world,
+        settings.service_rate,
+        settings.failed_authentications,
+        store or WindowStore.memory(),
+        world.clock,
     )
     rooms: Rooms = replace(world.rooms(), limits=limits)
     keys = KeyRing(SigningKeys([Secret(SIGNING_PEM)]))
     compared = CountedSecrets()
     access_rooms = AccessRooms(access, access, access, access, access, access, compared)
-    return Desk(world, access, create_app(settings, rooms, access_rooms, limits, keys), keys, compared, limits)
+    return Desk(
+        world, access, create_app(settings, rooms, access_rooms, limits, keys), keys, compared, limits
+    )
 
 
 def host_name(text: str) -> HostName:

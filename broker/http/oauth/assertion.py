@@ -1,6 +1,6 @@
 """private_key_jwt (RFC 7523): an app signs, with a key of the policy, that it is itself, here, now, once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,7 +8,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import OAuth2Request
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
-from joserfc.jwk import Key, import_key
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from broker.http.oauth.clients import Client, ClientCause, ClientDenied
 from broker.http.oauth.jose import NotAToken, UnverifiedToken, read_unverified, signature_holds
@@ -32,6 +32,14 @@ _WRITTEN_AS = {
     "EdDSA": frozenset({"Ed25519", "EdDSA"}),
 }
 """What a header may say for a key that is registered for an algorithm."""
+
+_KINDS: Mapping[str, type[ECKey | OKPKey | RSAKey]] = {
+    "ES256": ECKey,
+    "RS256": RSAKey,
+    "PS256": RSAKey,
+    "Ed25519": OKPKey,
+    "EdDSA": OKPKey,
+}
 
 _TYPES = frozenset({None, "JWT", "jwt", "client-authentication+jwt"})
 
@@ -134,4 +142,4 @@ def _seconds(told: object) -> float | None:
 
 
 def _import(key: PublicKey) -> Key:
-    return import_key(key.pem)
+    return _KINDS[key.algorithm].import_key(key.pem)
