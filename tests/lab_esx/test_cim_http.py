@@ -1,10 +1,11 @@
 """What arrives at a CIM endpoint byte by byte."""
 
 import base64
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_anything_but_a_ticket_is_unauthorized_whatever_the_body_says(
         (envelope(CALL % (b"GetClass", CARD), version=b"9.0"), b"unsupported-cim-version"),
         (envelope(CALL % (b"GetClass", CARD), protocol=b"9.0"), b"unsupported-protocol-version"),
         (envelope(b"<SIMPLEREQ/>"), b"request-not-valid"),
-        (envelope(b"<MULTIREQ/>"), b"request-not-valid"),
+        (envelope(b"<MULTIREQ/>"), b"multiple-requests-unsupported"),
         (envelope(b"<SIMPLERSP/>"), b"request-not-valid"),
     ],
 )
@@ -176,3 +177,36 @@ def test_a_client_that_goes_away_in_the_middle_harms_nobody(endpoint: Endpoint) 
     with connected(endpoint) as connection:
         connection.sendall(request)
         assert reply(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_idle_connections_hold_up_nobody(endpoint: Endpoint) -> None:
+    with ExitStack() as idle:
+        for _ in range(60):
+            idle.enter_context(connected(endpoint))
+        silent = socket.create_connection((endpoint.host.address, endpoint.port), timeout=5)
+        idle.enter_context(silent)
+        with connected(endpoint) as connection:
+            connection.sendall(post(basic(endpoint), envelope(CALL % (b"EnumerateInstanceNames", CARD))))
+            assert reply(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_no_ticket_reaches_a_log_or_an_answer(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    ticket = endpoint.tickets.issue(endpoint.host.moid)
+    header = b"Authorization: Basic " + base64.b64encode(f"{ticket}:{ticket}".encode()) + b"\r\n"
+    answers = b""
+    for body in (
+        envelope(CALL % (b"EnumerateInstances", CARD)),
+        b"<not xml",
+        envelope(CALL % (b"Nonsense", b"")),
+    ):
+        with connected(endpoint) as connection:
+            connection.sendall(post(header, body))
+            answers += reply(connection)
+    endpoint.clock.advance(121)
+    with connected(endpoint) as connection:
+        connection.sendall(post(header))
+        answers += reply(connection)
+    assert answers.count(b"HTTP/1.1") == 4
+    assert ticket not in caplog.text
+    assert ticket.encode() not in answers

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,16 @@ def test_a_latency_slows_one_method_down(lab: Lab) -> None:
             host.AcquireCimServicesTicket()
     lab.control.set_latency("AcquireCimServicesTicket", 0)
     assert ticket_for(lab).sessionId
+
+
+def test_cim_can_be_slowed_down_too(lab: Lab, tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="negative"):
+        lab.control.set_cim_latency(-1)
+    started = time.monotonic()
+    lab.control.set_cim_latency(0.2)
+    assert sensors(lab, tmp_path, ticket_for(lab))
+    lab.control.set_cim_latency(0)
+    assert time.monotonic() - started >= 0.2
 
 
 def test_the_vcenter_can_be_away_and_come_back_with_its_sessions(lab: Lab) -> None:

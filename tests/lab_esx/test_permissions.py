@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.lab.authorization.catalogue import ADMIN, NO_ACCESS, READ_ONLY, VIEW, Catalogue
+from broker.lab.authorization.catalogue import ADMIN, NO_ACCESS, READ_ONLY, VIEW, Catalogue, Privilege
 from broker.lab.authorization.model import PermissionModel
 from broker.lab.authorization.permissions import Permission
 from broker.lab.authorization.refusals import (
@@ -161,6 +161,15 @@ def test_what_may_be_read_makes_everything_above_it_visible_and_no_more(model: P
 def test_what_is_masked_makes_nothing_visible(model: PermissionModel) -> None:
     put(model, "host", NO_ACCESS)
     assert model.effective(SVC, "root") == frozenset()
+
+
+def test_a_privilege_on_the_parent_is_looked_up_there() -> None:
+    catalogue = Catalogue([Privilege("Thing.Delete", on_parent=True), *map(Privilege, SYSTEM)])
+    model = PermissionModel(small_tree(), catalogue, SmallDirectory({"svc"}))
+    role = model.add_role("role", ["Thing.Delete"])
+    model.seed(Permission("cluster", SVC, group=False, role_id=role.role_id, propagate=False))
+    assert model.holds(SVC, "host", "Thing.Delete")
+    assert not model.holds(SVC, "cluster", "Thing.Delete")
 
 
 def test_what_is_no_entity_counts_as_the_root_folder(model: PermissionModel) -> None:

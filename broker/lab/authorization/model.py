@@ -93,10 +93,6 @@ class PermissionModel:
                 nearest.setdefault(permission.holder, permission)
         return tuple(nearest.values())
 
-    def inventory_changed(self) -> None:
-        """An entity was moved, added or removed."""
-        self._resolver.forget()
-
     def add_role(self, name: str, privileges: Iterable[str]) -> Role:
         """Raises NameEmpty, NameTaken, Unacceptable("privIds")."""
         with self._lock:

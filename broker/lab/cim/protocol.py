@@ -39,10 +39,12 @@ def parse(body: bytes) -> Request:
     """Read a request. Raises UnreadableRequest."""
     try:
         tree = _tupletree.xml_to_tupletree_sax(body, _READ_AS)
+        if _asks_several(tree):
+            raise UnreadableRequest("multiple-requests-unsupported")
         message = _tupleparse.TupleParser().parse_cim(tree)[2]
         attributes, simple = message[1], message[2]
         if simple[0] != "SIMPLEREQ":
-            raise UnreadableRequest("multiple-requests-unsupported")
+            raise UnreadableRequest("request-not-valid")
         call = simple[2]
     except pywbem.XMLParseError:
         raise UnreadableRequest("request-not-well-formed") from None
@@ -74,6 +76,12 @@ def _request(attributes: dict[str, str], call: tuple[Any, ...]) -> Request:
         parameters=dict(call[3]) if intrinsic else {},
         intrinsic=intrinsic,
     )
+
+
+def _asks_several(tree: tuple[Any, ...]) -> bool:
+    """Whether it is a MULTIREQ, of which pywbem says no more than that it cannot read it."""
+    children = [each for each in tree[2] if isinstance(each, tuple)]
+    return any(each[0] == "MULTIREQ" or (each[0] == "MESSAGE" and _asks_several(each)) for each in children)
 
 
 def _code(error: Exception) -> str:
