@@ -9,7 +9,9 @@ from tests.support.lab_vcenter import LabVCenter
 
 def test_named_traversals_reach_every_host_once(lab: LabVCenter) -> None:
     content = lab.login()
-    found = content.propertyCollector.RetrieveProperties([of_everything(content.rootFolder, vim.HostSystem, "name")])
+    found = content.propertyCollector.RetrieveProperties(
+        [of_everything(content.rootFolder, vim.HostSystem, "name")]
+    )
     assert sorted(values(each)["name"] for each in found) == [f"esx{n:04d}.lab.example" for n in range(1, 11)]
 
 
@@ -18,7 +20,13 @@ def test_a_supertype_in_the_spec_selects_its_subtypes(lab: LabVCenter) -> None:
     spec = of_everything(content.rootFolder, vim.ManagedEntity, "name")
     found = content.propertyCollector.RetrieveProperties([spec])
     kinds = {type(each.obj) for each in found}
-    assert {vim.Folder, vim.Datacenter, vim.ClusterComputeResource, vim.ComputeResource, vim.ResourcePool} <= kinds
+    assert {
+        vim.Folder,
+        vim.Datacenter,
+        vim.ClusterComputeResource,
+        vim.ComputeResource,
+        vim.ResourcePool,
+    } <= kinds
     assert len({each.obj._GetMoId() for each in found}) == len(found)
 
 
@@ -71,7 +79,9 @@ def test_all_properties_are_those_that_the_lab_models(lab: LabVCenter) -> None:
     assert "parent" not in values(found)
 
 
-@pytest.mark.parametrize("path", ["nonsense", "config.nonsense", "name.length", "config.product.version.major"])
+@pytest.mark.parametrize(
+    "path", ["nonsense", "config.nonsense", "name.length", "config.product.version.major"]
+)
 def test_a_path_that_the_type_lacks_is_refused(lab: LabVCenter, path: str) -> None:
     content = lab.login()
     spec = of_everything(content.rootFolder, vim.HostSystem, path)

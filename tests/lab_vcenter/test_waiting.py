@@ -98,7 +98,7 @@ def test_a_change_to_what_nobody_asked_for_is_no_news(lab: LabVCenter) -> None:
     collector = watch_hosts(lab.login(), "name", "runtime.connectionState")
     version = wait(collector, "").version
     lab.world.set_wbem(HOST, running=False)
-    lab.world.set_firewall(HOST, False, ("10.0.0.0/8",))
+    lab.world.set_firewall(HOST, enabled=False, allowed=("10.0.0.0/8",))
     lab.world.set_maintenance(HOST, inside=True)
     lab.world.certificate_changed(HOST)
     assert wait(collector, version) is None
@@ -189,7 +189,9 @@ def test_a_filter_can_be_added_and_destroyed(lab: LabVCenter) -> None:
     spec = of_object(content.rootFolder, "name")
     first_filter = collector.CreateFilter(spec, partialUpdates=True)
     first = wait(collector, "")
-    second_filter = collector.CreateFilter(of_object(content.searchIndex.FindByInventoryPath("DC1"), "name"), False)
+    second_filter = collector.CreateFilter(
+        of_object(content.searchIndex.FindByInventoryPath("DC1"), "name"), False
+    )
     (update,) = updates(wait(collector, first.version))
     assert changed(update) == {"name": "DC1"}
     assert list(collector.filter) == [first_filter, second_filter]

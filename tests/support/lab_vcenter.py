@@ -17,6 +17,7 @@ from broker.lab.authorization.permissions import Permission
 from broker.lab.certificates import HostCertificates, LabAuthority
 from broker.lab.clock import LabClock
 from broker.lab.control.knobs import Knobs
+from broker.lab.soap.calls import CallLog
 from broker.lab.soap.server import SoapServer
 from broker.lab.tickets import CimTickets
 from broker.lab.vcenter.references import References
@@ -62,6 +63,7 @@ class LabVCenter:
     knobs: Knobs
     tickets: CimTickets
     hosts: HostCertificates
+    heard: CallLog
     stubs: list[SoapStubAdapter] = field(default_factory=list)
 
     def context(self) -> ssl.SSLContext:
@@ -150,7 +152,18 @@ def lab_vcenter(
     server = SoapServer(vcenter.dispatcher, tls, vcenter.documents)
     server.start()
     lab = LabVCenter(
-        server.port, authority.ca_file, clock, world, events, sessions, users, model, knobs, tickets, hosts
+        port=server.port,
+        ca_file=authority.ca_file,
+        clock=clock,
+        world=world,
+        events=events,
+        sessions=sessions,
+        users=users,
+        model=model,
+        knobs=knobs,
+        tickets=tickets,
+        hosts=hosts,
+        heard=vcenter.heard,
     )
     try:
         yield lab

@@ -9,7 +9,8 @@ from pyVmomi import vim, vmodl
 
 from broker.lab.soap import reply
 from broker.lab.soap.call import Call, ManagedObject, Session
-from broker.lab.soap.gate import ANONYMOUS, READ, Gate, references_in
+from broker.lab.soap.calls import CallLog
+from broker.lab.soap.gate import ANONYMOUS, READ, VIEW, Gate, references_in
 from broker.lab.soap.messages import message_of
 from broker.lab.soap.registry import Registry
 from broker.lab.soap.request import Request, UnreadableRequest, parse, version_of
@@ -23,6 +24,10 @@ class Sessions(Protocol):
 
     def of_cookie(self, cookie: str) -> Session | None:
         """The live session of this cookie; counts as activity."""
+        ...
+
+    def find(self, key: str) -> Session | None:
+        """The live session with this key."""
         ...
 
     def new_cookie(self) -> str:
@@ -93,6 +98,7 @@ class Dispatcher:
         gate: Gate,
         properties: Properties,
         knobs: Knobs,
+        heard: CallLog,
         spoken: tuple[str, ...],
     ) -> None:
         self._registry = registry
@@ -100,6 +106,7 @@ class Dispatcher:
         self._gate = gate
         self._properties = properties
         self._knobs = knobs
+        self._heard = heard
         self._spoken = spoken
 
     def answer(self, message: Message) -> Answer:
@@ -117,6 +124,7 @@ class Dispatcher:
     def _answer(self, message: Message, request: Request, version: str) -> Answer:
         self._knobs.count(request.name)
         call, fresh_cookie = self._call(message, request, version)
+        self._heard.note(call, request.name, moid_of(request.target) if request.target is not None else "")
         time.sleep(self._knobs.latency_s(request.name))
         answer = self._run(call, request)
         lost = self._knobs.drops_reply(request.name)
@@ -172,6 +180,8 @@ class Dispatcher:
         if reference is None:
             raise vmodl.fault.InvalidRequest(msg="the call names no object")
         managed = self._registry.find(moid_of(reference), key)
+        if managed is None and key is not None and self._sessions.find(key) is None:
+            raise vim.fault.NotAuthenticated(object=reference, privilegeId=VIEW)
         if managed is None:
             raise vmodl.fault.ManagedObjectNotFound(obj=reference)
         return managed

@@ -43,7 +43,7 @@ def method_info(name: str) -> VimValue:
 
 
 def version_of(soap_action: str, spoken: tuple[str, ...]) -> str:
-    """pyVmomi's name of the API version in the SOAPAction header.
+    """The name in pyVmomi of the API version in the SOAPAction header.
 
     A version of vim25 that is not among the spoken ones, or none, means the newest: govmomi sends its own
     newest to every vCenter. Raises vmodl.fault.InvalidRequest for another service's namespace.

@@ -17,6 +17,21 @@ PAGE = 1000
 
 MOST_COLLECTORS = 32
 
+_POSTED = (
+    "UserLoginSessionEvent",
+    "UserLogoutSessionEvent",
+    "BadUsernameSessionEvent",
+    "NoAccessUserEvent",
+    "AlreadyAuthenticatedSessionEvent",
+    "SessionTerminatedEvent",
+    "RoleAddedEvent",
+    "RoleUpdatedEvent",
+    "RoleRemovedEvent",
+    "PermissionAddedEvent",
+    "PermissionUpdatedEvent",
+    "PermissionRemovedEvent",
+)
+
 
 class Reading:
     """Events that a filter picks and the caller may see."""
@@ -83,12 +98,8 @@ class EventManager:
         return MOST_COLLECTORS
 
     def read_description(self, call: Call) -> VimValue:
-        """Categories; the lab describes no event."""
-        names = ("info", "warning", "error", "user")
-        categories = [
-            vim.ElementDescription(label=name.title(), summary=name.title(), key=name) for name in names
-        ]
-        return vim.event.EventDescription(category=categories)
+        """Categories, and the events that the lab posts."""
+        return _description()
 
 
 class EventHistoryCollector:
@@ -153,3 +164,23 @@ class EventHistoryCollector:
 
     def _picked(self, call: Call) -> list[VimValue]:
         return self._reading.picked(call, self._wanted)
+
+
+def _description() -> VimValue:
+    names = ("info", "warning", "error", "user")
+    return vim.event.EventDescription(
+        category=[
+            vim.ElementDescription(label=each.title(), summary=each.title(), key=each) for each in names
+        ],
+        eventInfo=[_detail(key) for key in _POSTED],
+    )
+
+
+def _detail(key: str) -> VimValue:
+    formats = ("formatOnDatacenter", "formatOnComputeResource", "formatOnHost", "formatOnVm")
+    return vim.event.EventDescription.EventDetail(
+        key=getattr(vim.event, key),
+        category="info",
+        fullFormat="{fullFormattedMessage}",
+        **dict.fromkeys(formats, ""),
+    )

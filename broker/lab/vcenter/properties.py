@@ -8,7 +8,6 @@ from broker.lab.soap.call import Call, ManagedObject
 from broker.lab.soap.gate import READ, VIEW, Gate, denial
 from broker.lab.world.values import VimValue
 
-
 _STRINGS: VimValue = GetVmodlType("string[]")
 """How names of types go over the wire."""
 

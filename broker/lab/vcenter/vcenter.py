@@ -9,6 +9,7 @@ from typing import Protocol
 from pyVmomi import vim
 
 from broker.lab.soap.call import ManagedObject
+from broker.lab.soap.calls import CallLog
 from broker.lab.soap.dispatcher import Dispatcher, Knobs
 from broker.lab.soap.documents import documents
 from broker.lab.soap.gate import Gate, Permissions
@@ -79,7 +80,7 @@ class VCenterParts:
 
 
 class VCenter:
-    """Holds every managed object and the dispatcher before them; `close` ends waiting calls."""
+    """Every managed object, the dispatcher before them, and what was `heard`; `close` ends waiting calls."""
 
     def __init__(self, parts: VCenterParts, options: VCenterOptions) -> None:
         spoken = spoken_up_to(options.api_version)
@@ -91,8 +92,9 @@ class VCenter:
         self._registry.add(self._entities())
         self._registry.add(self._managers(options, spoken))
         self._follow()
+        self.heard = CallLog()
         self.dispatcher = Dispatcher(
-            self._registry, parts.sessions, self._gate, self._reader, parts.knobs, spoken
+            self._registry, parts.sessions, self._gate, self._reader, parts.knobs, self.heard, spoken
         )
 
     def close(self) -> None:
