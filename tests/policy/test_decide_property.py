@@ -130,13 +130,37 @@ def _mostly(value: T, others: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
     return st.one_of(st.just(value), st.just(value), others)
 
 
+_NEAR_GRANT = st.one_of(
+    st.just(_GOOD.grants[0]),
+    st.sampled_from(APPS).map(lambda app: replace(_GOOD.grants[0], app=AppId(app))),
+    st.sampled_from(tuple(ACCOUNTS)).map(lambda name: replace(_GOOD.grants[0], account=AccountId(name))),
+    st.sampled_from((-1, 0)).map(
+        lambda hours: replace(_GOOD.grants[0], valid_until=NOW + timedelta(hours=hours))
+    ),
+    _GRANT,
+)
+_NEAR_APPLIED = st.one_of(
+    st.just(_GOOD.applied[0]),
+    st.just(replace(_GOOD.applied[0], digest="digest-2")),
+    st.just(replace(_GOOD.applied[0], standing=Standing.DRIFTED)),
+    _ENTRY.map(lambda entry: replace(_GOOD.applied[0], scope=(entry,))),
+    _APPLIED,
+)
+_NEAR_SEEN = st.one_of(
+    st.just(_GOOD.seen[0]),
+    st.sampled_from((60.0, 61.0)).map(lambda age_s: replace(_GOOD.seen[0], age_s=age_s)),
+    st.sampled_from(HOSTS).map(lambda host: replace(_GOOD.seen[0], host=host)),
+    _SEEN,
+)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     ids = draw(st.lists(st.sampled_from(GRANTS[1:]), unique=True))
-    grants = [draw(_mostly(_GOOD.grants[0], _GRANT)), *(draw(_GRANT) for _ in ids)]
-    applied = [draw(_mostly(_GOOD.applied[0], _APPLIED)), *(draw(_APPLIED) for _ in ids)]
+    grants = [draw(_mostly(_GOOD.grants[0], _NEAR_GRANT)), *(draw(_NEAR_GRANT) for _ in ids)]
+    applied = [draw(_mostly(_GOOD.applied[0], _NEAR_APPLIED)), *(draw(_NEAR_APPLIED) for _ in ids)]
     others = draw(st.lists(_SEEN, max_size=2))
-    seen = {(each.account, each.name): each for each in (draw(_mostly(_GOOD.seen[0], _SEEN)), *others)}
+    seen = {(each.account, each.name): each for each in (draw(_mostly(_GOOD.seen[0], _NEAR_SEEN)), *others)}
     named, vcenter = (
         draw(_mostly("", st.sampled_from(GRANTS))),
         draw(_mostly("", st.sampled_from(tuple(VCENTERS)))),
