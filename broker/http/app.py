@@ -5,6 +5,7 @@ origin, authentication, scope (before the view) - the view - RateLimit and secur
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 
 from flask import Flask, Response, request
 
@@ -164,9 +165,12 @@ def _openapi(declared: tuple[Route, ...], issuer: str) -> Route:
     operation = Operation("This document", {200: AnyDocument})
     access = Open("describes the interface, and nothing of this installation")
 
+    @cache
+    def content() -> str:
+        return json.dumps(document((*declared, route), issuer))
+
     def view() -> Response:
-        return Response(content, content_type="application/json")
+        return Response(content(), content_type="application/json")
 
     route = Route("GET", "/openapi.json", "openapi", access, view, operation)
-    content = json.dumps(document((*declared, route), issuer))
     return route

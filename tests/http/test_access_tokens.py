@@ -289,7 +289,9 @@ def test_no_signing_key_at_all_is_an_error_with_advice() -> None:
         basic(NAGIOS, CLIENT_SECRET),
     ],
 )
-def test_only_one_bearer_token_in_the_authorization_header_counts(desk: Desk, headers: dict[str, str]) -> None:
+def test_only_one_bearer_token_in_the_authorization_header_counts(
+    desk: Desk, headers: dict[str, str]
+) -> None:
     token = desk.token()
     filled = {name: value.format(token=token) for name, value in headers.items()}
 
@@ -306,13 +308,21 @@ def test_a_token_in_the_url_or_the_body_is_none(desk: Desk) -> None:
 def test_every_bearer_that_does_not_hold_gets_the_same_answer_but_for_the_id(desk: Desk) -> None:
     good = desk.token()
     desk.access.credentials[NAGIOS] = credential(NAGIOS, CLIENT_SECRET, disabled=True)
-    tokens = [good, "x", minted(desk, gen=9), minted(desk, client_id="nobody", sub="nobody"), minted(desk, exp=1, iat=0)]
+    tokens = [
+        good,
+        "x",
+        minted(desk, gen=9),
+        minted(desk, client_id="nobody", sub="nobody"),
+        minted(desk, exp=1, iat=0),
+    ]
 
     answers = [desk.client.get("/v1/hosts", headers={"Authorization": f"Bearer {t}"}) for t in tokens]
 
     bodies = {answer.text.replace((answer.json or {})["id"], "ID") for answer in answers}
     assert len(bodies) == 1
-    assert {a.headers["WWW-Authenticate"] for a in answers} == {'Bearer realm="broker", error="invalid_token"'}
+    assert {a.headers["WWW-Authenticate"] for a in answers} == {
+        'Bearer realm="broker", error="invalid_token"'
+    }
     assert desk.client.get("/v1/hosts").headers["WWW-Authenticate"] == 'Bearer realm="broker"'
 
 

@@ -54,7 +54,9 @@ def turned_away(desk: Desk, assertion: str, cause: str, **form: str) -> None:
         {"alg": "PS256", "kid": "k-ps256"},
     ],
 )
-def test_each_algorithm_works_with_the_key_that_is_registered_for_it(desk: Desk, header: dict[str, str]) -> None:
+def test_each_algorithm_works_with_the_key_that_is_registered_for_it(
+    desk: Desk, header: dict[str, str]
+) -> None:
     answer = desk.assert_token(sign(desk.claims(), header))
 
     assert answer.status_code == 200, desk.access.turned_away
@@ -205,7 +207,9 @@ def test_an_unsigned_assertion_is_refused(desk: Desk, algorithm: str) -> None:
         {"typ": ["JWT"]},
     ],
 )
-def test_a_header_that_brings_or_names_a_key_or_demands_more_is_refused(desk: Desk, extra: dict[str, object]) -> None:
+def test_a_header_that_brings_or_names_a_key_or_demands_more_is_refused(
+    desk: Desk, extra: dict[str, object]
+) -> None:
     turned_away(desk, sign(desk.claims(), ES256 | extra), "unreadable_credentials")
 
 
@@ -238,7 +242,9 @@ def test_issuer_subject_and_client_id_are_one_app(desk: Desk) -> None:
     turned_away(desk, sign(desk.claims(sub=OTHER), ES256), "no_such_key")
 
 
-@pytest.mark.parametrize("subject", [None, "nobody", "NAGIOS", "nagios\n", "nagıos", 1, ["nagios"], {"a": 1}, "", "..", "*"])
+@pytest.mark.parametrize(
+    "subject", [None, "nobody", "NAGIOS", "nagios\n", "nagıos", 1, ["nagios"], {"a": 1}, "", "..", "*"]
+)
 def test_an_unknown_app_is_told_what_a_wrong_key_is_told(desk: Desk, subject: object) -> None:
     turned_away(desk, sign(desk.claims(sub=subject, iss=subject), ES256), "app_unknown")
 
@@ -262,7 +268,10 @@ def test_claims_that_two_readers_could_take_differently_are_refused(desk: Desk, 
     turned_away(desk, sign(payload, ES256), "unreadable_credentials")
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "a.b", "a.b.c.d", "a.b.c.d.e", "ä.b.c", "a.b.c\n", " a.b.c", "x" * 9000, "e30.e30.e30"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "..", "a.b", "a.b.c.d", "a.b.c.d.e", "ä.b.c", "a.b.c\n", " a.b.c", "x" * 9000, "e30.e30.e30"],
+)
 def test_what_is_no_compact_jws_is_refused(desk: Desk, text: str) -> None:
     assert desk.assert_token(text).json == INVALID
 

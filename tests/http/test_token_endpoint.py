@@ -109,8 +109,12 @@ def test_an_old_secret_works_until_it_is_taken_out(desk: Desk) -> None:
     assert desk.ask_token(secret="older").status_code == 401
 
 
-@pytest.mark.parametrize("scope", [None, "", " ", "admin", "tickets admin", "tickets,roles.read", "TICKETS", "audit.read", "*"])
-def test_no_scope_an_unknown_one_and_one_of_others_are_all_refused_on_record(desk: Desk, scope: str | None) -> None:
+@pytest.mark.parametrize(
+    "scope", [None, "", " ", "admin", "tickets admin", "tickets,roles.read", "TICKETS", "audit.read", "*"]
+)
+def test_no_scope_an_unknown_one_and_one_of_others_are_all_refused_on_record(
+    desk: Desk, scope: str | None
+) -> None:
     answer = desk.ask_token(scope=scope)
 
     assert answer.status_code == 400
@@ -130,7 +134,8 @@ def test_scopes_come_back_each_once_in_order(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "grant_type", ["password", "authorization_code", "refresh_token", "implicit", "", "client_credentials\n", "<b>"]
+    "grant_type",
+    ["password", "authorization_code", "refresh_token", "implicit", "", "client_credentials\n", "<b>"],
 )
 def test_there_is_no_other_grant_type(desk: Desk, grant_type: str) -> None:
     answer = desk.client.post(
@@ -164,7 +169,9 @@ def test_a_parameter_that_stands_twice_is_refused(desk: Desk) -> None:
 
 
 def test_a_secret_in_the_form_is_no_authentication(desk: Desk) -> None:
-    answer = desk.client.post("/oauth2/token", data={**FORM, "client_id": NAGIOS, "client_secret": CLIENT_SECRET})
+    answer = desk.client.post(
+        "/oauth2/token", data={**FORM, "client_id": NAGIOS, "client_secret": CLIENT_SECRET}
+    )
 
     assert answer.status_code == 401
 
@@ -219,7 +226,12 @@ def test_the_metadata_is_valid_and_agrees_with_what_is_served(desk: Desk) -> Non
 
 
 def test_no_cookie_is_ever_set(desk: Desk) -> None:
-    for answer in (desk.ask_token(), desk.ask_token(secret="x"), desk.get("/v1/hosts"), desk.client.get("/healthz")):
+    for answer in (
+        desk.ask_token(),
+        desk.ask_token(secret="x"),
+        desk.get("/v1/hosts"),
+        desk.client.get("/healthz"),
+    ):
         assert "Set-Cookie" not in answer.headers
 
 

@@ -140,11 +140,8 @@ class Access:
 
     def page(self, app: AppId | None, cursor: str | None, limit: int) -> IssuancePage:
         mine = [view for view in self.views if app in (None, view.app)]
-        start = (
-            next((n for n, view in enumerate(mine) if view.issuance == parse_issuance_id(cursor)), 0)
-            if cursor
-            else 0
-        )
+        ids = [view.issuance for view in mine]
+        start = ids.index(parse_issuance_id(cursor)) if cursor else 0
         rest = mine[start:]
         return IssuancePage(tuple(rest[:limit]), rest[limit].issuance if len(rest) > limit else None)
 

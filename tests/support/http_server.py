@@ -77,7 +77,11 @@ class Running:
         """An access token of the app `nagios`."""
         form = urlencode({"grant_type": "client_credentials", "scope": "tickets"})
         status, text = self.call(
-            "POST", "/oauth2/token", form, Content_Type="application/x-www-form-urlencoded", **basic(NAGIOS, CLIENT_SECRET)
+            "POST",
+            "/oauth2/token",
+            form,
+            Content_Type="application/x-www-form-urlencoded",
+            **basic(NAGIOS, CLIENT_SECRET),
         )
         assert status == 200, text
         return str(json.loads(text)["access_token"])
@@ -131,7 +135,9 @@ def wait_for(condition: Any, what: str, seconds: float = 20) -> None:
 
 
 @contextmanager
-def server(folder: Path, *, unix: bool = False, threads: int = 4, fails: bool = False, holds: bool = False) -> Iterator[Running]:
+def server(
+    folder: Path, *, unix: bool = False, threads: int = 4, fails: bool = False, holds: bool = False
+) -> Iterator[Running]:
     """A server process for the length of the block; SIGTERM ends it."""
     files = Authority(folder).server("broker")
     plan = {

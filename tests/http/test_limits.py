@@ -1,0 +1,362 @@
+"""Budgets: who is charged for what, what is told, and what happens while Redis is away."""
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+
+from broker.errors import Limited, Reason
+from broker.http.limits import WindowStore
+from broker.model.inventory import Sighting
+from broker.model.names import AccountId, HostName, Moid
+from broker.model.policy import Rate, Scope
+from broker.model.secret import Secret
+from broker.model.settings import ServerSettings
+from tests.support.http_fakes import (
+    CLIENT_SECRET,
+    HTTP_POLICY,
+    NAGIOS,
+    OTHER,
+    PUBLIC_KEYS,
+    Desk,
+    app_named,
+    credential,
+    make_desk,
+    settings_for,
+    sign,
+)
+from tests.support.http_server import wait_for
+from tests.support.issuing import GRANT, HOST
+from tests.support.tools import require_tool
+
+BODY = {"host": "esx01.example.com"}
+
+
+def limited_desk(
+    app: Rate = Rate(1000, 60),  # noqa: B008 - frozen
+    grant: Rate = Rate(1000, 60),  # noqa: B008 - frozen
+    store: WindowStore | None = None,
+    **settings: Rate,
+) -> Desk:
+    apps = {
+        **HTTP_POLICY.apps,
+        NAGIOS: app_named(NAGIOS, Scope.TICKETS, keys=PUBLIC_KEYS, rate=app),
+        OTHER: app_named(OTHER, Scope.TICKETS, rate=app),
+    }
+    policy = replace(HTTP_POLICY, apps=apps, grants={GRANT.id: replace(GRANT, rate_per_host=grant)})
+    changed: ServerSettings = replace(settings_for(), **settings)  # type: ignore[arg-type]
+    return make_desk(policy, changed, store)
+
+
+def statuses(desk: Desk, count: int, headers: dict[str, str], path: str = "/v1/hosts") -> list[int]:
+    return [desk.client.get(path, headers=headers).status_code for _ in range(count)]
+
+
+@pytest.fixture(params=["memory", "fakeredis", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowStore]:
+    match request.param:
+        case "memory":
+            yield WindowStore.memory()
+        case "fakeredis":
+            pool = fake_redis(FakeServer()).connection_pool
+            yield WindowStore(Secret("redis://localhost"), {"connection_pool": pool})
+        case _:
+            with redis_server(tmp_path) as url:
+                yield WindowStore.redis(Secret(url))
+
+
+def fake_redis(server: FakeServer) -> FakeRedis:
+    """Windows are Lua scripts, which fakeredis runs by lupa (its extra `lua`)."""
+    pytest.importorskip("lupa", reason="fakeredis runs Lua only with lupa: install fakeredis[lua]")
+    return FakeRedis(server=server)
+
+
+class redis_server:  # noqa: N801 - reads as a function
+    """A Redis of the test's own, on a Unix socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "redis.sock"
+        self._command = [
+            str(require_tool("redis-server")),
+            *("--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"),
+            *("--dir", str(folder), "--logfile", str(folder / "redis.log")),
+        ]
+
+    def __enter__(self) -> str:
+        self.start()
+        return f"redis+unix://{self._socket}"
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command)
+        wait_for(self._socket.exists, "redis")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def test_an_app_has_a_budget_of_requests_in_every_store(store: WindowStore) -> None:
+    desk = limited_desk(app=Rate(3, 60), store=store)
+    nagios, other = desk.bearer(NAGIOS), desk.bearer(OTHER)
+
+    assert statuses(desk, 4, nagios) == [200, 200, 200, 429]
+    assert statuses(desk, 1, other) == [200]
+
+
+def test_every_call_that_needs_a_token_is_charged(store: WindowStore) -> None:
+    desk = limited_desk(app=Rate(3, 60), store=store)
+    headers = desk.bearer()
+    paths = ["/v1/hosts", "/v1/issuances", "/v1/issuances/x"]
+
+    assert [desk.client.get(path, headers=headers).status_code for path in paths] == [200, 200, 404]
+    assert desk.client.post("/v1/tickets", json=BODY, headers=headers).status_code == 429
+
+
+def test_a_429_tells_the_time_to_come_back_and_a_budget_what_is_left() -> None:
+    desk = limited_desk(app=Rate(2, 30))
+    headers = desk.bearer()
+    answers = [desk.client.get("/v1/hosts", headers=headers) for _ in range(3)]
+
+    assert [a.headers.get("RateLimit-Policy") for a in answers] == ['"app";q=2;w=30', '"app";q=2;w=30', None]
+    assert answers[0].headers["RateLimit"].startswith('"app";r=1;t=')
+    assert answers[1].headers["RateLimit"].startswith('"app";r=0;t=')
+    assert "Retry-After" not in answers[1].headers
+    assert answers[2].get_json()["code"] == "rate_limited"
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
+
+
+def test_a_grant_has_a_budget_for_each_host() -> None:
+    desk = limited_desk(grant=Rate(2, 60))
+    other = replace(
+        HOST, ref=replace(HOST.ref, moid=Moid("host-12")), name=HostName("esx02.example.com"), addresses=()
+    )
+    desk.world.sightings = (*desk.world.sightings, Sighting(AccountId("cim-a"), other, 1.0))
+
+    found = [
+        desk.ticket(body).status_code
+        for body in (BODY, BODY, BODY, {"host": other.name}, {"host": "192.0.2.11"})
+    ]
+
+    assert found == [200, 200, 429, 200, 429]
+    assert [r.reason for r in desk.world.refusals] == [Reason.RATE_LIMITED, Reason.RATE_LIMITED]
+
+
+def test_both_budgets_of_a_ticket_are_told() -> None:
+    told = limited_desk(app=Rate(9, 60), grant=Rate(4, 60)).ticket(BODY)
+
+    assert told.headers["RateLimit-Policy"] == '"app";q=9;w=60, "grant";q=4;w=60'
+
+
+def test_the_whole_service_has_a_budget_that_is_nobodys_business() -> None:
+    desk = limited_desk(service_rate=Rate(2, 60))
+    nagios, other = desk.bearer(NAGIOS), desk.bearer(OTHER)
+
+    assert statuses(desk, 1, nagios) + statuses(desk, 2, other) == [200, 200, 429]
+    told = desk.client.get("/v1/hosts", headers=nagios)
+    assert told.get_json()["code"] == "rate_limited"
+    assert "service" not in str(told.headers)
+
+
+def test_tokens_have_a_budget_beside_the_requests_and_their_refusal_is_on_record() -> None:
+    desk = limited_desk(app=Rate(2, 60))
+    headers = desk.bearer()
+
+    assert [desk.ask_token().status_code for _ in range(2)] == [200, 429]
+    assert statuses(desk, 2, headers) == [200, 200]
+    assert [(app, cause) for app, cause, _ in desk.access.turned_away] == [(NAGIOS, "rate_limited")]
+
+
+def test_only_failed_authentications_count_for_an_address() -> None:
+    desk = limited_desk(failed_authentications=Rate(3, 60))
+
+    assert [desk.ask_token().status_code for _ in range(6)] == [200] * 6
+    assert [desk.ask_token(secret="wrong").status_code for _ in range(4)] == [401, 401, 401, 429]
+
+
+def test_bad_bearers_and_bad_clients_share_the_budget_of_failures() -> None:
+    desk = limited_desk(failed_authentications=Rate(2, 60))
+    bad = {"Authorization": "Bearer x"}
+
+    assert [desk.ask_token(secret="wrong").status_code, *statuses(desk, 2, bad)] == [401, 401, 429]
+
+
+def test_a_broken_app_does_not_silence_the_others_behind_its_address() -> None:
+    desk = limited_desk(failed_authentications=Rate(1, 60))
+    headers = desk.bearer(OTHER)
+    assert [desk.ask_token(NAGIOS, secret="wrong").status_code for _ in range(3)] == [401, 429, 429]
+
+    assert desk.ask_token(OTHER).status_code == 200
+    assert statuses(desk, 1, headers) == [200]
+    assert desk.assert_token(sign(desk.claims(), {"alg": "ES256"})).status_code == 200
+
+
+def test_every_failure_is_on_record_even_beyond_the_limit() -> None:
+    desk = limited_desk(failed_authentications=Rate(1, 60))
+    for _ in range(3):
+        desk.ask_token(secret="wrong")
+
+    assert len(desk.access.turned_away) == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("2001:db8:0:0::1", "2001:DB8::1:2:3:4", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+    ],
+)
+def test_an_address_is_counted_in_its_canonical_form_and_ipv6_by_its_network(
+    first: str, second: str, *, shared: bool
+) -> None:
+    desk = limited_desk(failed_authentications=Rate(1, 60))
+    found = [
+        desk.client.get("/v1/hosts", environ_overrides={"REMOTE_ADDR": peer}).status_code
+        for peer in (first, second)
+    ]
+
+    assert found == [401, 429 if shared else 401]
+
+
+@pytest.mark.parametrize("count", [0, -1, -(10**9)])
+def test_a_budget_of_nothing_lets_nothing_through(count: int) -> None:
+    desk = limited_desk(grant=Rate(count, 60))
+
+    assert desk.ticket(BODY).status_code == 429
+
+
+def test_a_huge_budget_is_just_large() -> None:
+    assert limited_desk(app=Rate(10**12, 86400)).ticket(BODY).status_code == 200
+
+
+def test_no_spelling_of_an_app_opens_a_fresh_budget() -> None:
+    desk = limited_desk(app=Rate(1, 60))
+    headers = desk.bearer()
+    variants = [
+        {"X-Client-Id": "other"},
+        {"Host": "OTHER.example.com"},
+        {"User-Agent": "x"},
+        {"X-Forwarded-For": "1.1.1.1"},
+    ]
+
+    assert [desk.client.get("/v1/hosts", headers={**headers, **v}).status_code for v in variants] == [
+        200,
+        429,
+        429,
+        429,
+    ]
+
+
+def test_concurrent_requests_charge_their_own_app_and_no_more_than_there_is() -> None:
+    desk = limited_desk(app=Rate(20, 600))
+    headers = {NAGIOS: desk.bearer(NAGIOS), OTHER: desk.bearer(OTHER)}
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: statuses(desk, 1, headers[(NAGIOS, OTHER)[n % 2]])[0], range(60)))
+
+    assert [found[0::2].count(200), found[1::2].count(200)] == [20, 20]
+
+
+def test_a_changed_rate_holds_from_the_next_request() -> None:
+    desk = limited_desk(app=Rate(1, 60))
+    headers = desk.bearer()
+    assert statuses(desk, 2, headers) == [200, 429]
+
+    apps = {**desk.world.policy.apps, NAGIOS: app_named(NAGIOS, Scope.TICKETS, rate=Rate(5, 60))}
+    desk.world.policy = replace(desk.world.policy, apps=apps)
+
+    assert statuses(desk, 1, headers) == [200]
+
+
+def test_an_app_that_leaves_the_policy_while_it_asks_is_turned_away() -> None:
+    desk = limited_desk()
+    apps = {name: app for name, app in desk.world.policy.apps.items() if name != NAGIOS}
+    headers = desk.bearer()
+    credentials = desk.access.credential
+
+    def leave(app: Any) -> Any:
+        found = credentials(app)
+        desk.world.policy = replace(desk.world.policy, apps=apps)
+        return found
+
+    desk.access.credential = leave  # type: ignore[method-assign]
+
+    assert desk.client.get("/v1/hosts", headers=headers).status_code == 401
+
+
+def test_while_redis_is_away_each_process_counts_by_itself_and_allows_half() -> None:
+    server = FakeServer()
+    pool = fake_redis(server).connection_pool
+    desk = limited_desk(
+        app=Rate(6, 60), store=WindowStore(Secret("redis://localhost"), {"connection_pool": pool})
+    )
+    headers = desk.bearer()
+    assert statuses(desk, 1, headers) == [200]
+
+    server.connected = False
+    assert statuses(desk, 5, headers) == [200, 200, 200, 429, 429]
+    assert desk.client.get("/readyz").get_json() == {"ready": True, "degraded": ["limits_in_memory"]}
+
+    server.connected = True
+    wait_for(lambda: "limits" not in desk.client.get("/readyz").text, "Redis to be found again", 30)
+    assert statuses(desk, 6, headers)[:5] == [200] * 5
+
+
+def test_a_redis_that_was_never_there_keeps_nobody_out(tmp_path: Path) -> None:
+    desk = limited_desk(app=Rate(4, 60), store=WindowStore.redis(Secret(f"redis+unix://{tmp_path}/no.sock")))
+
+    assert statuses(desk, 3, desk.bearer()) == [200, 200, 429]
+
+
+def test_a_redis_that_ends_and_comes_back(tmp_path: Path) -> None:
+    server = redis_server(tmp_path)
+    with server as url:
+        desk = limited_desk(app=Rate(4, 60), store=WindowStore.redis(Secret(url)))
+        headers = desk.bearer()
+        assert statuses(desk, 1, headers) == [200]
+        server.stop()
+        assert statuses(desk, 3, headers) == [200, 200, 429]
+        (tmp_path / "redis.sock").unlink(missing_ok=True)
+        server.start()
+        wait_for(lambda: "limits" not in desk.client.get("/readyz").text, "Redis to be found again", 30)
+        assert statuses(desk, 5, headers).count(200) >= 3
+
+
+def test_the_redis_url_is_shown_nowhere() -> None:
+    store = WindowStore.redis(Secret("redis://:canary-password@redis.example.com"))
+
+    assert "canary" not in repr(store)
+
+
+def test_two_processes_share_one_budget(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        desks = [limited_desk(app=Rate(3, 60), store=WindowStore.redis(Secret(url))) for _ in range(2)]
+        headers = [desk.bearer() for desk in desks]
+        found = [statuses(desks[n % 2], 1, headers[n % 2])[0] for n in range(4)]
+
+        assert found == [200, 200, 200, 429]
+
+
+def test_limited_is_what_the_port_promises() -> None:
+    desk = limited_desk(grant=Rate(1, 60))
+    desk.ticket(BODY)
+    desk.ticket(BODY)
+
+    (refusal,) = desk.world.refusals
+    assert isinstance(refusal, Limited)
+    assert 1 <= refusal.retry_after_s <= 60
+    assert refusal.detail.startswith("grant nagios-dc1:")
+
+
+def test_credentials_of_tests_are_as_the_store_keeps_them() -> None:
+    assert len(credential(NAGIOS, CLIENT_SECRET).secret_hashes[0]) == 32
