@@ -215,7 +215,7 @@ def _written(value: object) -> str:
             return str(value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(content=st.dictionaries(_KEYS, _VALUES, min_size=1, max_size=4))
 def test_what_is_written_comes_back(
     tmp_path_factory: pytest.TempPathFactory, content: dict[str, object]
@@ -226,7 +226,7 @@ def test_what_is_written_comes_back(
         assert value == _as_tuples(content)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(content=st.dictionaries(_KEYS, _VALUES, min_size=1, max_size=4))
 def test_what_another_writer_of_yaml_writes_comes_back(
     tmp_path_factory: pytest.TempPathFactory, content: dict[str, object]
@@ -245,7 +245,7 @@ _PIECES = (
 _YAMLISH = st.lists(st.sampled_from(_PIECES), max_size=25).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=st.one_of(st.binary(max_size=60), st.text(max_size=60), _YAMLISH))
 def test_no_text_makes_the_reader_fail_in_another_way(
     tmp_path_factory: pytest.TempPathFactory, text: str | bytes
