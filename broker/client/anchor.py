@@ -42,8 +42,7 @@ class AnchoredAdapter(HTTPAdapter):
             self._tls["server_hostname"] = server_name
         super().__init__(max_retries=0)
         if leaf_sha256 is not None:
-            pools = {"http": _no_plain_text, "https": _pinned_pool(leaf_sha256)}
-            self.poolmanager.pool_classes_by_scheme = pools
+            self.poolmanager.pool_classes_by_scheme = {"https": _pinned_pool(leaf_sha256)}
 
     def build_connection_pool_key_attributes(
         self,
@@ -57,10 +56,6 @@ class AnchoredAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
         """Add nothing to the context."""
-
-
-def _no_plain_text(*_: object, **__: object) -> HTTPSConnectionPool:
-    raise SSLError("a pinned connection is never plain text")
 
 
 def _pinned_pool(leaf_sha256: str) -> type[HTTPSConnectionPool]:

@@ -4,7 +4,9 @@ import hashlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -19,8 +21,9 @@ from broker.ports.clock import Clock
 
 try:
     import pywbem
-except ImportError as missing:
-    raise ImportError("CIM-XML needs pywbem: pip install 'cim-ticket-broker[lab]'") from missing
+except ModuleNotFoundError as missing:
+    advice = "CIM-XML needs pywbem: pip install 'cim-ticket-broker[lab]'"
+    raise ModuleNotFoundError(advice, name=missing.name) from missing
 
 __all__ = ["NAMESPACE", "Sensor", "cim_connection", "sensors"]
 
@@ -75,12 +78,26 @@ def _adapter(ticket: TicketAnswer) -> AnchoredAdapter:
     name = name_to_verify(certificate, ticket.address)
     if name is None:
         raise HostNotTrusted(f"the certificate of {ticket.host} states no name to verify")
-    return AnchoredAdapter(context, name, ticket.certificate_sha256)
+    return _HostAdapter(ticket.host, context, name, ticket.certificate_sha256)
 
 
-def _failure(error: pywbem.Error, host: str) -> CimFailed | HostNotTrusted:
+class _HostAdapter(AnchoredAdapter):
+    """Tells a peer that is not the host apart, before pywbem makes a text of it."""
+
+    def __init__(self, host: str, context: ssl.SSLContext, server_name: str, leaf_sha256: str) -> None:
+        self._host = host
+        super().__init__(context, server_name, leaf_sha256)
+
+    def send(self, request: requests.PreparedRequest, *rest: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own signature
+        """Raises HostNotTrusted in place of what requests raises."""
+        try:
+            return super().send(request, *rest, **options)
+        except requests.exceptions.SSLError:
+            # from None: the chain holds the request, and that holds the ticket
+            raise HostNotTrusted(f"what answers for {self._host} does not show its certificate") from None
+
+
+def _failure(error: pywbem.Error, host: str) -> CimFailed:
     if isinstance(error, pywbem.AuthError):
         return CimFailed(f"{host} refused the ticket: it is over, or the host's wbem does not take passwords")
-    if isinstance(error, pywbem.ConnectionError) and "SSL" in str(error):
-        return HostNotTrusted(f"what answers for {host} does not show its certificate")
     return CimFailed(f"{host} did not answer as CIM-XML should ({type(error).__name__})")

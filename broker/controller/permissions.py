@@ -1,11 +1,13 @@
 """Carrying out a grant's plan: all its permissions, or none of them."""
 
+from contextlib import suppress
+
 from broker.controller.plan import GrantPlan, Step, users_permission
 from broker.controller.site import Site
 from broker.controller.undo import UndoStack
 from broker.errors import BrokerError
 from broker.model.record import Event, JsonValue
-from broker.ports.administration import OwnPermission
+from broker.ports.administration import Forbidden, OwnPermission
 
 
 class NotUndone(BrokerError):
@@ -51,8 +53,13 @@ def _set(site: Site, plan: GrantPlan, step: Step) -> None:
 
 def _undo(site: Site, step: Step) -> None:
     """Only what we set is taken back: somebody may have put something else there meanwhile."""
-    shown = users_permission(site.administration.permissions(step.entity), step.wanted.principal)
-    if shown is None or (shown.role_id, shown.propagate) != (step.wanted.role_id, step.wanted.propagate):
+    wanted = step.wanted
+    shown = users_permission(site.administration.permissions(step.entity), wanted.principal)
+    if shown is None and step.previous is None:
+        # vCenter may have taken it and show it under another name of the account
+        with suppress(Forbidden):
+            site.administration.remove_permission(step.entity, wanted.principal)
+    if shown is None or (shown.role_id, shown.propagate) != (wanted.role_id, wanted.propagate):
         return
     if step.previous is None:
         site.administration.remove_permission(step.entity, shown.principal)

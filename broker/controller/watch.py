@@ -35,7 +35,9 @@ class Watch:
         by_vcenter: dict[VcenterId, list[AppliedGrant]] = defaultdict(list)
         for applied in self._rooms.store.all():
             grant = policy.grants.get(applied.grant)
-            if grant is not None and grant.digest == applied.digest:
+            if grant is None or grant.digest != applied.digest:
+                continue
+            if policy.accounts[grant.account].vcenter == applied.vcenter:
                 by_vcenter[applied.vcenter].append(applied)
         for vcenter, grants in by_vcenter.items():
             try:

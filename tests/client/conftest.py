@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,11 @@ class Broker:
 
     answers: dict[str, Reply | None] = field(default_factory=dict)
     tokens: int = 0
+    slow: Callable[[Seen], Reply | None] | None = None
 
     def __call__(self, seen: Seen) -> Reply | None:
+        if self.slow is not None:
+            return self.slow(seen)
         path = seen.path.partition("?")[0]
         if path == "/oauth2/token" and path not in self.answers:
             self.tokens += 1

@@ -1,4 +1,5 @@
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from broker.model.secret import Secret
 from tests.client.conftest import Broker, as_json
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
-from tests.support.https import HttpsServer, Reply, https_server
+from tests.support.https import HttpsServer, Reply, Seen, https_server
 
 DECISION = {
     "issuance": "019ab1de-0000-7000-8000-000000000001",
@@ -169,6 +170,32 @@ def test_what_is_no_answer_is_refused_without_repeating_it(
     with pytest.raises(BadAnswer, match=what) as bad:
         client.ticket("esx01")
     assert "canary" not in str(bad.value)
+
+
+@pytest.mark.parametrize("status", [403, 502])
+def test_a_refusal_that_is_no_problem_document_is_told_by_its_status(
+    client: BrokerClient, broker: Broker, status: int
+) -> None:
+    broker.answers["/v1/tickets"] = Reply(status, b"<html>canary</html>")
+    with pytest.raises(BadAnswer, match=f"status {status}") as bad:
+        client.ticket("esx01")
+    assert "canary" not in str(bad.value)
+
+
+def test_a_broker_that_takes_too_long_is_told(
+    client: BrokerClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.client.http.READ_TIMEOUT_S", 0.2)
+    ended = threading.Event()
+
+    def slow(seen: Seen) -> Reply | None:
+        ended.wait(5)
+        return None
+
+    broker.slow = slow
+    with pytest.raises(BrokerUnreachable, match="in time"):
+        client.hosts()
+    ended.set()
 
 
 def test_a_redirect_is_not_followed(client: BrokerClient, broker: Broker, server: HttpsServer) -> None:

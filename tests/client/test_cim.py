@@ -2,6 +2,8 @@
 
 import hashlib
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -208,6 +210,21 @@ def test_a_certificate_that_cannot_be_read_is_refused(place: Place) -> None:
     ticket = replace(place.answer(), certificate_pem="no certificate")
     with pytest.raises(HostNotTrusted, match="cannot be read"), cim_connection(ticket, HOST, place.clock):
         pytest.fail("the connection was opened")
+
+
+def test_a_certificate_that_states_no_name_is_refused(place: Place) -> None:
+    bare = leaf("")
+    pem, sha256 = bare.pem, bare.sha256
+    ticket = replace(place.answer(), certificate_pem=pem, certificate_sha256=sha256)
+    with pytest.raises(HostNotTrusted, match="states no name"), cim_connection(ticket, HOST, place.clock):
+        pytest.fail("the connection was opened")
+
+
+def test_without_pywbem_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['pywbem'] = None; import broker.client.api, broker.client.cim"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "pip install 'cim-ticket-broker[lab]'" in told.stderr
 
 
 def test_plain_http_is_never_spoken(place: Place) -> None:

@@ -18,9 +18,14 @@ def leaf(
     age: timedelta = timedelta(minutes=5),
     issuer: TestCertificate | None = None,
 ) -> TestCertificate:
-    """A certificate good for an hour from `age` ago, self-signed unless there is an issuer."""
+    """A certificate good for an hour from `age` ago, self-signed unless there is an issuer.
+
+    Without a name it states none at all.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    # one that is signed by another must not look self-signed, or nobody would follow its chain
+    common = name if issuer is None else f"signed, for {name}"
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)] if name else [])
     start = datetime.now(UTC) - age
     signer: ec.EllipticCurvePrivateKey = key
     signer_name = subject
@@ -29,14 +34,15 @@ def leaf(
         assert isinstance(loaded, ec.EllipticCurvePrivateKey)
         signer = loaded
         signer_name = x509.load_pem_x509_certificate(issuer.pem.encode()).subject
-    certificate = (
+    builder = (
         x509.CertificateBuilder(signer_name, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=signs, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(signer, hashes.SHA256())
     )
+    if name:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    certificate = builder.sign(signer, hashes.SHA256())
     der = certificate.public_bytes(serialization.Encoding.DER)
     return TestCertificate(
         pem=certificate.public_bytes(serialization.Encoding.PEM).decode(),
