@@ -10,7 +10,7 @@ from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.applied import ScopeEntry, Standing
 from broker.model.names import GrantId, Moid
 from broker.model.record import Event
-from broker.ports.administration import Forbidden, OwnRole, Permission, Role
+from broker.ports.administration import Forbidden, NotEffective, OwnRole, Permission, Role
 from tests.controller.conftest import Controller
 from tests.support.administration import (
     CIM,
@@ -403,3 +403,20 @@ def test_a_role_that_appeared_after_our_crash_and_is_another_is_not_taken_for_ou
     report = controller.apply(policy(grant("g1", CLUSTER)))
     assert report.problems[0].kind is ProblemKind.CONFLICT
     assert controller.prod.writes == []
+
+
+def test_a_permission_that_never_shows_is_taken_back_under_the_name_it_was_set(
+    controller: Controller,
+) -> None:
+    lost = NotEffective("shows no such permission")
+    controller.prod.fail = failing("after set_permission", "domain-c-DC1", lost)
+    report = controller.apply(policy(grant("g1", CLUSTER)))
+    assert [p.kind for p in report.problems] == [ProblemKind.REFUSED]
+    assert controller.prod.permissions[Moid("domain-c-DC1")] == []
+    assert controller.store.all() == ()
+
+
+def test_a_call_that_never_arrived_leaves_nothing_to_take_back(controller: Controller) -> None:
+    controller.prod.fail = failing("set_permission", "domain-c-DC1", NotEffective("lost"))
+    report = controller.apply(policy(grant("g1", CLUSTER)))
+    assert "not undone" not in report.problems[0].text

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from broker.errors import Reason, Refused
+from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.applied import Standing
-from broker.model.names import GrantId, Moid
+from broker.model.names import GrantId, Moid, VcenterId
 from broker.model.record import Event
 from broker.ports.administration import Forbidden, Permission
 from tests.controller.conftest import Controller
@@ -197,3 +197,24 @@ def test_a_vcenter_that_the_policy_no_longer_has_is_left(controller: Controller)
     changed = {name: replace(v, concurrency=3) for name, v in WANTED.vcenters.items()}
     watch.round(replace(WANTED, vcenters=changed))
     assert (controller.prod.logins, controller.prod.logouts) == (3, 2)
+
+
+def test_an_account_that_moved_to_another_vcenter_is_left_to_apply(controller: Controller) -> None:
+    controller.apply(WANTED)
+    accounts = {key: replace(a, vcenter=VcenterId("test")) for key, a in WANTED.accounts.items()}
+    controller.watch().round(replace(WANTED, accounts=accounts))
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+
+
+def test_a_log_that_takes_nothing_ends_the_round_before_a_mark(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller.apply(WANTED)
+    take_permission(controller.prod)
+
+    def full(_: object) -> None:
+        raise LogUnavailable("disk full")
+
+    monkeypatch.setattr(controller.log, "append", full)
+    with pytest.raises(LogUnavailable):
+        controller.watch().round(WANTED)
