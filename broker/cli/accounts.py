@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from broker.cli.operator import operator
-from broker.cli.output import ExplainingGroup, fail, format_option, show
+from broker.cli.output import ExplainingGroup, fail, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.console import show
 from broker.model.names import VcenterId, parse_id
 from broker.store.latches import StoredLatches
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from broker.cli.operator import operator
-from broker.cli.output import ExplainingGroup, format_option, show
+from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
 from broker.clock import SystemClock
+from broker.console import show
 from broker.files import write_private
 from broker.model.names import AppId, parse_id
 from broker.store.credentials import StoredCredentials

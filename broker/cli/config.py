@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import ExplainingGroup, format_option, show
+from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option
+from broker.console import show
 from broker.policy.load import check
 
 

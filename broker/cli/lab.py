@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from broker.cli.output import show_json
+from broker.console import show_json
 from broker.lab.process import Lab, LabOptions
 
 

@@ -1,24 +1,14 @@
-"""What commands print: tables for people, JSON for machines, errors with their exit code."""
+"""What commands share: the choice of format, and errors with their exit code."""
 
-import json
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import NoReturn
 
 import click
 
 from broker.cli.exits import Exit
 from broker.client.errors import BrokerRefused
+from broker.console import Format
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.policy.load import ConfigurationErrors
-
-
-class Format(StrEnum):
-    """How a result is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
 
 format_option = click.option(
     "--format",
@@ -28,32 +18,6 @@ format_option = click.option(
     show_default=True,
     help="Print for people or for machines.",
 )
-
-
-def show(output_format: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows: JSON objects with the columns as keys, or a table."""
-    if output_format == Format.JSON:
-        show_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    texts = [[str(cell) for cell in row] for row in [columns, *rows]]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
-    for row in texts:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def show_json(value: object) -> None:
-    """Print one JSON value on standard output."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, default=str))
-
-
-def show_facts(output_format: str, facts: Mapping[str, object]) -> None:
-    """Print one thing: a JSON object, or a line for each fact."""
-    if output_format == Format.JSON:
-        show_json(dict(facts))
-        return
-    width = max(len(name) for name in facts)
-    for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {value}")
 
 
 _VCENTER_REASONS = frozenset(

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import fail, format_option, show
+from broker.cli.output import fail, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.console import show
 from broker.ports.operation import Acknowledgement
 from broker.store.processes import StoredProcesses
 

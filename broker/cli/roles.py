@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import ExplainingGroup, format_option, show_json
+from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import controller_option
+from broker.console import show_json
 from broker.controller.assembly import apply_from
 from broker.controller.report import ApplyReport, ProblemKind
 

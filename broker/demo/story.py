@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from broker.audit.reading import AuditReading
-from broker.cli.output import show
 from broker.client.api import BrokerClient, TicketAnswer
 from broker.client.cim import cim_connection, sensors
 from broker.client.errors import BrokerRefused, CimFailed
 from broker.client.tokens import KeyCredential
 from broker.clock import SystemClock
+from broker.console import show
 from broker.demo.files import APP, Site
 from broker.demo.processes import DemoFailed
 from broker.lab.control.client import LabControl

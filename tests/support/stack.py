@@ -1,0 +1,192 @@
+"""The whole product as processes: a lab in this one, `broker serve` and `broker controller` beside it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from broker.audit.reading import AuditReading
+from broker.client.api import BrokerClient
+from broker.client.errors import BrokerRefused
+from broker.client.tokens import KeyCredential
+from broker.clock import SystemClock
+from broker.demo.files import ACCOUNT_USER, APP, CONTROLLER_USER, GRANT, LabPlace, Site, write_site
+from broker.demo.processes import free_port
+from broker.lab.process import Lab
+from broker.model.secret import SecretFile
+from broker.secrets import read_secret
+from broker.store.database import Database
+from tests.support.lab import small_lab
+
+ROOT = Path(__file__).resolve().parents[2]
+SCOPE = "/DC1/host/cluster-01"
+HOST = "esx0001.lab.example"
+OUTSIDE = "esx0003.lab.example"
+
+
+class Stack:
+    """Files, lab and processes of one site. Everything that a process says is in `said()`."""
+
+    def __init__(self, root: Path, lab: Lab) -> None:
+        self.lab = lab
+        self.site = Site(root / "site", ROOT / "roles", free_port())
+        self.site.root.mkdir(mode=0o700)
+        place = LabPlace(
+            port=lab.vcenter_port,
+            ca_file=lab.ca_file,
+            controller_password=lab.password_file(CONTROLLER_USER),
+            account_password=lab.password_file(ACCOUNT_USER),
+        )
+        write_site(self.site, place, SCOPE, SystemClock().now())
+        self._lift_limits()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def _lift_limits(self) -> None:
+        """Tests that poll must not meet the budgets; those about budgets set their own."""
+        self.edit("apps.yaml", lambda apps: apps["apps"][APP].update(rate=_plenty()))
+        self.edit("grants.yaml", lambda grants: grants["grants"][GRANT].update(rate_per_host=_plenty()))
+        self.edit(
+            "server.yaml", lambda server: server.update(service_rate=_plenty(), recorded_refusals=_plenty())
+        )
+
+    @property
+    def store(self) -> Path:
+        return self.site.root / "state" / "broker.db"
+
+    def broker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end; `--config` is given where it is the policy's directory."""
+        done = subprocess.run(
+            [sys.executable, "-m", "broker", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        with (self.site.root / "commands.log").open("a") as log:
+            log.write(done.stdout + done.stderr)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def config(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one command on this site's policy."""
+        return self.broker(*arguments, "--config", str(self.site.config), check=check)
+
+    def apply(self) -> None:
+        self.broker("roles", "apply", "--config", str(self.site.controller_file))
+
+    def edit(self, name: str, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change one file of the policy, as an admin would."""
+        path = self.site.config / name
+        document = yaml.safe_load(path.read_text())
+        change(document)
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command that stays; what it says goes to the site's logs."""
+        with (self.site.root / f"{arguments[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "broker", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
+        self._running.append(process)
+        return process
+
+    def serve(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `broker serve` and wait until it accepts connections."""
+        process = self.start("serve", "--config", str(self.site.config), *arguments)
+        until(lambda: self._answers(process), "broker serve")
+        return process
+
+    def _answers(self, process: "subprocess.Popen[bytes]") -> bool:
+        assert process.poll() is None, (self.site.root / "serve.log").read_text()
+        try:
+            return self.get("/healthz").ok
+        except requests.ConnectionError:
+            return False
+
+    def ready(self) -> None:
+        """Wait until a ticket can be issued."""
+        until(lambda: self.get("/readyz").ok, "readiness")
+
+    def get(self, path: str) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(self.site.url + path, verify=str(self.site.broker_ca), timeout=10)
+
+    def client(self) -> BrokerClient:
+        credential = KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
+        return BrokerClient(self.site.url, self.site.broker_ca, credential)
+
+    def refusal(self, host: str = HOST) -> BrokerRefused:
+        """The refusal of one ticket request with a fresh token. Fails the test when there is none."""
+        with self.client() as client:
+            try:
+                client.ticket(host)
+            except BrokerRefused as refused:
+                return refused
+        raise AssertionError(f"a ticket for {host} was issued")
+
+    def records(self) -> list[dict[str, Any]]:
+        database = Database.open(self.store, SystemClock())
+        try:
+            return list(AuditReading(database).records())
+        finally:
+            database.close()
+
+    def events(self) -> list[str]:
+        return [record["event"] for record in self.records()]
+
+    def said(self) -> str:
+        """All that any process of this site wrote to its logs or its log of records."""
+        logs = "".join(p.read_text(errors="replace") for p in sorted(self.site.root.glob("*.log")))
+        return logs + json.dumps(self.records())
+
+    def close(self) -> None:
+        for process in reversed(self._running):
+            end(process)
+
+
+def end(process: "subprocess.Popen[bytes]", told: int = signal.SIGTERM) -> int:
+    """Tell a process to end and give its exit code."""
+    if process.poll() is None:
+        process.send_signal(told)
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+def until(holds: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
+    """Wait for something that has no event to wait for; fails the test at the deadline."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} did not come within {within_s} s"
+        time.sleep(0.05)
+
+
+def _plenty() -> dict[str, int]:
+    return {"count": 100_000, "seconds": 60}
+
+
+@contextmanager
+def new_stack(root: Path, **lab_options: Any) -> Iterator[Stack]:
+    """A lab and its files; nothing applied, nothing served."""
+    with small_lab(root / "lab", **lab_options) as lab:
+        stack = Stack(root, lab)
+        try:
+            yield stack
+        finally:
+            stack.close()
