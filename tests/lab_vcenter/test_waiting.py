@@ -190,7 +190,7 @@ def test_a_filter_can_be_added_and_destroyed(lab: LabVCenter) -> None:
     first_filter = collector.CreateFilter(spec, partialUpdates=True)
     first = wait(collector, "")
     second_filter = collector.CreateFilter(
-        of_object(content.searchIndex.FindByInventoryPath("DC1"), "name"), False
+        of_object(content.searchIndex.FindByInventoryPath("DC1"), "name"), partialUpdates=False
     )
     (update,) = updates(wait(collector, first.version))
     assert changed(update) == {"name": "DC1"}

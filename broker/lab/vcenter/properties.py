@@ -36,10 +36,6 @@ class PropertyReader:
         kind = vim.fault.NoPermission if call.session else vim.fault.NotAuthenticated
         return denial(kind, managed.vim_type(managed.moid), privilege)
 
-    def visible(self, call: Call, managed: ManagedObject) -> bool:
-        """Whether the caller may know that the object exists."""
-        return self._gate.holds(call, self._gate.entity_of(managed), VIEW)
-
     def privilege(self, managed: ManagedObject, path: str) -> str:
         """What reading it asks for: pyVmomi's table, else System.Read; View for what is no entity."""
         try:

@@ -52,7 +52,7 @@ class SessionTable:
         self._events = events
         self._limits = limits
         self._by_cookie: dict[str, LiveSession] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._on_end: list[Callable[[str], None]] = []
 
     def when_ended(self, tell: Callable[[str], None]) -> None:
@@ -65,17 +65,17 @@ class SessionTable:
 
     def of_cookie(self, cookie: str) -> Session | None:
         """The live session of this cookie; counts as activity."""
+        now = self._clock.now()
         with self._lock:
             live = self._by_cookie.get(cookie)
             if live is None:
                 return None
-            now = self._clock.now()
-            if now - live.last_active >= self._limits.idle:
-                self._end(live)
-                return None
-            live.last_active = now
-            live.calls += 1
-            return live.session
+            if not self._is_idle(live, now):
+                live.last_active = now
+                live.calls += 1
+                return live.session
+        self.sweep()
+        return None
 
     def open(self, call: Call, user: str, groups: frozenset[str], locale: str) -> LiveSession | None:
         """A new session bound to the call's cookie; None when there are as many as there may be."""
@@ -106,28 +106,31 @@ class SessionTable:
 
     def end(self, key: str) -> bool:
         """End one session; False when there is none."""
-        with self._lock:
-            live = self.live(key)
-            if live is not None:
-                self._end(live)
-        return live is not None
+        return self._take(lambda live: live.session.key == key) > 0
 
     def kill(self, user: str) -> int:
         """End all sessions of a user, as somebody else's TerminateSession would; gives how many."""
-        theirs = [live for live in self.all() if live.session.user.lower() == user.lower()]
-        return sum(self.end(live.session.key) for live in theirs)
+        return self._take(lambda live: live.session.user.lower() == user.lower())
 
     def sweep(self) -> None:
         """End the idle ones."""
         now = self._clock.now()
-        with self._lock:
-            idle = [each for each in self._by_cookie.values() if now - each.last_active >= self._limits.idle]
-            for live in idle:
-                self._end(live)
+        self._take(lambda live: self._is_idle(live, now))
 
-    def _end(self, live: LiveSession) -> None:
-        if self._by_cookie.pop(live.cookie, None) is None:
-            return
+    def _is_idle(self, live: LiveSession, now: datetime) -> bool:
+        return now - live.last_active >= self._limits.idle
+
+    def _take(self, ends: Callable[[LiveSession], bool]) -> int:
+        """End those that `ends` picks. Who is told of it may ask this table, so nothing is locked then."""
+        with self._lock:
+            taken = [live for live in self._by_cookie.values() if ends(live)]
+            for live in taken:
+                del self._by_cookie[live.cookie]
+        for live in taken:
+            self._tell(live)
+        return len(taken)
+
+    def _tell(self, live: LiveSession) -> None:
         for tell in self._on_end:
             tell(live.session.key)
         self._events.post(

@@ -93,9 +93,8 @@ class ClientState:
             self.destroy(moid_of(reference))
 
     def cancel(self) -> None:
-        """Let waiting calls end with RequestCanceled."""
-        with self._lock:
-            self._cancelled += 1
+        """Let waiting calls end with RequestCanceled. Takes no lock: whoever ends a session may call it."""
+        self._cancelled += 1
         self._shop.changes.wake()
 
     def wait(self, call: Call, version: str, seconds: float | None, most: int | None) -> VimValue | None:
