@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPSConnection
 from importlib.metadata import version
 from select import POLLIN, poll
+from threading import local
 from weakref import WeakSet
 
 from pyVmomi import vim, vmodl
@@ -49,6 +50,7 @@ class Stub(SoapStubAdapter):
         )
         self._endpoint = f"{vcenter.host}:{vcenter.port}"
         self._call_timeout_s = vcenter.call_timeout_s
+        self._own = local()
         self._open: WeakSet[HTTPSConnection] = WeakSet()
 
     def InvokeMethod(self, *call: Remote, **options: Remote) -> Remote:  # noqa: N802 - pyVmomi's own name
@@ -67,7 +69,7 @@ class Stub(SoapStubAdapter):
             connection = self._connect()
             channel = connection.sock
             if isinstance(channel, DeadlineSocket) and (channel.fresh or _silent(channel)):
-                channel.end_within(self._call_timeout_s)
+                channel.end_within(getattr(self._own, "timeout_s", self._call_timeout_s))
                 self._open.add(connection)
                 return connection
             connection.close()
@@ -80,6 +82,15 @@ class Stub(SoapStubAdapter):
         else:
             return connection
         raise failure
+
+    @contextmanager
+    def patience(self, timeout_s: float) -> Iterator[None]:
+        """Calls of this thread inside have so long instead of the vCenter's call timeout."""
+        self._own.timeout_s = timeout_s
+        try:
+            yield
+        finally:
+            del self._own.timeout_s
 
     def retire(self) -> None:
         """Close the connections that nobody uses just now, and the others when their call ends."""

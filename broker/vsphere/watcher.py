@@ -26,7 +26,13 @@ CONTAINERS = (vim.Datacenter, vim.Folder, vim.ComputeResource)
 _CHUNK = 500
 """Objects per answer, so that the first sync of a large inventory stays inside the call's timeout."""
 
-_LONGEST_WAIT_S = 20
+_WAIT_S = 20
+_PATIENCE_S = 50.0
+"""For the answer to a wait: the first one about a large inventory takes vCenter a while.
+
+It holds no place of the gate, and an inventory that is not confirmed in this time refuses anyway.
+"""
+
 _SHORTEST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
 
@@ -42,12 +48,10 @@ class Confirmed:
 class Watcher:
     """A thread that holds one account's inventory. `confirmed` is swapped whole, never changed."""
 
-    def __init__(self, vcenter: VcenterId, session: Session, clock: Clock, call_timeout_s: float) -> None:
+    def __init__(self, vcenter: VcenterId, session: Session, clock: Clock) -> None:
         self._vcenter = vcenter
         self._session = session
         self._clock = clock
-        # half the call's timeout leaves the answer time to come
-        self._wait_s = max(1, min(_LONGEST_WAIT_S, int(call_timeout_s / 2)))
         self._stop = Event()
         self._thread = Thread(target=self._run, name=f"inventory-{vcenter}", daemon=True)
         self.confirmed: Confirmed | None = None
@@ -110,7 +114,8 @@ class Watcher:
             made.callback(self._destroy, view.DestroyView)
             collector.CreateFilter(spec=_filter(view), partialUpdates=False)
             root = parse_moid(identity_of(content.rootFolder))
-            self._updates(collector, Tree(self._vcenter, link.instance_uuid, root))
+            with link.stub.patience(_PATIENCE_S):
+                self._updates(collector, Tree(self._vcenter, link.instance_uuid, root))
 
     def _destroy(self, remains: Callable[[], None]) -> None:
         """So that a session which lives on does not fill with what nobody waits for."""
@@ -120,7 +125,7 @@ class Watcher:
 
     def _updates(self, collector: Remote, tree: Tree) -> None:
         version, complete = "", False
-        options = _Collector.WaitOptions(maxWaitSeconds=self._wait_s, maxObjectUpdates=_CHUNK)
+        options = _Collector.WaitOptions(maxWaitSeconds=_WAIT_S, maxObjectUpdates=_CHUNK)
         while not self._stop.is_set():
             update = collector.WaitForUpdatesEx(version, options)
             if update is None:

@@ -21,7 +21,7 @@ def scripted(tmp_path: Path) -> Iterator[ScriptedVcenter]:
 
 @pytest.fixture
 def entry(scripted: ScriptedVcenter) -> Vcenter:
-    return vcenter_entry(scripted.host, scripted.port, scripted.anchor, connect_s=2.0, call_s=2.0)
+    return vcenter_entry(scripted.host, scripted.port, scripted.anchor, connect_s=10.0, call_s=10.0)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from broker.clock import SystemClock
 from broker.errors import Reason
 from broker.model.inventory import Connection
 from broker.model.names import HostName
-from broker.model.policy import Vcenter
 from broker.vsphere.hosts import CONNECTION
 from broker.vsphere.sessions import Session
 from broker.vsphere.watcher import Watcher
@@ -48,12 +47,12 @@ def update(
 
 
 @pytest.fixture
-def watch(open_session: OpenSession, entry: Vcenter) -> Iterator[Callable[[], Watcher]]:
+def watch(open_session: OpenSession) -> Iterator[Callable[[], Watcher]]:
     watched: list[tuple[Watcher, Session]] = []
 
     def watch() -> Watcher:
         session = open_session()
-        watcher = Watcher(PROD, session, SystemClock(), entry.call_timeout_s)
+        watcher = Watcher(PROD, session, SystemClock())
         watched.append((watcher, session))
         watcher.start()
         return watcher
