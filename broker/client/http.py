@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from broker import __version__
 from broker.client.anchor import AnchoredAdapter, anchored_context
 from broker.client.answers import read_token
 from broker.client.errors import BadAnswer, BrokerRefused, BrokerUnreachable, ClientError
@@ -96,6 +97,7 @@ class BrokerHttp:
 def _session(ca_file: Path) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
+    session.headers["User-Agent"] = f"cim-ticket-broker/{__version__}"
     adapter = AnchoredAdapter(anchored_context(cafile=str(ca_file)))
     session.adapters.clear()
     session.mount("https://", adapter)
