@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -44,7 +43,7 @@ def tell(site: Site, control: LabControl) -> None:
     app = Monitoring(site)
     heading("The app authenticates with its private key and asks for a ticket")
     ticket = app.ticket(HOST)
-    left = (ticket.expires_at - datetime.now(UTC)).total_seconds()
+    left = (ticket.expires_at - SystemClock().now()).total_seconds()
     click.echo(f"ticket *** for {ticket.host} at {ticket.url}, taken as {ticket.account}, {left:.0f} s left")
     heading("It reads the sensors: the ticket is user and password, the host's certificate is pinned")
     _show_sensors(ticket)

@@ -98,6 +98,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
                 env={**os.environ, **(environment or {})},
             )
         self._running.append(process)
@@ -167,6 +168,12 @@ def end(process: "subprocess.Popen[bytes]", told: int = signal.SIGTERM) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         raise
+
+
+def kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL a process and every child of it, as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)
 
 
 def until(holds: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
