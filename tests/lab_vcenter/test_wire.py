@@ -7,9 +7,12 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyVmomi import vim, vmodl
 from pyVmomi.VmomiSupport import GetRequestContext
 
+from broker.lab.soap.request import UnreadableRequest, parse
 from broker.lab.soap.server import LARGEST_BODY
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter
 
@@ -255,3 +258,34 @@ def test_a_defect_of_the_lab_is_a_system_error(lab: LabVCenter, monkeypatch: pyt
     monkeypatch.setattr(lab.tickets, "issue", broken)
     with pytest.raises(vmodl.fault.SystemError):
         host.AcquireCimServicesTicket()
+
+
+def test_a_reply_leaves_in_one_piece(lab: LabVCenter) -> None:
+    body = called(CONTENT).encode()
+    head = f"POST /sdk HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", lab.port), timeout=20) as raw,
+        lab.context().wrap_socket(raw, server_hostname="localhost") as line,
+    ):
+        for _ in range(3):
+            line.sendall(head.encode() + body)
+            # one TLS record is one send: recv gives at most one record
+            headers, _, answer = line.recv(65536).partition(b"\r\n\r\n")
+            assert f"Content-Length: {len(answer)}\r\n".encode() in headers
+            assert answer.endswith(b"</soapenv:Envelope>")
+
+
+@given(start=st.integers(0, 300), length=st.integers(0, 40), put=st.text(max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_request_is_read_or_refused_and_nothing_else(start: int, length: int, put: str) -> None:
+    text = called(CONTENT)
+    damaged = text[:start] + put + text[start + length :]
+    with contextlib.suppress(UnreadableRequest):
+        assert parse(damaged.encode(errors="surrogatepass")).name
+
+
+@given(body=st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
+    with contextlib.suppress(UnreadableRequest):
+        assert parse(body).name
