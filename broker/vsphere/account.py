@@ -64,7 +64,7 @@ class AccountRoom:
         self._session = session_of(
             vcenter, account.user, lambda: read_secret(account.password), latch, gate, clock
         )
-        self._watcher = Watcher(vcenter.id, self._session, clock)
+        self._watcher = Watcher(account.id, vcenter.id, self._session, clock)
         self._facts = Facts(self._session, clock)
         self._proofs = Proofs(self._session, clock, proof_max_age_s)
         self._stop = Event()

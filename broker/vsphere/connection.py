@@ -1,6 +1,7 @@
 # mypy: disable-error-code="no-untyped-call"
 """One connection pool to one vCenter: a call leaves at most once, and ends in time."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPSConnection
@@ -13,7 +14,7 @@ from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapStubAdapter
 from pyVmomi.VmomiSupport import GetRequestContext
 
-from broker.errors import Refused
+from broker.errors import Reason, Refused
 from broker.model.names import Moid
 from broker.model.policy import Vcenter
 from broker.vsphere.faults import answer_lost, not_sent
@@ -25,6 +26,8 @@ API_VERSION = "vim.version.v7_0"
 
 A newer vCenter answers in the form of the version that it is asked in.
 """
+
+_INSTANCE = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 _IDLE_S = 60
 """After so long a pooled connection is made anew rather than trusted."""
@@ -142,8 +145,11 @@ class Link:
 
     @property
     def instance_uuid(self) -> str:
-        """about.instanceUuid: which vCenter this is."""
-        return str(self.content.about.instanceUuid)
+        """about.instanceUuid: which vCenter this is. Raises Refused(VCENTER_FAULT) for what is no id."""
+        told = self.content.about.instanceUuid
+        if not isinstance(told, str) or _INSTANCE.fullmatch(told) is None:
+            raise Refused(Reason.VCENTER_FAULT, "vCenter shows no instanceUuid")
+        return told
 
     def host(self, moid: Moid) -> vim.HostSystem:
         """A host by its id; nothing is asked of vCenter."""

@@ -13,7 +13,7 @@ from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import SessionLost, Untrusted, answered
-from broker.vsphere.gate import PATIENCE_S, Gate
+from broker.vsphere.gate import PATIENCE_S, Gate, Underway
 from broker.vsphere.login import Login, SecretSource, log_out
 
 Answer = TypeVar("Answer")
@@ -21,6 +21,9 @@ _Place = Callable[[], AbstractContextManager[None]]
 
 PAUSE_S = 1.0
 """After a log-in that failed the next is not tried sooner: it would meet the same."""
+
+DRAIN_S = 5.0
+"""A ticket call that runs when the session is closed has so long to come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Session:
         self._turn = Lock()
         self._link: Link | None = None
         self._failure: _Failure | None = None
+        self._underway = Underway()
         self._closed = False
 
     @property
@@ -64,7 +68,8 @@ class Session:
         every other becomes a Refused. Raises what `Login` raises, NotSent, AnswerLost,
         Refused(VCENTER_BUSY | SHUTTING_DOWN).
         """
-        return self._attempt(work, self._gate.place)
+        with self._underway.one():
+            return self._attempt(work, self._gate.place)
 
     def wait(self, work: Callable[[Link], Answer]) -> Answer:
         """As `run`, outside the gate: for the one long wait that an account has open."""
@@ -104,7 +109,7 @@ class Session:
             link = self._try_login()
         self._failure, self._link = None, link
         if self._closed:
-            self.close()
+            self._end()
             raise Refused(Reason.SHUTTING_DOWN)
         return link
 
@@ -125,13 +130,16 @@ class Session:
         link.stub.retire()
 
     def close(self) -> None:
-        """Log out, within the vCenter's timeouts, and end every call that still runs. Never raises."""
+        """Let what runs finish, for DRAIN_S at most, then log out and end the rest. Never raises."""
         self._closed = True
+        self._underway.over_within(DRAIN_S)
+        self._end()
+
+    def _end(self) -> None:
         link, self._link = self._link, None
-        if link is None:
-            return
-        log_out(link.content)
-        link.stub.abort()
+        if link is not None:
+            log_out(link.content)
+            link.stub.abort()
 
 
 def session_of(

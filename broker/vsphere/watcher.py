@@ -9,7 +9,7 @@ from threading import Event, Thread
 from pyVmomi import vim, vmodl
 
 from broker.errors import Reason, Refused
-from broker.model.names import VcenterId, parse_moid
+from broker.model.names import AccountId, VcenterId, parse_moid
 from broker.ports.clock import Clock
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import answered
@@ -48,12 +48,13 @@ class Confirmed:
 class Watcher:
     """A thread that holds one account's inventory. `confirmed` is swapped whole, never changed."""
 
-    def __init__(self, vcenter: VcenterId, session: Session, clock: Clock) -> None:
+    def __init__(self, account: AccountId, vcenter: VcenterId, session: Session, clock: Clock) -> None:
+        self._account = account
         self._vcenter = vcenter
         self._session = session
         self._clock = clock
         self._stop = Event()
-        self._thread = Thread(target=self._run, name=f"inventory-{vcenter}", daemon=True)
+        self._thread = Thread(target=self._run, name=f"inventory-{account}", daemon=True)
         self.confirmed: Confirmed | None = None
         self.trouble: Reason | None = None
         """Why the last try to follow the inventory ended; None while it is followed."""
@@ -100,7 +101,7 @@ class Watcher:
     def _broken(self, reason: Reason, text: str) -> None:
         if not self._stop.is_set():
             self.trouble = reason
-            _LOG.warning("inventory of %s: %s", self._vcenter, text)
+            _LOG.warning("inventory of %s: %s", self._account, text)
 
     def _follow(self, link: Link) -> None:
         """Sync once in full, then follow until something breaks or the watcher is stopped."""

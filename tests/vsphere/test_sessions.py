@@ -16,7 +16,7 @@ from broker.vsphere.gate import Gate
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import USER as KNOWN_AS
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fault, fixed, shown
-from tests.support.vcenter_entries import PASSWORD, MemoryLatch, reader_of, secret_file, vcenter_entry
+from tests.support.vcenter_entries import PASSWORD, MemoryLatch, reader_of, secret_file, until, vcenter_entry
 from tests.vsphere.conftest import OpenSession
 
 
@@ -249,9 +249,31 @@ def test_the_long_wait_takes_no_place(scripted: ScriptedVcenter, open_session: O
         session.wait(nothing)
 
 
+def test_closing_lets_a_call_that_runs_finish(scripted: ScriptedVcenter, open_session: OpenSession) -> None:
+    session = open_session()
+    session.run(nothing)
+    running, go = threading.Event(), threading.Event()
+
+    def slow(_request: str) -> None:
+        running.set()
+        assert go.wait(10)
+
+    scripted.answers["DestroyView"] = slow
+    with ThreadPoolExecutor(2) as pool:
+        call = pool.submit(session.run, lambda link: vim.view.View("view", link.stub).DestroyView())
+        assert running.wait(5)
+        closing = pool.submit(session.close)
+        until(lambda: session._closed)
+        go.set()
+        assert call.result(5) is None
+        closing.result(5)
+    assert scripted.calls[-1] == "Logout"
+
+
 def test_a_session_closed_while_it_logs_in_is_logged_out(
-    scripted: ScriptedVcenter, open_session: OpenSession
+    scripted: ScriptedVcenter, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("broker.vsphere.sessions.DRAIN_S", 0.0)
     session = open_session(secret=lambda: Secret(PASSWORD))
     usual = scripted.answers["Login"]
 

@@ -14,7 +14,7 @@ from broker.vsphere.hosts import CONNECTION
 from broker.vsphere.sessions import Session
 from broker.vsphere.watcher import Watcher
 from tests.support.scripted_vcenter import ScriptedVcenter, Updates, drop, entered
-from tests.support.vcenter_entries import PROD, until
+from tests.support.vcenter_entries import ACCOUNT, PROD, until
 from tests.vsphere.conftest import OpenSession
 
 Remote = Any
@@ -52,7 +52,7 @@ def watch(open_session: OpenSession) -> Iterator[Callable[[], Watcher]]:
 
     def watch() -> Watcher:
         session = open_session()
-        watcher = Watcher(PROD, session, SystemClock())
+        watcher = Watcher(ACCOUNT, PROD, session, SystemClock())
         watched.append((watcher, session))
         watcher.start()
         return watcher
