@@ -1,4 +1,4 @@
-"""What holds for every test: in CI nothing is skipped."""
+"""What holds for every test: in CI nothing is skipped, but for want of what no repository may hold."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -9,10 +9,16 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
+NOT_OURS_TO_SHIP = "the recordings of real vCenters are not part of the repository"
+"""The one reason for a skip in CI: nothing that `make test` could install would provide them."""
+
+
 def failed_if_skipped(report: Report, environment: Mapping[str, str]) -> Report:
     """Where CI=true, a skip is a failure that gives the skip's reason; an expected failure stays one."""
     if environment.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if reason.endswith(NOT_OURS_TO_SHIP):
+            return report
         report.outcome = "failed"
         report.longrepr = f"nothing may be skipped in CI. {reason}"
     return report

@@ -1,0 +1,150 @@
+"""Known secrets go through every path, errors and DEBUG included, and show up nowhere."""
+
+import base64
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import requests
+
+from broker.client.errors import ClientError
+from broker.client.tokens import KeyCredential
+from broker.clock import SystemClock
+from broker.demo.files import APP
+from broker.model.secret import SecretFile
+from broker.secrets import read_secret
+from tests.support.stack import HOST, OUTSIDE, Stack, end, until
+
+ACCOUNT = "svc-cim-a@vsphere.local"
+MINT = "AcquireCimServicesTicket"
+
+
+def secrets_on_disk(stack: Stack) -> dict[str, str]:
+    """Everything that a file of the site keeps secret, by where it is."""
+    users = ("svc-cim-a@vsphere.local", "broker-controller@vsphere.local", "administrator@vsphere.local")
+    found = {f"password of {u}": stack.lab.password_file(u).read_text().strip() for u in users}
+    found["fingerprint key"] = (stack.site.root / "fingerprint.key").read_text().strip()
+    found["app secret"] = (stack.site.root / "app.secret").read_text().strip()
+    for name in ("signing.key", "broker.key", "monitoring.key"):
+        found[name] = (stack.site.root / name).read_text().splitlines()[1]
+    return found
+
+
+def access_token(stack: Stack) -> str:
+    credential = KeyCredential(APP, read_secret(SecretFile(stack.site.app_key)), "demo-1")
+    proven = credential.prove(stack.site.url, SystemClock())
+    answer = post(
+        stack, "/oauth2/token", {**proven.form, "grant_type": "client_credentials", "scope": "tickets"}
+    )
+    return str(answer.json()["access_token"])
+
+
+def post(
+    stack: Stack, path: str, form: dict[str, str], headers: dict[str, str] | None = None
+) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(
+            stack.site.url + path, data=form, headers=headers, verify=str(stack.site.broker_ca), timeout=20
+        )
+
+
+def ask(stack: Stack, token: str, body: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(
+            f"{stack.site.url}/v1/tickets",
+            data=body.encode(),
+            headers=headers,
+            verify=str(stack.site.broker_ca),
+            timeout=20,
+        )
+
+
+def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
+    fresh.config("apps", "rotate", APP, "--secret-file", str(fresh.site.root / "app.secret"))
+    controller = fresh.start(
+        "controller", "--config", str(fresh.site.controller_file), "--log-level", "debug"
+    )
+    process = fresh.serve("--log-level", "debug")
+    fresh.ready()
+    told = secrets_on_disk(fresh)
+    told |= _successes(fresh)
+    _refusals(fresh, told["access token"])
+    _faults_of_vcenter(fresh)
+    _inline_secret(fresh, told["password of svc-cim-a@vsphere.local"])
+    assert end(process) == 0
+    assert end(controller) == 0
+    shown = _everything_written(fresh)
+    assert [where for where, secret in told.items() if secret in shown] == []
+
+
+def _successes(stack: Stack) -> dict[str, str]:
+    token = access_token(stack)
+    answer = ask(stack, token, json.dumps({"host": HOST})).json()
+    out = stack.site.root / "ticket.json"
+    arguments = ("--ca", str(stack.site.broker_ca), "--client-id", APP, "--output", str(out))
+    credentials = (("--key", str(stack.site.app_key)), ("--secret-file", str(stack.site.root / "app.secret")))
+    tickets = {"ticket": answer["session_id"], "access token": token}
+    for number, credential in enumerate(credentials):
+        stack.broker("ticket", HOST, "--broker", stack.site.url, *arguments, *credential)
+        tickets[f"ticket of the command {number}"] = json.loads(out.read_text())["session_id"]
+        out.unlink()
+    return tickets
+
+
+def _refusals(stack: Stack, token: str) -> None:
+    secret = (stack.site.root / "app.secret").read_text().strip()
+    bodies = ({"host": OUTSIDE}, {"host": 1}, {"host": secret}, {secret: 1})
+    for body in ("{", *(json.dumps(body) for body in bodies)):
+        ask(stack, token, body)
+        ask(stack, token + "x", body)
+    wrong = base64.b64encode(f"{APP}:{secret}x".encode()).decode()
+    right = base64.b64encode(f"nobody:{secret}".encode()).decode()
+    for pair in (wrong, right):
+        post(stack, "/oauth2/token", {"grant_type": "client_credentials"}, {"Authorization": f"Basic {pair}"})
+    post(stack, f"/v1/tickets?access_token={token}", {"client_secret": secret})
+    with suppress(requests.RequestException):
+        stack.get(f"/v1/issuances/{secret}")
+
+
+def _faults_of_vcenter(stack: Stack) -> None:
+    control = stack.lab.control
+    for fault in ("NoPermission", "HostCommunication", "SystemError", "NotAuthenticated"):
+        control.set_fault(MINT, fault, 1)
+        _ask_and_forget(stack)
+    control.set_drop(MINT, 1)
+    _ask_and_forget(stack)
+    control.kill_sessions(ACCOUNT)
+    _ask_and_forget(stack)
+    control.change_password(ACCOUNT, "canary-password-2")
+    control.kill_sessions(ACCOUNT)
+    _ask_and_forget(stack)
+    until(lambda: "login_latched" in stack.events(), "the latch")
+
+
+def _ask_and_forget(stack: Stack) -> None:
+    with stack.client() as client, suppress(ClientError):
+        client.ticket(HOST)
+
+
+def _inline_secret(stack: Stack, password: str) -> None:
+    """An admin writes the password where its reference belongs: refused, and not repeated."""
+    stack.edit("accounts.yaml", lambda a: a["accounts"]["cim-a"].update(password=password))
+    assert stack.config("reload", check=False).returncode == 3
+    assert stack.config("config", "check", check=False).returncode == 3
+
+
+def _everything_written(stack: Stack) -> str:
+    store = "".join(p.read_bytes().decode("latin-1") for p in stack.store.parent.iterdir() if p.is_file())
+    return stack.said() + store + _command_lines()
+
+
+def _command_lines() -> str:
+    """Arguments of every process on this machine that can be read."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(entry.read_bytes().decode("latin-1"))
+    return "".join(lines)
