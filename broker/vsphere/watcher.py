@@ -26,7 +26,9 @@ CONTAINERS = (vim.Datacenter, vim.Folder, vim.ComputeResource)
 _CHUNK = 500
 """Objects per answer, so that the first sync of a large inventory stays inside the call's timeout."""
 
-_WAIT_S = 20
+_WAIT_S = 5
+"""Of one wait without news: an ended session, or a vCenter gone silent, is found out this soon."""
+
 _PATIENCE_S = 50.0
 """For the answer to a wait: the first one about a large inventory takes vCenter a while.
 
