@@ -9,7 +9,7 @@ def rendered() -> str:
         "# Reason codes",
         "",
         "Every refusal and failure has one of these codes. The log holds the first column; the caller",
-        "sees the second, so that \"no such host\" and \"not yours\" look alike. The body of the answer is",
+        'sees the second, so that "no such host" and "not yours" look alike. The body of the answer is',
         "a problem document (RFC 9457) with `code`, `id` and `advice`; quote the `id` to an admin.",
         "",
         "| In the log | Shown as | HTTP | Meaning | What to do |",
@@ -17,9 +17,7 @@ def rendered() -> str:
     ]
     for reason, facts in REASONS.items():
         anchor = f'<a id="{reason}"></a>`{reason}`'
-        lines.append(
-            f"| {anchor} | `{facts.shown_as}` | {facts.status} | {facts.title} | {facts.advice} |"
-        )
+        lines.append(f"| {anchor} | `{facts.shown_as}` | {facts.status} | {facts.title} | {facts.advice} |")
     return "\n".join(lines) + "\n"
 
 

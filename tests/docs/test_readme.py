@@ -1,0 +1,90 @@
+"""What the README tells people to type works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.demo.files import APP
+from tests.support.stack import ROOT, Stack, new_stack
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def block(language: str, containing: str) -> str:
+    """The one block of the README that has these words."""
+    (found,) = [text for kind, text in BLOCKS if kind == language and containing in text]
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with new_stack(tmp_path_factory.mktemp("readme")) as running:
+        running.apply()
+        running.config("apps", "add", APP, "--secret-file", str(running.site.root / "app.secret"))
+        running.serve()
+        running.ready()
+        yield running
+
+
+def environment(stack: Stack) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "BROKER_URL": stack.site.url,
+        "BROKER_CA": str(stack.site.broker_ca),
+        "BROKER_CLIENT_ID": APP,
+        "BROKER_KEY": str(stack.site.app_key),
+        "BROKER_SECRET_FILE": str(stack.site.root / "app.secret"),
+    }
+
+
+def typed(stack: Stack, *command: str) -> str:
+    done = subprocess.run(
+        command, env=environment(stack), cwd=stack.site.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("words", ["grant_type=client_credentials", "broker ticket"])
+def test_the_shell_examples_get_a_ticket(stack: Stack, words: str) -> None:
+    assert '"session_id"' in typed(stack, "bash", "-euo", "pipefail", "-c", block("sh", words))
+
+
+def test_the_python_example_reads_sensors(stack: Stack) -> None:
+    assert "Fan" in typed(stack, sys.executable, "-c", block("python", "cim_connection"))
+
+
+SET_UP = [
+    ("broker config check --config config", ["config", "check"]),
+    ("broker roles apply --config controller.yaml", ["roles", "apply"]),
+    ("broker apps add monitoring --config config", ["apps", "add"]),
+    ("broker controller --config controller.yaml", ["controller"]),
+    ("broker serve --config config", ["serve"]),
+]
+
+
+def test_the_set_up_names_commands_that_there_are(stack: Stack) -> None:
+    assert block("sh", "broker config check").splitlines() == [line for line, _ in SET_UP]
+    for _, command in SET_UP:
+        assert "--config" in typed(stack, "broker", *command, "--help")
+
+
+def test_every_page_that_the_readme_leads_to_is_there() -> None:
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_two_commands_and_their_apt_line_stand_in_one_block() -> None:
+    assert block("sh", "make demo").split("\n")[:3] == [
+        "sudo apt-get install -y python3-venv make git",
+        "make demo",
+        "make test",
+    ]
