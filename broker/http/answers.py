@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel
+from pydantic.config import JsonDict
 
 from broker.errors import REASONS
 
@@ -15,6 +16,21 @@ Time = Annotated[
     PlainSerializer(lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), return_type=str),
 ]
 """UTC, RFC 3339, to the millisecond."""
+
+
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST_FORMS: JsonDict = {
+    "anyOf": [
+        {"pattern": rf"^({_LABEL}\.)*[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$"},
+        {"format": "ipv4"},
+        {"format": "ipv6"},
+    ]
+}
+"""For readers of the document; `broker.model.names` decides."""
+
+OurId = Annotated[
+    str, Field(max_length=63, json_schema_extra={"pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"})
+]
 
 
 class Answer(BaseModel):
@@ -29,14 +45,17 @@ class TicketBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: Annotated[
-        str, Field(max_length=255, description="The host's name in vCenter, its DNS name or its address.")
+        str,
+        Field(
+            max_length=253,
+            description="The host's name in vCenter, its DNS name or its address.",
+            json_schema_extra=_HOST_FORMS,
+        ),
     ]
     vcenter: Annotated[
-        str | None, Field(max_length=63, description="Which vCenter, where the name alone is ambiguous.")
+        OurId | None, Field(description="Which vCenter, where the name alone is ambiguous.")
     ] = None
-    grant: Annotated[
-        str | None, Field(max_length=63, description="Which grant, where several cover the host.")
-    ] = None
+    grant: Annotated[OurId | None, Field(description="Which grant, where several cover the host.")] = None
 
 
 class HostName(Answer):

@@ -5,7 +5,6 @@ import selectors
 import socket
 import ssl
 from functools import partial
-from typing import Any
 from urllib.parse import quote
 
 from gunicorn import util
@@ -44,7 +43,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     request hold the offending header, which may be an access token.
     """
 
-    def accept(self, listener: Any) -> None:
+    def accept(self, listener: socket.socket) -> None:
         """Let the poller wait for the first byte."""
         try:
             accepted, peer = listener.accept()

@@ -11,9 +11,8 @@ from broker.errors import Reason, Refused
 from broker.model.applied import ScopeEntry, Standing
 from broker.model.inventory import Connection, Host, Sighting
 from broker.model.names import AccountId, GrantId, HostName, Moid, VcenterId
-from broker.model.policy import Vcenter
-from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk, make_desk
-from tests.support.issuing import APPLIED, GRANT, HOST, UUID, expired
+from tests.support.http_fakes import AUDITOR, OTHER, Desk, make_desk
+from tests.support.issuing import APPLIED, GRANT, HOST, expired
 
 ACCOUNT = AccountId("cim-a")
 
@@ -228,9 +227,3 @@ def test_a_cursor_that_we_did_not_give_is_refused(desk: Desk, cursor: str) -> No
 @pytest.mark.parametrize("path", ["/v1/hosts", "/v1/issuances"])
 def test_a_limit_outside_of_1_to_500_is_refused(desk: Desk, path: str, limit: str) -> None:
     assert desk.get(f"{path}?limit={limit}").status_code == 422
-
-
-def test_uuid_and_vcenter_of_the_world_are_what_this_file_takes_them_for() -> None:
-    assert UUID == HOST.ref.instance_uuid
-    assert isinstance(make_desk().world.policy.vcenters[VcenterId("prod")], Vcenter)
-    assert GRANT.app == NAGIOS

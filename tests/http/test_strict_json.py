@@ -1,5 +1,6 @@
 """Bodies that two readers could take differently, or that cost more than they are worth."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -83,19 +84,13 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_what_json_writers_write_is_read_as_they_meant_it(document: Any) -> None:
-    text = json.dumps(document)
-    try:
-        assert parse(text.encode()) == document
-    except NotStrictJson as error:
-        assert str(error) == "nested too deeply"
+    assert parse(json.dumps(document).encode()) == document
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(raw: bytes) -> None:
-    try:
+    with contextlib.suppress(NotStrictJson):
         parse(raw)
-    except NotStrictJson as error:
-        assert len(str(error)) < 50
 
 
 @given(st.text(max_size=80))
