@@ -41,6 +41,11 @@ class Site:
         return self.root / "monitoring.key"
 
     @property
+    def app_secret(self) -> Path:
+        """The monitoring app's secret, for clients that cannot sign."""
+        return self.root / "monitoring.secret"
+
+    @property
     def broker_ca(self) -> Path:
         """What clients verify the broker's certificate against."""
         return self.root / "broker-ca.pem"

@@ -1,6 +1,8 @@
 """The demonstration from an empty directory to the last refusal."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -61,7 +63,7 @@ def _bring_up(site: Site, children: Children) -> LabControl:
     write_site(site, place, SCOPE, SystemClock().now())
     heading(f"An admin applies the template and a grant on {SCOPE}")
     click.echo(run("roles", "apply", "--config", str(site.controller_file)), nl=False)
-    run("apps", "add", APP, "--config", str(site.config))
+    run("apps", "add", APP, "--secret-file", str(site.app_secret), "--config", str(site.config))
     heading("The controller and the broker start")
     children.start("controller", "controller", "--config", str(site.controller_file))
     _start_serve(site, children)
@@ -110,6 +112,7 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         "its CA": site.broker_ca,
         "client id": APP,
         "private key": site.app_key,
+        "secret": site.app_secret,
         "configuration": site.config,
         "controller": site.controller_file,
         "lab": site.root / "lab",
@@ -118,8 +121,24 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
     for name, value in facts.items():
         click.echo(f"{name.ljust(width)}  {value}")
     click.echo(
-        f"\ncurl --cacert {site.broker_ca} {site.url}/readyz\n"
-        f"broker ticket {HOST} --broker {site.url} --ca {site.broker_ca} --client-id {APP} "
-        f"--key {site.app_key}\n"
+        "\nA ticket with curl, nothing secret in an argument:\n"
+        f"{_curl_line(site)}\n"
+        "\nThe same with the private key:\n"
+        f"{sys.executable} -m broker ticket {HOST} --broker {site.url} --ca {site.broker_ca} "
+        f"--client-id {APP} --key {site.app_key}\n"
         f"\nTo end it: kill {' '.join(str(pid) for pid in processes)} && rm -r {site.root}"
+    )
+
+
+def _curl_line(site: Site) -> str:
+    read_token = (
+        "import json, sys; "
+        """print('header = "Authorization: Bearer %s"' % json.load(sys.stdin)["access_token"])"""
+    )
+    return (
+        f'printf \'user = "{APP}:%s"\' "$(cat {site.app_secret})" | '
+        f"curl -s -K - --cacert {site.broker_ca} -d grant_type=client_credentials -d scope=tickets "
+        f"{site.url}/oauth2/token | python3 -c {shlex.quote(read_token)} | "
+        f"curl -s -K - --cacert {site.broker_ca} --json {shlex.quote(json.dumps({'host': HOST}))} "
+        f"{site.url}/v1/tickets"
     )

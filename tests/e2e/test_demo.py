@@ -1,0 +1,68 @@
+"""`broker demo` shows what the product does, in time, and leaves nothing behind unless told to."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import ROOT
+
+WITHIN_S = 20.0
+
+
+def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration with `folder` for its temporary files."""
+    return subprocess.run(
+        [sys.executable, "-m", "broker", "demo", "--roles", str(ROOT / "roles"), *arguments],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_demonstration_shows_ticket_sensors_record_and_two_refusals(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = demo(tmp_path)
+    took_s = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    for shown in (
+        "role created",
+        "ticket *** for esx0001.lab.example",
+        "Fan Device 1",
+        '"event": "ticket_issued"',
+        "403 not_granted",
+        "refused the ticket",
+    ):
+        assert shown in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert took_s < WITHIN_S
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[str]:
+    """What a demonstration that goes on says; ended after the test."""
+    done = demo(tmp_path, "--keep")
+    assert done.returncode == 0, done.stderr
+    yield done.stdout
+    ending = re.search(r"To end it: kill ([\d ]+) &&", done.stdout)
+    assert ending
+    for pid in ending[1].split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGTERM)
+
+
+def test_a_demonstration_that_is_kept_says_how_to_get_a_ticket(kept: str) -> None:
+    for line in (line for line in kept.splitlines() if "| curl" in line or " ticket esx" in line):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30)
+        assert '"session_id"' in done.stdout, done.stderr
+    assert "client id" in kept
+    assert "private key" in kept
