@@ -131,14 +131,14 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
 
 
 def _curl_line(site: Site) -> str:
-    read_token = (
+    extraction = (
         "import json, sys; "
         """print('header = "Authorization: Bearer %s"' % json.load(sys.stdin)["access_token"])"""
     )
     return (
         f'printf \'user = "{APP}:%s"\' "$(cat {site.app_secret})" | '
         f"curl -s -K - --cacert {site.broker_ca} -d grant_type=client_credentials -d scope=tickets "
-        f"{site.url}/oauth2/token | python3 -c {shlex.quote(read_token)} | "
+        f"{site.url}/oauth2/token | python3 -c {shlex.quote(extraction)} | "
         f"curl -s -K - --cacert {site.broker_ca} --json {shlex.quote(json.dumps({'host': HOST}))} "
         f"{site.url}/v1/tickets"
     )
