@@ -90,6 +90,15 @@ class AccountRoom:
             raise Refused(Reason.INVENTORY_STALE, f"{self.account.id}: last confirmed {age_s:.0f} s ago")
         return tuple(Sighting(self.account.id, host, age_s) for host in found)
 
+    def visible(self) -> tuple[Sighting, ...]:
+        """Every host of the inventory. Raises Refused before the first full sync."""
+        known = self._watcher.confirmed
+        if known is None:
+            trouble = self._session.trouble or Reason.INVENTORY_STALE
+            raise Refused(trouble, f"{self.account.id}: not synced yet")
+        age_s = self._clock.monotonic() - known.at
+        return tuple(Sighting(self.account.id, host, age_s) for host in known.inventory.all)
+
     def _looked_up(self, name: HostName) -> tuple[Sighting, ...]:
         asked_at = self._clock.monotonic()
         found = self._session.run(lambda link: look_up(self.vcenter.id, name, link))

@@ -90,7 +90,7 @@ class VcenterAdministration:
 
     def set_permission(self, entity: Entity, permission: Permission) -> None:
         """SetEntityPermissions with one permission: a real vCenter leaves other principals alone."""
-        wanted = vim.AuthorizationManager.Permission(  # type: ignore[no-untyped-call]
+        wanted = vim.AuthorizationManager.Permission(
             principal=permission.principal,
             group=permission.group,
             roleId=permission.role_id,

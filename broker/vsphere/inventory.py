@@ -18,6 +18,8 @@ class Inventory:
     """One immutable state. A name that fits two hosts gives both."""
 
     by_name: Mapping[HostName, tuple[Host, ...]]
+    all: tuple[Host, ...]
+    """Every host whose place in the tree is known."""
     hosts: int
     nameless: int
     """Hosts that cannot be found by the name that vCenter shows: it, or their place, is no valid one."""
@@ -89,10 +91,11 @@ class Tree:
             self._hosts[moid] = self._host(moid)
         self._stale.clear()
         by_name: dict[HostName, tuple[Host, ...]] = {}
-        for host in filter(None, self._hosts.values()):
+        placed = tuple(filter(None, self._hosts.values()))
+        for host in placed:
             for name in (host.name, *host.addresses):
                 by_name[name] = (*by_name.get(name, ()), host)
-        return Inventory(MappingProxyType(by_name), len(self._hosts), self._nameless())
+        return Inventory(MappingProxyType(by_name), placed, len(self._hosts), self._nameless())
 
     def _nameless(self) -> int:
         found_by_name = (self._hosts[m] and named_by_vcenter(shown) for m, shown in self._shown.items())

@@ -1,4 +1,4 @@
-"""vCenter as the way of a request knows it: the ports Hosts, Prover and TicketOffice."""
+"""vCenter as the serving side knows it: the ports Hosts, HostListing, Prover and TicketOffice."""
 
 from collections.abc import Iterable, Mapping
 from threading import Lock, Thread
@@ -78,6 +78,10 @@ class Vsphere:
         if not sightings and refusals:
             raise refusals[0]
         return tuple(sightings)
+
+    def visible(self, account: AccountId) -> tuple[Sighting, ...]:
+        """See `HostListing.visible`."""
+        return self._of(account).visible()
 
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         """See `Hosts.facts`."""

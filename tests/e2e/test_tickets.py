@@ -112,3 +112,12 @@ def test_a_ticket_is_dead_after_two_minutes(stack: Stack) -> None:
     stack.lab.control.advance_clock(121)
     with pytest.raises(CimFailed), cim_connection(ticket, HOST) as connection:
         sensors(connection)
+
+
+def test_an_app_lists_the_hosts_it_may_have_tickets_for_and_no_other(stack: Stack) -> None:
+    with stack.client() as client:
+        page = client.hosts()
+    assert [(item["name"], item["grant"], item["ready"]) for item in page.items] == [
+        ("esx0001.lab.example", "monitoring-cluster-01", True),
+        ("esx0002.lab.example", "monitoring-cluster-01", True),
+    ]
