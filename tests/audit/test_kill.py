@@ -99,11 +99,12 @@ def wait_for_growth(file: Path) -> None:
 def kill_at_any_moment(folder: Path, times: int) -> None:
     lots = random.Random(20261123)
     for _ in range(times):
-        child = subprocess.Popen([*CHILD, str(folder), "--loop"], cwd=ROOT)
-        wait_for_growth(folder / "loop.txt")
-        time.sleep(lots.random() * 0.3)
-        child.kill()
-        child.wait()
+        with subprocess.Popen([*CHILD, str(folder), "--loop"], cwd=ROOT) as child:
+            try:
+                wait_for_growth(folder / "loop.txt")
+                time.sleep(lots.random() * 0.3)
+            finally:
+                child.kill()
     book = open_book(folder / "loop.db", later())
     check_invariants(book, told(folder / "loop.txt"))
     book.orphans.run()

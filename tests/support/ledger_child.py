@@ -89,7 +89,7 @@ def _loop(folder: Path) -> NoReturn:
     def work(thread: int) -> NoReturn:
         for number in count():
             try:
-                _issue(book, IdempotencyKey(f"{thread}-{number % 3}"), say)
+                _issue(book, IdempotencyKey(f"{os.getpid()}-{thread}-{number // 4}"), say)
             except Refused:
                 continue
         raise AssertionError
