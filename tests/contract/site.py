@@ -29,7 +29,7 @@ PROD = VcenterId("prod")
 ACCOUNT = GRANT.account
 MONITORS_PASSWORD = SecretVariable("MONITOR")
 ADMINS_PASSWORD = SecretVariable("ADMIN")
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def policy_for(simulator: Simulator, scope: Sequence[str]) -> Policy:
