@@ -154,8 +154,8 @@ def _views(
     )
     return Views(
         tickets=Tickets(rooms, access.log),
-        hosts=Hosts(rooms, access.listing),
-        issuances=IssuanceViews(access.issuances, limits),
+        hosts=Hosts(rooms, access.log, access.listing),
+        issuances=IssuanceViews(access.issuances, access.log, limits),
         health=HealthViews(access.health, limits),
         oauth=OAuthViews(settings.issuer, keys, server),
     )

@@ -29,7 +29,7 @@ class Asked:
     budgets: list[Left] = field(default_factory=list)
 
     @property
-    def app(self) -> Caller:
+    def known(self) -> Caller:
         """The authenticated caller. Raises RuntimeError in a view of an open route."""
         if self.caller is None:
             raise RuntimeError("nobody is authenticated here")

@@ -13,31 +13,38 @@ from broker.http.context import asked
 from broker.http.listing import Key, Listed, listed
 from broker.http.problems import InvalidRequest
 from broker.http.query import cursor, limit, only
+from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.inventory import Sighting
 from broker.model.names import AccountId, AppId
 from broker.model.policy import Grant, Policy
-from broker.ports.access import HostListing
+from broker.ports.access import AccessLog, HostListing
 from broker.ports.issuing import Rooms
 
+PATH = "/v1/hosts"
 _KEY_PARTS = 4
 
 
 class Hosts:
     """The view. Hosts are listed by the functions that decide on tickets."""
 
-    def __init__(self, rooms: Rooms, listing: HostListing) -> None:
+    def __init__(self, rooms: Rooms, log: AccessLog, listing: HostListing) -> None:
         self._rooms = rooms
+        self._log = log
         self._listing = listing
 
     def get(self) -> Response:
         """A page of the hosts that the caller may have tickets for."""
-        parameters = only(request, {"limit", "cursor"})
-        size, start = limit(parameters), _after(cursor(parameters))
-        caller = asked().app
-        self._rooms.limits.charge_caller(caller.app)
+        about = asked()
+        with refusals_on_record(self._log, about, PATH):
+            parameters = only(request, {"limit", "cursor"})
+            size, start = limit(parameters), _after(cursor(parameters))
+            self._rooms.limits.charge_caller(about.known.app)
+            return self._page(about.known.app, size, start)
+
+    def _page(self, app: AppId, size: int, start: Key | None) -> Response:
         policy = self._rooms.policy.current()
-        grants = self._usable(policy, caller.app)
+        grants = self._usable(policy, app)
         sightings, incomplete = self._seen({grant.account for grant in grants})
         rows = listed(policy, grants, sightings, cache(self._rooms.applied.applied))
         rows = [row for row in rows if start is None or row.key > start]

@@ -7,27 +7,44 @@ from broker.http.answers import IssuanceAnswer, IssuancesAnswer
 from broker.http.context import asked
 from broker.http.problems import InvalidRequest
 from broker.http.query import cursor, limit, only
+from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.issuance import Caller
 from broker.model.names import AppId, parse_issuance_id
 from broker.model.policy import Scope
-from broker.ports.access import Issuances, IssuanceView
+from broker.ports.access import AccessLog, Issuances, IssuanceView
 from broker.ports.issuing import Limits
+
+PATH = "/v1/issuances"
+ONE = "/v1/issuances/<issuance>"
 
 
 class IssuanceViews:
     """Both views. An unknown id and another app's look the same."""
 
-    def __init__(self, issuances: Issuances, limits: Limits) -> None:
+    def __init__(self, issuances: Issuances, log: AccessLog, limits: Limits) -> None:
         self._issuances = issuances
+        self._log = log
         self._limits = limits
 
     def page(self) -> Response:
         """Issuances, newest first."""
-        parameters = only(request, {"limit", "cursor"})
-        size, start = limit(parameters), cursor(parameters)
-        caller = asked().app
-        self._limits.charge_caller(caller.app)
+        about = asked()
+        with refusals_on_record(self._log, about, PATH):
+            parameters = only(request, {"limit", "cursor"})
+            size, start = limit(parameters), cursor(parameters)
+            self._limits.charge_caller(about.known.app)
+            return self._page(about.known, start, size)
+
+    def one(self, issuance: str) -> Response:
+        """One issuance."""
+        about = asked()
+        with refusals_on_record(self._log, about, ONE):
+            only(request, ())
+            self._limits.charge_caller(about.known.app)
+            return self._one(about.known, issuance)
+
+    def _page(self, caller: Caller, start: str | None, size: int) -> Response:
         try:
             found = self._issuances.page(_whose(caller), start, size)
         except InvalidName:
@@ -35,11 +52,7 @@ class IssuanceViews:
         items = tuple(_item(view, caller) for view in found.items)
         return reply(IssuancesAnswer(items=items, next_cursor=found.next_cursor))
 
-    def one(self, issuance: str) -> Response:
-        """One issuance."""
-        only(request, ())
-        caller = asked().app
-        self._limits.charge_caller(caller.app)
+    def _one(self, caller: Caller, issuance: str) -> Response:
         try:
             found = self._issuances.one(_whose(caller), parse_issuance_id(issuance))
         except InvalidName:

@@ -17,7 +17,10 @@ from broker.http.answers import (
     TokenForm,
 )
 from broker.http.health import HealthViews
+from broker.http.hosts import PATH as HOSTS
 from broker.http.hosts import Hosts
+from broker.http.issuances import ONE as ISSUANCE
+from broker.http.issuances import PATH as ISSUANCES
 from broker.http.issuances import IssuanceViews
 from broker.http.oauth.endpoints import OAuthViews
 from broker.http.query import MAX_LIMIT
@@ -133,7 +136,7 @@ def _reading(views: Views) -> tuple[Route, ...]:
     return (
         Route(
             "GET",
-            "/v1/hosts",
+            HOSTS,
             "hosts",
             _FOR_TICKETS,
             views.hosts.get,
@@ -147,7 +150,7 @@ def _reading(views: Views) -> tuple[Route, ...]:
         ),
         Route(
             "GET",
-            "/v1/issuances",
+            ISSUANCES,
             "issuances",
             _FOR_READERS,
             views.issuances.page,
@@ -161,7 +164,7 @@ def _reading(views: Views) -> tuple[Route, ...]:
         ),
         Route(
             "GET",
-            "/v1/issuances/<issuance>",
+            ISSUANCE,
             "issuance",
             _FOR_READERS,
             views.issuances.one,

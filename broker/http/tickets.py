@@ -22,6 +22,7 @@ from broker.http.answers import (
 from broker.http.context import Asked, asked
 from broker.http.problems import InvalidRequest
 from broker.http.query import flag, only
+from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.http.strict_json import NotStrictJson, parse
 from broker.issue import issue, rehearse
@@ -44,21 +45,21 @@ class Tickets:
     def post(self) -> Response:
         """One ticket, or with `?dry_run=true` the decision alone."""
         about = asked()
-        with self._refusals_on_record(about):
+        with refusals_on_record(self._log, about, PATH):
             wanted = _read(request, about)
         if wanted.dry_run:
             return self._rehearsed(wanted, about)
         return self._issued(wanted, about)
 
     def _issued(self, wanted: TicketRequest, about: Asked) -> Response:
-        ticket = issue(wanted, about.app, self._rooms)
+        ticket = issue(wanted, about.known, self._rooms)
         answer = reply(self._ticket_answer(ticket))
         if ticket.attempt > 1:
             answer.headers["Idempotency-Replayed"] = "reissued"
         return answer
 
     def _rehearsed(self, wanted: TicketRequest, about: Asked) -> Response:
-        dry_run = rehearse(wanted, about.app, self._rooms)
+        dry_run = rehearse(wanted, about.known, self._rooms)
         return reply(DryRunAnswer(**dict(self._decision(dry_run))))
 
     def _ticket_answer(self, ticket: IssuedTicket) -> TicketAnswer:
@@ -84,14 +85,6 @@ class Tickets:
             warnings=made.warnings,
             server_time=self._rooms.clock.now(),
         )
-
-    @contextmanager
-    def _refusals_on_record(self, about: Asked) -> Iterator[None]:
-        try:
-            yield
-        except Refused as refusal:
-            about.answer_id = self._log.access_refused(about.app.app, refusal.reason, PATH, about.origin)
-            raise
 
 
 def _read(given: Request, about: Asked) -> TicketRequest:

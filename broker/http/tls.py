@@ -29,7 +29,8 @@ class ServerContext:
             try:
                 stamp = self._stamped()
                 if stamp != self._stamp:
-                    self._stamp, self._context = stamp, self._load()
+                    self._stamp = stamp  # first, so that files that are no good are said to be so once
+                    self._context = self._load()
             except (OSError, ssl.SSLError) as error:
                 _log.error(
                     "the renewed certificate cannot be loaded (%s): keeping the old one", type(error).__name__

@@ -11,7 +11,7 @@ from broker.errors import Reason, Refused
 from broker.model.applied import ScopeEntry, Standing
 from broker.model.inventory import Connection, Host, Sighting
 from broker.model.names import AccountId, GrantId, HostName, Moid, VcenterId
-from tests.support.http_fakes import AUDITOR, OTHER, Desk, make_desk
+from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk, make_desk
 from tests.support.issuing import APPLIED, GRANT, HOST, expired
 
 ACCOUNT = AccountId("cim-a")
@@ -218,7 +218,10 @@ FORGED = [
 
 @pytest.mark.parametrize("cursor", FORGED)
 def test_a_cursor_that_we_did_not_give_is_refused(desk: Desk, cursor: str) -> None:
-    assert desk.get(f"/v1/hosts?cursor={cursor}").get_json()["code"] == "invalid_request"
+    told = desk.get(f"/v1/hosts?cursor={cursor}").get_json()
+
+    assert told["code"] == "invalid_request"
+    assert desk.access.refused == [(NAGIOS, "invalid_request", "/v1/hosts", told["id"])]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,17 @@ def test_a_broken_app_does_not_silence_the_others_behind_its_address() -> None:
     assert desk.assert_token(sign(desk.claims(), {"alg": "ES256"})).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/hosts", "/v1/issuances", "/v1/issuances/<issuance>"])
+def test_a_listing_that_is_refused_for_its_rate_is_on_record(path: str) -> None:
+    desk = limited_desk(app=Rate(1, 60))
+    headers = desk.bearer()
+    statuses(desk, 1, headers)
+    told = desk.client.get(path.replace("<issuance>", "x"), headers=headers)
+
+    assert told.status_code == 429
+    assert desk.access.refused == [(NAGIOS, "rate_limited", path, told.get_json()["id"])]
+
+
 def test_every_failure_is_on_record_even_beyond_the_limit() -> None:
     desk = limited_desk(failed_authentications=Rate(1, 60))
     for _ in range(3):

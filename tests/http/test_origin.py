@@ -78,4 +78,4 @@ def test_a_user_agent_is_clipped_and_cleaned(direct: Desk, sent: str) -> None:
 
 def test_a_view_of_an_open_route_has_no_caller(direct: Desk) -> None:
     with pytest.raises(RuntimeError, match="nobody is authenticated"):
-        _ = Asked(Origin("", ""), new_id(direct.world.clock)).app
+        _ = Asked(Origin("", ""), new_id(direct.world.clock)).known

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from broker.http.server import BrokerServer, Served
+from broker.model.settings import TlsListener
 from tests.support.authority import Authority
+from tests.support.http_fakes import settings_for
 from tests.support.http_server import Running, server, wait_for
 from tests.support.issuing import TICKET
 
@@ -230,6 +233,9 @@ def test_a_reload_that_fails_leaves_the_service_running(tmp_path: Path) -> None:
         assert running.call("GET", "/healthz")[0] == 200
         assert "as the test says" not in running.log()
 
+        os.kill(running.pid, signal.SIGINT)
+        wait_for(lambda: running.events()[-1].startswith("close"), "the rooms to close at SIGINT")
+
 
 def test_no_signal_makes_a_second_worker_or_arbiter(tls: Running) -> None:
     tls.call("GET", "/healthz")
@@ -256,6 +262,18 @@ def test_rooms_are_built_in_the_worker_and_closed_after_the_last_request(tmp_pat
     worker = running.events()[0].partition(":")[2]
     assert worker != str(running.pid)
     assert running.events() == [f"build:{worker}", f"held:{worker}", f"close:{worker}"]
+
+
+def test_a_certificate_that_cannot_be_read_keeps_the_server_from_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listener = TlsListener("::1", 0, tmp_path / "no.pem", tmp_path / "no.key")
+
+    with pytest.raises(SystemExit) as ended:
+        BrokerServer(settings_for(listener), Served, lambda: None)  # type: ignore[arg-type]
+
+    assert ended.value.code == 1
+    assert "No such file" in capsys.readouterr().err
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:

@@ -79,9 +79,7 @@ KEY_OF = {"ES256": "ES256", "Ed25519": "Ed25519", "RS256": "RS256", "PS256": "RS
 RATE = Rate(1000, 60)
 
 
-def app_named(
-    name: AppId, *scopes: Scope, keys: Sequence[PublicKey] = (), rate: Rate = RATE
-) -> App:
+def app_named(name: AppId, *scopes: Scope, keys: Sequence[PublicKey] = (), rate: Rate = RATE) -> App:
     return App(name, "", "owner", frozenset(scopes), tuple(keys), rate)
 
 

@@ -99,5 +99,6 @@ class Clients:
         except InvalidName:
             return None
         app = self._policy.current().apps.get(app_id) if app_id else None
-        credential = self._credentials.credential(app.id) if app else None
+        # asked for ids outside the policy too: a look-up that some ids are spared would tell them apart
+        credential = self._credentials.credential(app_id) if app_id else None
         return Client(app, credential) if app and credential else None
