@@ -119,7 +119,8 @@ class Database:
         with self._my_turn():
             self._check_usable()
             self._place.check(self._files, reserve)
-            return self._transact(work)
+            with self._place.alone():
+                return self._transact(work)
 
     def reopen(self) -> None:
         """Recover from an error at COMMIT, as the module's text says; nothing to do otherwise.

@@ -7,6 +7,7 @@ SQLite holds on it in this process (POSIX advisory locks). `stat` by path is eno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pathlib import Path
 from broker.errors import LogUnavailable
 
 _MIB = 1024 * 1024
+_STEP_S = 0.0005
+_STEPS = 10_000
 
 
 class Reserve(Enum):
@@ -60,14 +63,23 @@ class Place:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One process at a time makes or opens a store here. Raises LogUnavailable."""
+        """One process at a time opens or writes a store here; the others wait in short steps.
+
+        SQLite keeps them apart as well, but its waiting grows to steps in which one process can
+        starve another for seconds. The lock is on the directory, so it needs no file of its own.
+        Raises LogUnavailable when it lasts too long.
+        """
         try:
             directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise LogUnavailable(f"the store's directory {self.path.parent}: {error.strerror}") from None
         try:
-            fcntl.flock(directory, fcntl.LOCK_EX)
-            yield
+            _queue(directory)
+            try:
+                yield
+            finally:
+                # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
+                fcntl.flock(directory, fcntl.LOCK_UN)
         finally:
             os.close(directory)
 
@@ -125,3 +137,14 @@ class Place:
 def place_at(path: Path, disk_reserve_mib: int) -> Place:
     """The place of a store, by a path that no later change of directory alters."""
     return Place(Path(os.path.abspath(path)), disk_reserve_mib * _MIB)  # noqa: PTH100 - must not follow a link
+
+
+def _queue(directory: int) -> None:
+    for _ in range(_STEPS):
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_STEP_S)
+        else:
+            return
+    raise LogUnavailable(f"another process holds the store for more than {_STEPS * _STEP_S:.0f} s")

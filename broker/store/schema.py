@@ -1,6 +1,6 @@
 """The schema's name and version in the file itself, checked before anything is done with it."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from broker.errors import LogUnavailable
 from broker.store.tables import metadata, record
@@ -12,6 +12,9 @@ VERSION = 1
 """PRAGMA user_version."""
 
 _TAIL = 100
+_NEWEST = (
+    select(record.c.seq, record.c.id, record.c.code, record.c.leaf).order_by(record.c.seq.desc()).limit(_TAIL)
+)
 
 
 def prepare(connection: Connection) -> None:
@@ -35,11 +38,11 @@ def prepare(connection: Connection) -> None:
 def verify_tail(connection: Connection) -> None:
     """Hold the newest records against what a log must be. Raises LogUnavailable, naming the record.
 
-    Cheap enough for every opening: contiguous from 0, and no column that contradicts its record.
+    Cheap enough for every opening: contiguous, from 0 if it is short, and no column that
+    contradicts its record. One statement, so that it sees one moment of a log that grows.
     """
-    size = connection.execute(select(func.coalesce(func.max(record.c.seq) + 1, 0))).scalar_one()
-    newest = select(record.c.seq, record.c.id, record.c.code, record.c.leaf)
-    rows = connection.execute(newest.order_by(record.c.seq.desc()).limit(_TAIL)).all()
+    rows = connection.execute(_NEWEST).all()
+    size = rows[0].seq + 1 if rows else 0
     for expected, row in zip(range(size - 1, -1, -1), rows, strict=False):
         if row.seq != expected or not _matches(row.leaf, row.id, row.code):
             raise LogUnavailable(f"the log is damaged at record {expected}")

@@ -163,7 +163,7 @@ class Keys(RuleBasedStateMachine):
 
 
 def test_keys_and_ends_follow_the_rules_in_any_order() -> None:
-    shape = settings(max_examples=15, stateful_step_count=20, deadline=None)
+    shape = settings(max_examples=10, stateful_step_count=20, deadline=None)
     run_state_machine_as_test(Keys, settings=shape)
 
 

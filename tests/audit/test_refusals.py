@@ -130,8 +130,8 @@ def test_a_flood_from_many_threads_is_counted_to_the_last(book: Book) -> None:
     assert book.events() == ["T110E"] * 5 + ["A210W", "A211W"]
 
 
-def test_a_flood_of_ten_thousand_leaves_a_handful_of_records(book: Book) -> None:
-    refuse(book, 10_000)
+def test_a_flood_of_thousands_leaves_a_handful_of_records(book: Book) -> None:
+    refuse(book, 5_000)
     book.refusals.close()
     assert len(book.events()) == 7
 
@@ -178,13 +178,13 @@ def test_a_flood_from_many_addresses_costs_bounded_memory_and_records(clock: Han
     shelf = Shelf(RATE, cap=10)
     recorded = sum(
         shelf.charge(source, "unauthenticated", 0.0, clock.now()) is None
-        for source in addresses(5_000)
+        for source in addresses(1_000)
         for _ in range(20)
     )
     assert recorded == 11 * RATE.count
     assert len(shelf._buckets) == 11
     windows = shelf.ended(60.0)
-    assert sum(w.count for w in windows) == 5_000 * 20 - recorded
+    assert sum(w.count for w in windows) == 1_000 * 20 - recorded
     assert windows[-1].source == Source("address", "others")
 
 

@@ -111,3 +111,18 @@ def test_closing_while_others_read_ends_their_connections_too(database: Database
     closed.set()
     reader.join()
     assert not database._connections._idle
+
+
+def test_a_store_that_is_written_to_can_be_opened(database: Database, path: Path, clock: HandClock) -> None:
+    ended = threading.Event()
+
+    def write_on() -> None:
+        while not ended.is_set():
+            StoredLog(database).append([Record(Event.PROCESS_STARTED, {})], Reserve.NONE)
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    for _ in range(30):
+        Database.open(path, clock).close()
+    ended.set()
+    writer.join()

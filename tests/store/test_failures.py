@@ -1,7 +1,10 @@
 """Disks that fill, files that vanish, commits that fail: what is known then, and the way back."""
 
+import errno
+import fcntl
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -263,3 +266,45 @@ def test_a_thread_that_gets_no_turn_says_so(database: Database, monkeypatch: pyt
     with database._turn, pytest.raises(LogUnavailable, match="no turn"):
         append(database)
     append(database)
+
+
+def test_a_process_that_never_lets_go_of_the_store_is_no_reason_to_stop(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.store.place._STEPS", 10)
+    holder = os.open(path.parent, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(LogUnavailable, match="another process holds the store"):
+        append(database)
+    os.close(holder)
+    append(database)
+    assert database.healthy()
+
+
+def test_a_store_that_may_not_be_examined_takes_nothing_and_heals(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", forbidden)
+        with pytest.raises(LogUnavailable, match="Permission denied"):
+            append(database)
+    append(database)
+
+
+def test_a_transaction_that_cannot_be_undone_stops_the_store_until_reopened(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("broker.store.database._driver", lost)
+        with failing(database, "INSERT", NOT_PERSISTED), pytest.raises(LogUnavailable):
+            append(database)
+    assert "could not be undone" in database.problem()
+    database.reopen()
+    append(database)
+    assert seqs(database) == [0]
