@@ -54,19 +54,23 @@ def server(directory: Path) -> BrokerServer:
     Raises ConfigurationErrors, SecretUnavailable.
     """
     settings = load_server(directory)
-    policy, keys = load_policy(directory), _signing_keys(settings)
+    load_policy(directory)
+    _signing_keys(settings)
     return BrokerServer(
         settings,
-        build=lambda: _serve(directory, settings, policy, keys),
+        build=lambda: _serve(directory, settings),
         on_hangup=lambda: _ask_reload(settings),
     )
 
 
-def _serve(directory: Path, settings: ServerSettings, policy: Policy, keys: SigningKeys) -> Served:
+def _serve(directory: Path, settings: ServerSettings) -> Served:
     """Build and start everything behind the app, in the worker process.
 
-    Raises LogUnavailable, SecretUnavailable.
+    The policy is read here, not in the arbiter: a worker that takes the place of a dead one must
+    not bring back what a reload has taken away. Raises ConfigurationErrors, LogUnavailable,
+    SecretUnavailable.
     """
+    policy, keys = load_policy(directory), _signing_keys(load_server(directory))
     clock = SystemClock()
     database = Database.open(settings.store, clock, settings.disk_reserve_mib)
     holder, ring = PolicyHolder(policy), KeyRing(keys)
