@@ -30,7 +30,7 @@ from broker.http.problems import install_problems
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
 from broker.http.tickets import Tickets
-from broker.http.worker import ADDRESS
+from broker.http.worker import ADDRESS, ROUTE
 from broker.model.settings import ServerSettings
 from broker.ports.access import (
     AccessLog,
@@ -103,6 +103,8 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
     def start() -> None:
         origin = read_origin(request)
         request.environ[ADDRESS] = origin.address
+        if request.url_rule is not None:
+            request.environ[ROUTE] = request.url_rule.rule
         begin(origin, new_id(rooms.clock))
 
 

@@ -5,7 +5,6 @@ import selectors
 import socket
 import ssl
 from functools import partial
-from urllib.parse import quote
 
 from gunicorn import util
 from gunicorn.glogging import Logger
@@ -22,10 +21,14 @@ from broker.errors import REASONS, Reason
 from broker.http.problems import MEDIA_TYPE, REFERENCE
 
 ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
-"""Address, method, path, status, bytes, time: no query, no header."""
+"""Address, method, route, status, bytes, time: no query, no header, and no path as it was sent, since
+clients put secrets into paths too."""
 
 ADDRESS = "broker.address"
 """The key of the WSGI environment under which the believed address stands."""
+
+ROUTE = "broker.route"
+"""The key of the WSGI environment under which the route stands that a request was for."""
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (LimitRequestLine, 414, "URI Too Long"),
@@ -69,15 +72,15 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """An access log in which one request is one line, whatever stands in its path."""
+    """An access log in which one request is one line and nothing in it is the client's text."""
 
     def atoms(
         self, resp: object, req: object, environ: dict[str, object], request_time: object
     ) -> dict[str, object]:
         """What ACCESS_FORMAT can name."""
         atoms: dict[str, object] = super().atoms(resp, req, environ, request_time)
-        path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace")
-        return atoms | {"U": quote(path), "h": environ.get(ADDRESS) or environ.get("REMOTE_ADDR") or "-"}
+        address = environ.get(ADDRESS) or environ.get("REMOTE_ADDR") or "-"
+        return atoms | {"U": environ.get(ROUTE, "-"), "h": address}
 
 
 def _status_of(exc: Exception) -> tuple[int, str]:
