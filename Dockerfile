@@ -2,9 +2,9 @@
 # the second holds them, an interpreter and nothing else of ours. The lab and the demonstration are
 # kept out by .dockerignore and their absence is checked below.
 #
-# The image runs both processes, each in a container of its own and as a user of its own choice:
-#   broker serve         --config /etc/cim-ticket-broker
-#   broker controller    --config /etc/cim-ticket-broker/controller.yaml   (with --no-healthcheck)
+# The image runs both processes, each in a container of its own that mounts only its own secrets:
+#   serve      --config /etc/cim-ticket-broker
+#   controller --config /etc/cim-ticket-broker/controller.yaml   (started with --no-healthcheck)
 # They meet in the store, on a volume that both mount at /var/lib/cim-ticket-broker. The root file
 # system may be read-only: temporary files go to /dev/shm.
 
