@@ -8,7 +8,7 @@ from broker.cli.exits import Exit
 from broker.client.errors import BrokerRefused
 from broker.console import Format
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
-from broker.policy.load import ConfigurationErrors
+from broker.policy.problems import ConfigurationErrors
 
 format_option = click.option(
     "--format",
