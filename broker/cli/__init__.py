@@ -52,7 +52,7 @@ class LazyGroup(ExplainingGroup):
         return command
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("broker", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="broker")
 def main() -> None:
     """Least-privilege roles and two-minute CIM tickets for vSphere.

@@ -7,8 +7,8 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option
-from broker.console import show
-from broker.policy.load import check
+from broker.console import Format, show_json
+from broker.policy.load import as_json, check, explain
 
 
 @click.group("config", cls=ExplainingGroup)
@@ -28,10 +28,10 @@ def command() -> None:
 def config_check(ctx: click.Context, directory: Path, controller: Path | None, output_format: str) -> None:
     """Check every file and say file, line and key of everything that is wrong. Exit 3 if anything is."""
     findings = check(directory, controller)
-    rows = [(str(e.file), e.line, e.key, e.problem, e.advice) for e in findings]
-    if rows or output_format == "json":
-        show(output_format, ("file", "line", "key", "problem", "advice"), rows)
-    if rows:
+    if output_format == Format.JSON:
+        show_json(as_json(findings))
+    else:
+        for line in explain(findings) or ["the configuration is valid"]:
+            click.echo(line)
+    if findings:
         ctx.exit(Exit.CONFIGURATION)
-    if output_format != "json":
-        click.echo("the configuration is valid")

@@ -28,6 +28,8 @@ def command(directory: Path, store: Path | None, timeout: float, output_format: 
     """
     with opened_store(store_path(directory, store)) as database:
         answers = _wait(StoredProcesses(database), timeout)
+    if not answers:
+        fail("no process of the broker runs on this store")
     columns = ("kind", "boot", "revision", "error")
     show(output_format, columns, [(a.kind, a.boot, a.revision, a.error) for a in answers])
     if any(a.error for a in answers):

@@ -1,0 +1,212 @@
+"""Commands as an operator types them: what they print, what they write, how they end."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.audit.reading import AuditReading
+from broker.cli import main
+from broker.cli.exits import Exit
+from broker.clock import SystemClock
+from broker.demo.files import LabPlace, Site, write_site
+from broker.model.names import AppId, VcenterId
+from broker.store.credentials import StoredCredentials
+from broker.store.database import Database
+from broker.store.latches import StoredLatches
+from tests.support.certificates import self_signed
+from tests.support.policy_files import PolicyFiles
+from tests.support.tools import ROOT
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Where a store will be; the directory is there."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    return folder / "broker.db"
+
+
+def typed(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, prog_name="broker")
+
+
+def done(*arguments: str) -> str:
+    result = typed(*arguments)
+    assert result.exit_code == Exit.DONE, result.output
+    return result.output
+
+
+def events(store: Path) -> list[str]:
+    database = Database.open(store, SystemClock())
+    try:
+        return [record["event"] for record in AuditReading(database).records()]
+    finally:
+        database.close()
+
+
+def test_every_command_explains_itself() -> None:
+    overview = done("--help")
+    for command in main.list_commands(main.make_context("broker", ["--help"], resilient_parsing=True)):
+        assert command in overview
+        assert "Usage: broker" in done(command, "--help")
+
+
+def test_the_version_is_told() -> None:
+    assert done("--version").startswith("broker, version ")
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    assert typed("no-such-command").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize("kind", ["signing", "fingerprint"])
+def test_a_key_file_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "new.key"
+    printed = done("keys", kind, str(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "PRIVATE" not in printed
+    assert file.read_text().strip() not in printed
+    before = file.read_bytes()
+    assert typed("keys", kind, str(file)).exit_code == Exit.FAILED
+    assert file.read_bytes() == before
+
+
+def test_an_app_is_added_rotated_disabled_and_enabled_on_record(tmp_path: Path, store: Path) -> None:
+    at = ("--store", str(store))
+    secret = tmp_path / "app.secret"
+    done("apps", "add", "nagios", "--secret-file", str(secret), *at)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    done("apps", "rotate", "nagios", "--secret-file", str(tmp_path / "next.secret"), "--overlap", "5", *at)
+    done("apps", "disable", "nagios", *at)
+    (app,) = json.loads(done("apps", "list", "--format", "json", *at))
+    assert app == {"app": "nagios", "state": "disabled", "generation": 3, "secrets": 2}
+    done("apps", "enable", "nagios", *at)
+    assert "enabled" in done("apps", "list", *at)
+    assert events(store) == ["app_added", "app_rotated", "app_disabled", "app_enabled"]
+    assert secret.read_text().strip() not in done("apps", "list", *at)
+
+
+def test_an_app_that_was_never_added_cannot_be_switched(store: Path) -> None:
+    result = typed("apps", "disable", "nagios", "--store", str(store))
+    assert result.exit_code == Exit.REFUSED
+    assert "broker apps add" in result.output
+
+
+@pytest.mark.parametrize("name", ["../etc", "Nagios", "nagios\n", "", "a" * 64])
+def test_a_hostile_id_is_refused_before_the_store_is_asked(store: Path, name: str) -> None:
+    assert typed("apps", "add", name, "--store", str(store)).exit_code == Exit.FAILED
+    assert not store.exists()
+
+
+def test_a_grant_is_cut_and_an_unknown_one_is_warned_about(store: Path) -> None:
+    at = ("--store", str(store))
+    assert "spelled right" in done("grants", "disable", "nagios-dc1", *at)
+    assert json.loads(done("grants", "disabled", "--format", "json", *at)) == [{"grant": "nagios-dc1"}]
+    done("grants", "enable", "nagios-dc1", *at)
+    assert json.loads(done("grants", "disabled", "--format", "json", *at)) == []
+
+
+def test_a_stopped_log_in_is_shown_and_reopened_on_record(store: Path) -> None:
+    at = ("--store", str(store))
+    database = Database.open(store, SystemClock())
+    StoredLatches(database).close(VcenterId("prod"), "svc@vsphere.local", "digest")
+    database.close()
+    assert "svc@vsphere.local" in done("accounts", "latched", *at)
+    done("accounts", "retry", "prod", "svc@vsphere.local", *at)
+    assert json.loads(done("accounts", "latched", "--format", "json", *at)) == []
+    assert typed("accounts", "retry", "prod", "svc@vsphere.local", *at).exit_code == Exit.FAILED
+    assert events(store) == ["login_latched", "login_retry", "login_retry"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Every file that an admin would write, keys and certificates included."""
+    password = tmp_path / "password"
+    password.touch(mode=0o600)
+    password.write_text("secret")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(self_signed("vcenter.example.com").pem)
+    made = Site(tmp_path / "site", ROOT / "roles", 8443)
+    made.root.mkdir(mode=0o700)
+    write_site(made, LabPlace(443, ca, password, password), "/DC1/host/cluster-01", SystemClock().now())
+    return made
+
+
+def test_a_good_configuration_is_said_to_be_so(site: Site) -> None:
+    at = ("--config", str(site.config), "--controller", str(site.controller_file))
+    assert "valid" in done("config", "check", *at)
+    assert json.loads(done("config", "check", *at, "--format", "json")) == []
+
+
+def test_what_is_wrong_is_told_one_problem_a_line(site: Site) -> None:
+    (site.root / "fingerprint.key").unlink()
+    result = typed("config", "check", "--config", str(site.config))
+    assert result.exit_code == Exit.CONFIGURATION
+    (line,) = result.output.splitlines()
+    assert "server.yaml:" in line
+    assert "fingerprint_key" in line
+
+
+def test_a_broken_configuration_is_told_by_file_line_and_key(tmp_path: Path) -> None:
+    files = PolicyFiles(tmp_path)
+    (files.folder / "grants.yaml").write_text("grants: {}\nsurplus: 1\n")
+    result = typed("config", "check", "--config", str(files.folder), "--format", "json")
+    assert result.exit_code == Exit.CONFIGURATION
+    (finding,) = [f for f in json.loads(result.output) if f["key"] == "surplus"]
+    assert (Path(finding["file"]).name, finding["line"]) == ("grants.yaml", 2)
+
+
+def test_serving_a_broken_configuration_is_fatal_with_its_words(tmp_path: Path) -> None:
+    files = PolicyFiles(tmp_path)
+    (files.folder / "server.yaml").unlink()
+    result = typed("serve", "--config", str(files.folder))
+    assert result.exit_code == Exit.CONFIGURATION
+    assert "server.yaml" in result.output
+
+
+def test_the_store_is_found_in_server_yaml_and_else_asked_for(tmp_path: Path) -> None:
+    missing = typed("grants", "disabled", "--config", str(tmp_path))
+    assert missing.exit_code == Exit.CONFIGURATION
+    assert "--store" in missing.output
+    (tmp_path / "server.yaml").write_text("store: state/broker.db\nthis is: [not valid")
+    assert "--store" in typed("grants", "disabled", "--config", str(tmp_path)).output
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "server.yaml").write_text("store: state/broker.db\nanything: else\n")
+    done("grants", "disabled", "--config", str(tmp_path))
+    assert (tmp_path / "state" / "broker.db").exists()
+
+
+def test_a_ticket_needs_exactly_one_credential(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    at = ("--broker", "https://localhost:1", "--ca", str(ca), "--client-id", "nagios")
+    assert typed("ticket", "esx01", *at).exit_code == Exit.USAGE
+    both = ("--key", "a", "--secret-file", "b")
+    assert typed("ticket", "esx01", *at, *both).exit_code == Exit.USAGE
+
+
+def test_a_reload_without_any_process_says_so(store: Path) -> None:
+    result = typed("reload", "--store", str(store))
+    assert result.exit_code == Exit.FAILED
+    assert "no process" in result.output
+
+
+def test_the_exit_codes_stand_in_the_help() -> None:
+    told = done("--help")
+    for code in Exit:
+        assert f"{int(code)} " in told
+
+
+def test_hashes_alone_reach_the_store(tmp_path: Path, store: Path) -> None:
+    secret = tmp_path / "app.secret"
+    done("apps", "add", "nagios", "--secret-file", str(secret), "--store", str(store))
+    database = Database.open(store, SystemClock())
+    credential = StoredCredentials(database).credential(AppId("nagios"))
+    database.close()
+    assert credential is not None
+    assert [len(digest) for digest in credential.secret_hashes] == [32]
+    everything = b"".join(path.read_bytes() for path in store.parent.iterdir())
+    assert secret.read_bytes().strip() not in everything
