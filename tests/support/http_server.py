@@ -8,6 +8,7 @@ The plan says where to listen and where to write what a test waits for.
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -28,6 +29,8 @@ from tests.support.authority import Authority
 from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
+
+_LINE = re.compile(r'^.* "[A-Z]+ \S+" \d{3} \d+ \d+ms$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,15 @@ class Running:
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def logged(self, raw: bytes) -> str:
+        """Send one request; give its line in the access log, which follows the answer."""
+        start = len(self.log())
+        self.ask(raw)
+        wait_for(lambda: _LINE.search(self.log(), start) is not None, "the request's line")
+        found = _LINE.search(self.log(), start)
+        assert found
+        return found[0]
 
     def ask(self, raw: bytes, connection: socket.socket | None = None) -> bytes:
         """Send bytes, read until the server closes."""
