@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 from broker.certificates import agreed_endpoint
 from broker.errors import LogUnavailable, MintUnknown, Reason, Refused
-from broker.model.inventory import Readiness
+from broker.model.inventory import Readiness, Sighting
 from broker.model.issuance import (
     TICKET_LIFE_S,
     Attempt,
@@ -88,13 +88,26 @@ def _decide(
     rooms.limits.charge_caller(caller.app)  # (1)
     grants = usable_grants(policy, caller.app, request, rooms.switches.grant_disabled, rooms.clock.now())
     sightings = one_host(rooms.hosts.find(request.host, {g.account for g in grants}))  # (2)
-    granted = covering_grant(policy, grants, sightings, rooms.applied.applied)  # (3)
+    with _proofs_dropped_on_drift(sightings, rooms):
+        granted = covering_grant(policy, grants, sightings, rooms.applied.applied)  # (3)
     account = policy.accounts[granted.grant.account]
     judge_connection(granted.host, policy.vcenters[account.vcenter])  # (4)
     facts = rooms.hosts.facts(account.id, granted.host)
     readiness = judge_readiness(granted.host, facts, granted.grant.readiness)
     rooms.limits.charge_grant(granted.grant, granted.host)  # (5)
     return granted, readiness
+
+
+@contextmanager
+def _proofs_dropped_on_drift(sightings: tuple[Sighting, ...], rooms: Rooms) -> Iterator[None]:
+    """What was proved before a drift says nothing about what holds after it."""
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.reason is Reason.DRIFTED:
+            for sighting in sightings:
+                rooms.prover.drop(sighting.account, sighting.host)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +185,7 @@ def _still_stands(granted: Granted, rooms: Rooms) -> None:
     if rooms.clock.now() >= grant.valid_until:
         raise Refused(Reason.GRANT_EXPIRED, grant.id)
     if rooms.applied.applied(grant.id) != granted.applied:
+        rooms.prover.drop(grant.account, granted.host)
         raise Refused(Reason.GRANT_CHANGED, "what is applied changed")
 
 

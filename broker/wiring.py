@@ -4,6 +4,7 @@ The privileged credential is not here: neither the controller's room nor its fil
 """
 
 import logging
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from broker.http.app import AccessRooms, create_app
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.server import BrokerServer, Served
+from broker.http.tls import ServerContext
 from broker.model.policy import Policy
 from broker.model.record import Event, Record
-from broker.model.settings import ServerSettings
+from broker.model.settings import ServerSettings, TlsListener
 from broker.policy.follower import PolicyFollower
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_policy, load_server
@@ -49,13 +51,13 @@ _CALLS_PER_ATTEMPT = 4
 
 
 def server(directory: Path) -> BrokerServer:
-    """A server that is ready to run: every file was read and found good.
+    """A server that is ready to run: every file, key and the store were tried out.
 
-    Raises ConfigurationErrors, SecretUnavailable.
+    Raises ConfigurationErrors, SecretUnavailable, LogUnavailable.
     """
     settings = load_server(directory)
     load_policy(directory)
-    _signing_keys(settings)
+    _try_out(settings)
     return BrokerServer(
         settings,
         build=lambda: _serve(directory, settings),
@@ -74,23 +76,12 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
     clock = SystemClock()
     database = Database.open(settings.store, clock, settings.disk_reserve_mib)
     holder, ring = PolicyHolder(policy), KeyRing(keys)
-    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
     refusals = RefusalBudget(database, settings.recorded_refusals)
+    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
     limits = RequestLimits(
         holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
     )
-    rooms = Rooms(
-        clock=clock,
-        policy=holder,
-        switches=GrantSwitches(database),
-        applied=StoredGrants(database),
-        hosts=vsphere,
-        prover=vsphere,
-        tickets=vsphere,
-        limits=limits,
-        ledger=AuditLedger(database, refusals, _attempt_deadline_s(policy)),
-        fingerprints=TicketFingerprints(read_secret(settings.fingerprint_key)),
-    )
+    rooms = _rooms(settings, database, holder, refusals, vsphere, limits)
     access = AccessRooms(
         credentials=StoredCredentials(database),
         replay=StoredReplayGuard(database),
@@ -99,22 +90,55 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
         listing=vsphere,
         health=ProcessHealth(database, vsphere),
     )
-    reload = _Reload(directory, settings, ring, vsphere)
-    system_log = AuditSystemLog(database)
-    follower = PolicyFollower(
-        database.boot, "serve", StoredProcesses(database), holder, reload.load, reload.swapped, system_log
+    app = create_app(settings, rooms, access, limits, ring)
+    running = _running(settings, database, holder, refusals, vsphere, _Reload(directory, ring, vsphere))
+    running.start(policy)
+    return Served(app, running.close)
+
+
+def _rooms(
+    settings: ServerSettings,
+    database: Database,
+    holder: PolicyHolder,
+    refusals: RefusalBudget,
+    vsphere: Vsphere,
+    limits: RequestLimits,
+) -> Rooms:
+    """What `issue()` is handed."""
+    return Rooms(
+        clock=database.clock,
+        policy=holder,
+        switches=GrantSwitches(database),
+        applied=StoredGrants(database),
+        hosts=vsphere,
+        prover=vsphere,
+        tickets=vsphere,
+        limits=limits,
+        ledger=AuditLedger(database, refusals, _attempt_deadline_s(holder.current())),
+        fingerprints=_fingerprints(settings),
     )
-    running = _Running(
+
+
+def _running(
+    settings: ServerSettings,
+    database: Database,
+    holder: PolicyHolder,
+    refusals: RefusalBudget,
+    vsphere: Vsphere,
+    reload: "_Reload",
+) -> "_Running":
+    """What works beside the requests."""
+    log = AuditSystemLog(database)
+    processes = StoredProcesses(database)
+    follower = PolicyFollower(database.boot, "serve", processes, holder, reload.load, reload.swapped, log)
+    return _Running(
         database=database,
         vsphere=vsphere,
         follower=follower,
         beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
         housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
-        log=system_log,
+        log=log,
     )
-    app = create_app(settings, rooms, access, limits, ring)
-    running.start(policy)
-    return Served(app, running.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +175,8 @@ class _Running:
 class _Reload:
     """Reads policy and signing keys, and swaps both only when all of it is good."""
 
-    def __init__(self, directory: Path, settings: ServerSettings, ring: KeyRing, vsphere: Vsphere) -> None:
+    def __init__(self, directory: Path, ring: KeyRing, vsphere: Vsphere) -> None:
         self._directory = directory
-        self._settings = settings
         self._ring = ring
         self._vsphere = vsphere
         self._keys = ring.current()
@@ -170,6 +193,19 @@ class _Reload:
         self._vsphere.follow(policy)
 
 
+_CODES = {
+    Reason.LOGIN_LATCHED: "login_latched",
+    Reason.NOT_APPLIED: "not_applied",
+    Reason.VCENTER_UNAVAILABLE: "vcenter_unreachable",
+    Reason.VCENTER_TIMEOUT: "vcenter_unreachable",
+    Reason.VCENTER_BUSY: "vcenter_busy",
+    Reason.VCENTER_FAULT: "vcenter_fault",
+    Reason.INVENTORY_STALE: "inventory_stale",
+    Reason.LOG_UNAVAILABLE: "store_unavailable",
+}
+"""What the trouble of an account is called in /readyz; anything else is `account_unusable`."""
+
+
 class ProcessHealth:
     """The Health port: what ails this process, in codes of a closed list."""
 
@@ -178,16 +214,14 @@ class ProcessHealth:
         self._vsphere = vsphere
 
     def degraded(self) -> tuple[str, ...]:
-        """Any of store_unavailable, vcenter_unreachable, login_latched, inventory_stale."""
+        """Any of the codes of `_CODES`, store_unavailable and inventory_stale."""
         states = self._vsphere.states().values()
-        trouble = {state.trouble for state in states}
-        found = {
-            "store_unavailable": not self._database.healthy(),
-            "login_latched": Reason.LOGIN_LATCHED in trouble,
-            "vcenter_unreachable": bool(trouble - {None, Reason.LOGIN_LATCHED}),
-            "inventory_stale": any(not state.usable for state in states),
-        }
-        return tuple(code for code, holds in found.items() if holds)
+        trouble = {_CODES.get(state.trouble, "account_unusable") for state in states if state.trouble}
+        if not self._database.healthy():
+            trouble.add("store_unavailable")
+        if any(not state.usable and not state.trouble for state in states):
+            trouble.add("inventory_stale")
+        return tuple(sorted(trouble))
 
     def can_issue(self) -> bool:
         """False while nothing can be recorded, or no account can get a ticket."""
@@ -201,6 +235,21 @@ def _ask_reload(settings: ServerSettings) -> None:
         StoredProcesses(database).ask_reload()
     finally:
         database.close()
+
+
+def _try_out(settings: ServerSettings) -> None:
+    """Meet in this process what would stop a worker, where it ends in an error that says what to do."""
+    _signing_keys(settings)
+    _fingerprints(settings)
+    _windows(settings)
+    if isinstance(settings.listener, TlsListener):
+        listener = settings.listener
+        ServerContext(listener.certificate, listener.key, ssl.SSLSocket)
+    Database.open(settings.store, SystemClock(), settings.disk_reserve_mib).close()
+
+
+def _fingerprints(settings: ServerSettings) -> TicketFingerprints:
+    return TicketFingerprints(read_secret(settings.fingerprint_key))
 
 
 def _signing_keys(settings: ServerSettings) -> SigningKeys:

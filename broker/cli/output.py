@@ -7,7 +7,7 @@ import click
 from broker.cli.exits import Exit
 from broker.client.errors import BrokerRefused
 from broker.console import Format
-from broker.errors import BrokerError, LogUnavailable, Reason, Refused
+from broker.errors import BrokerError, LogUnavailable, Reason, Refused, SecretUnavailable
 from broker.policy.problems import ConfigurationErrors
 
 format_option = click.option(
@@ -34,7 +34,7 @@ _VCENTER_REASONS = frozenset(
 def exit_code_of(error: BrokerError) -> Exit:
     """The exit code that stands for an error of ours."""
     match error:
-        case ConfigurationErrors():
+        case ConfigurationErrors() | SecretUnavailable():
             return Exit.CONFIGURATION
         case LogUnavailable():
             return Exit.FAILED

@@ -230,6 +230,12 @@ def test_a_grant_cut_while_the_request_ran_yields_no_ticket() -> None:
         assert not [step for step in world.trail if step.startswith("acquire")]
 
 
+def test_a_drift_drops_the_proofs_from_before_it() -> None:
+    world = World(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)})
+    assert refusal_of(world) is Reason.DRIFTED
+    assert "drop" in world.trail
+
+
 def test_a_ticket_call_without_an_answer_is_unknown_and_exposed() -> None:
     world = World(ticket=MintUnknown(Reason.VCENTER_TIMEOUT), call_takes_s=10)
     assert refusal_of(world) is Reason.VCENTER_TIMEOUT
