@@ -111,6 +111,10 @@ class AccountRoom:
         """See `Hosts.facts`."""
         return self._facts.of(host)
 
+    def known_facts(self, host: Host) -> HostFacts | None:
+        """See `Vsphere.known_facts`."""
+        return self._facts.known(host)
+
     def forget_facts(self, host: Host) -> None:
         """See `Hosts.forget_facts`."""
         self._facts.forget(host)

@@ -35,6 +35,10 @@ class Facts:
         moid = host.ref.moid
         return self._flights.get(moid, lambda: self._session.run(lambda link: _read(link, moid)))
 
+    def known(self, host: Host) -> HostFacts | None:
+        """The host's facts as far as they are kept; None where they would have to be read."""
+        return self._flights.kept(host.ref.moid)
+
     def forget(self, host: Host) -> None:
         """Read the host's facts anew next time."""
         self._flights.forget(host.ref.moid)

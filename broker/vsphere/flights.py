@@ -25,8 +25,7 @@ class Flights(Generic[Key, Value]):
     def get(self, key: Key, fetch: Callable[[], Value]) -> Value:
         """The value, not older than `max_age_s` at the call. Raises what `fetch` raises."""
         with self._lock:
-            kept = self._kept.get(key)
-            if kept and self._clock.monotonic() - kept[1] < self._max_age_s:
+            if kept := self._young(key):
                 return kept[0]
             flight = self._under_way.get(key)
             if flight is None:
@@ -34,6 +33,16 @@ class Flights(Generic[Key, Value]):
         if flight is None:
             return self._fly(key, fetch, mine)
         return landed(flight)
+
+    def kept(self, key: Key) -> Value | None:
+        """The value if it is there and young enough; nothing is fetched."""
+        with self._lock:
+            kept = self._young(key)
+        return kept[0] if kept else None
+
+    def _young(self, key: Key) -> tuple[Value, float] | None:
+        kept = self._kept.get(key)
+        return kept if kept and self._clock.monotonic() - kept[1] < self._max_age_s else None
 
     def forget(self, key: Key) -> None:
         """Keep neither what there is nor what is under way."""

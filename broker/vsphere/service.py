@@ -87,6 +87,11 @@ class Vsphere:
         """See `Hosts.facts`."""
         return self._of(account).facts(host)
 
+    def known_facts(self, account: AccountId, host: Host) -> HostFacts | None:
+        """The host's facts as they were read in the last minute, or None; vCenter is asked nothing."""
+        room = self._rooms.get(account)
+        return room.known_facts(host) if room else None
+
     def forget_facts(self, account: AccountId, host: Host) -> None:
         """See `Hosts.forget_facts`."""
         self._of(account).forget_facts(host)

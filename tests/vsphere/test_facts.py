@@ -89,6 +89,18 @@ def test_forgotten_facts_are_read_anew(facts: Facts, scripted: ScriptedVcenter) 
     assert reads(scripted) == 2
 
 
+def test_known_facts_are_those_of_the_last_minute_and_ask_nothing(
+    facts: Facts, scripted: ScriptedVcenter, clock: HandClock
+) -> None:
+    assert facts.known(HOST) is None
+    read = facts.of(HOST)
+    clock.advance(59)
+    assert facts.known(HOST) is read
+    clock.advance(1)
+    assert facts.known(HOST) is None
+    assert reads(scripted) == 1
+
+
 def test_what_vcenter_does_not_show_is_unknown_and_not_false(facts: Facts, scripted: ScriptedVcenter) -> None:
     scripted.answers[READ] = fixed(shown(HOST_SYSTEM, {}))
     read = facts.of(HOST)

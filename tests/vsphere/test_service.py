@@ -15,7 +15,7 @@ from broker.secrets import read_secret
 from broker.vsphere.account import AccountState
 from broker.vsphere.service import Vsphere
 from tests.support.clock import HandClock
-from tests.support.scripted_vcenter import ScriptedVcenter, Updates, drop, entered, fault
+from tests.support.scripted_vcenter import UUID, ScriptedVcenter, Updates, drop, entered, fault
 from tests.support.vcenter_entries import (
     ACCOUNT,
     PROD,
@@ -106,6 +106,16 @@ def test_the_state_of_an_account_is_told_without_asking_vcenter(desk: Desk) -> N
     }
     assert vsphere.reachable()
     assert len(desk.scripted.calls) <= calls + 1
+
+
+def test_facts_that_were_read_are_known_without_asking_again(desk: Desk) -> None:
+    vsphere, host = desk.synced(), host_entry("host-1", uuid=UUID)
+    assert vsphere.known_facts(ACCOUNT, host) is None
+    read = vsphere.facts(ACCOUNT, host)
+    reads = desk.scripted.calls.count("RetrievePropertiesEx")
+    assert vsphere.known_facts(ACCOUNT, host) == read
+    assert vsphere.known_facts(OTHER, host) is None
+    assert desk.scripted.calls.count("RetrievePropertiesEx") == reads
 
 
 def test_an_account_that_cannot_log_in_says_why(desk: Desk) -> None:
