@@ -114,7 +114,7 @@ def _rooms(
         prover=vsphere,
         tickets=vsphere,
         limits=limits,
-        ledger=AuditLedger(database, refusals, _attempt_deadline_s(holder.current())),
+        ledger=AuditLedger(database, refusals, lambda: _attempt_deadline_s(holder.current())),
         fingerprints=_fingerprints(settings),
     )
 

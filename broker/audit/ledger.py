@@ -1,5 +1,6 @@
 """The log as the way of a request writes it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from broker.audit.refusals import RefusalBudget
@@ -23,16 +24,18 @@ from broker.store.place import Reserve
 class AuditLedger:
     """The Ledger port on the store. Durable when a method returns; all raise LogUnavailable.
 
-    `deadline_s` is how long an attempt may take from its intent to its outcome at the very
-    most: older ones belong to the orphan rule.
+    `attempt_seconds` says at each intent how many seconds may pass until vCenter is asked and
+    has answered: what is older belongs to the orphan rule.
     """
 
-    def __init__(self, database: Database, refusals: RefusalBudget, deadline_s: float) -> None:
+    def __init__(
+        self, database: Database, refusals: RefusalBudget, attempt_seconds: Callable[[], float]
+    ) -> None:
         self._attempts = StoredAttempts(database)
         self._log = StoredLog(database)
         self._clock = database.clock
         self._refusals = refusals
-        self._deadline = timedelta(seconds=deadline_s)
+        self._attempt_seconds = attempt_seconds
 
     def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
         """Record a refusal before any intent.
@@ -56,7 +59,8 @@ class AuditLedger:
         has; after a refusal or a failure the first attempt of `intent.issuance`.
         Raises Refused(IDEMPOTENCY_RUNNING | IDEMPOTENCY_MISMATCH | IDEMPOTENCY_EXHAUSTED).
         """
-        key, deadline = request.idempotency_key, self._clock.now() + self._deadline
+        key = request.idempotency_key
+        deadline = self._clock.now() + timedelta(seconds=self._attempt_seconds())
         beginning = Beginning(
             subject=Subject(intent.issuance, intent.app, intent.host_name, intent.host.vcenter, intent.grant),
             claim=None if key is None else Claim(intent.app, key, request.digest),

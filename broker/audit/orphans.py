@@ -28,6 +28,6 @@ class OrphanRule:
 
 
 def _unknown(overdue: Overdue) -> tuple[Ending, Record]:
-    reason, exposure = Reason.RECOVERED_ORPHAN, overdue.deadline + timedelta(seconds=TICKET_LIFE_S)
+    reason, exposure = Reason.RECOVERED_ORPHAN, overdue.attempt.deadline + timedelta(seconds=TICKET_LIFE_S)
     ending = Ending(overdue.attempt, "unknown", reason, exposure)
     return ending, orphan_record(overdue.intent, reason, exposure)

@@ -84,11 +84,13 @@ class Intent:
 class Attempt:
     """An intent on record. `number` counts from 1; more than 1 is a reissue under one key.
 
-    `issuance` goes to vCenter as operationID, so its logs can be held against ours.
+    `issuance` goes to vCenter as operationID, so its logs can be held against ours. After
+    `deadline` vCenter must not be asked any more: the orphan rule takes it that it was not.
     """
 
     issuance: IssuanceId
     number: int
+    deadline: datetime
 
 
 class OutcomeKind(StrEnum):

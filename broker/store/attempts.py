@@ -58,7 +58,6 @@ class Overdue:
     """An attempt without an outcome whose time is over, with the bytes of its intent record."""
 
     attempt: Attempt
-    deadline: datetime
     intent: bytes
 
 
@@ -122,9 +121,9 @@ class StoredAttempts:
 
         def work(transaction: Transaction) -> Attempt:
             connection, now = transaction.connection, ms(self._database.clock.now())
-            attempt = Attempt(beginning.subject.issuance, 1)
+            attempt = Attempt(beginning.subject.issuance, 1, beginning.deadline)
             if beginning.claim is not None:
-                attempt = claims.attempt_for(connection, beginning.claim, attempt.issuance, now)
+                attempt = claims.attempt_for(connection, beginning.claim, attempt, now)
             (seq,) = transaction.append([intent_of(attempt)])
             _open(connection, beginning, attempt, seq, now)
             if beginning.claim is not None:
@@ -168,7 +167,7 @@ class StoredAttempts:
         before = ms(self._database.clock.now() - grace)
         rows = connection.execute(_OVERDUE, {"before": before}).all()
         return tuple(
-            Overdue(Attempt(IssuanceId(r.issuance), r.attempt), from_ms(r.deadline), r.leaf) for r in rows
+            Overdue(Attempt(IssuanceId(r.issuance), r.attempt, from_ms(r.deadline)), r.leaf) for r in rows
         )
 
 

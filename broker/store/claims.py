@@ -4,7 +4,7 @@ Called inside the transaction that records the intent or the outcome, which alon
 claim. A key is bound to its app and to the digest of its first request for 24 hours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -38,8 +38,8 @@ class Claim:
     digest: str
 
 
-def attempt_for(connection: Connection, claim: Claim, fresh: IssuanceId, now: int) -> Attempt:
-    """The attempt that this request makes: the first of `fresh`, or the next of the issuance before.
+def attempt_for(connection: Connection, claim: Claim, fresh: Attempt, now: int) -> Attempt:
+    """The attempt that this request makes: `fresh`, or the next of the issuance before.
 
     Once an issuance gave a ticket, its key only ever makes further attempts of it, so that a
     failed reissue does not start the count anew. Raises Refused(IDEMPOTENCY_MISMATCH |
@@ -47,16 +47,16 @@ def attempt_for(connection: Connection, claim: Claim, fresh: IssuanceId, now: in
     """
     held = _held(connection, claim, now)
     if held is None:
-        return Attempt(fresh, 1)
+        return fresh
     if held.digest != claim.digest:
         raise Refused(Reason.IDEMPOTENCY_MISMATCH, f"first used for {held.issuance}")
     if held.running:
         raise Refused(Reason.IDEMPOTENCY_RUNNING, f"attempt {held.attempt} of {held.issuance}")
     if not held.issued:
-        return Attempt(fresh, 1)
+        return fresh
     if held.attempt >= MAX_ATTEMPTS:
         raise Refused(Reason.IDEMPOTENCY_EXHAUSTED, f"{held.attempt} attempts of {held.issuance}")
-    return Attempt(IssuanceId(held.issuance), held.attempt + 1)
+    return replace(fresh, issuance=IssuanceId(held.issuance), number=held.attempt + 1)
 
 
 def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> None:

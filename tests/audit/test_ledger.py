@@ -1,10 +1,11 @@
 """Intents, outcomes, refusals and dry runs, as they stand in the log."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from broker.audit.ledger import AuditLedger
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import Attempt, DryRun, Outcome, OutcomeKind
 from broker.model.names import AppId, IdempotencyKey, IssuanceId
@@ -28,6 +29,19 @@ def test_a_ticket_leaves_an_intent_and_an_outcome(book: Book) -> None:
     assert outcome["fields"]["root_privileges"] == []
     assert intent["fields"]["moid"] == HOST.ref.moid
     assert intent["fields"]["deadline"] == "2026-11-23T12:01:00.000Z"
+
+
+def test_an_attempt_carries_the_deadline_that_is_on_record_and_that_holds_at_its_intent(
+    book: Book, clock: HandClock
+) -> None:
+    seconds = [60.0, 90.0]
+    ledger = AuditLedger(book.database, book.refusals, lambda: seconds.pop(0))
+    for expected_s in (60, 90):
+        request = book.request()
+        attempt = ledger.intend(intent_of(request), request)
+        assert attempt.deadline == clock.now() + timedelta(seconds=expected_s)
+        recorded = datetime.fromisoformat(book.last()["fields"]["deadline"])
+        assert recorded == attempt.deadline
 
 
 def test_what_the_account_holds_on_the_root_folder_is_recorded(book: Book) -> None:
@@ -76,7 +90,7 @@ def test_a_late_ticket_lengthens_the_exposure_and_never_says_issued(book: Book, 
 
 def test_an_outcome_without_an_intent_is_not_taken(book: Book) -> None:
     _, intent = book.begin()
-    stranger = Attempt(IssuanceId("01932e3e-0000-7000-8000-00000000dead"), 1)
+    stranger = Attempt(IssuanceId("01932e3e-0000-7000-8000-00000000dead"), 1, book.clock.now())
     with pytest.raises(LogUnavailable):
         book.ledger.conclude(stranger, intent, issued(book.clock))
     assert book.events() == ["T100I"]
@@ -146,14 +160,14 @@ def test_a_key_whose_request_was_refused_is_decided_afresh_under_the_new_id(book
     attempt, intent = book.begin(KEY)
     book.ledger.conclude(attempt, intent, refused_for(Reason.DRIFTED))
     again, fresh = book.begin(KEY)
-    assert again == Attempt(fresh.issuance, 1)
+    assert (again.issuance, again.number) == (fresh.issuance, 1)
     assert fresh.issuance != intent.issuance
 
 
 def test_a_key_that_gave_a_ticket_gives_three_attempts_of_one_issuance(book: Book) -> None:
     first = book.issue(KEY)
     second, third = book.issue(KEY), book.issue(KEY)
-    assert [second, third] == [Attempt(first.issuance, 2), Attempt(first.issuance, 3)]
+    assert [(a.issuance, a.number) for a in (second, third)] == [(first.issuance, 2), (first.issuance, 3)]
     with pytest.raises(Refused) as refused:
         book.issue(KEY)
     assert refused.value.reason is Reason.IDEMPOTENCY_EXHAUSTED
@@ -175,7 +189,7 @@ def test_a_failed_reissue_does_not_start_the_count_anew(book: Book) -> None:
     attempt, intent = book.begin(KEY)
     book.ledger.conclude(attempt, intent, refused_for(Reason.DRIFTED))
     third = book.issue(KEY)
-    assert third == Attempt(first.issuance, 3)
+    assert (third.issuance, third.number) == (first.issuance, 3)
     view = book.issuances.one(None, first.issuance)
     assert view is not None
     assert (view.state, view.reason) == ("issued", None)
@@ -191,7 +205,7 @@ def test_a_key_is_forgotten_after_a_day_and_not_before(book: Book, clock: HandCl
         book.begin(KEY, digest="another body")
     clock.advance(1)
     attempt, intent = book.begin(KEY, digest="another body")
-    assert attempt == Attempt(intent.issuance, 1)
+    assert (attempt.issuance, attempt.number) == (intent.issuance, 1)
 
 
 def test_a_running_key_stands_however_old_it_is(book: Book, clock: HandClock) -> None:

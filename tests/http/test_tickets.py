@@ -86,9 +86,9 @@ class Remembering(World):
     """Gives every request the second attempt of one issuance."""
 
     def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
-        super().intend(intent, request)
+        attempt = super().intend(intent, request)
         self.request = request
-        return Attempt(IssuanceId("01932e3e-0000-7000-8000-00000000000f"), 2)
+        return Attempt(IssuanceId("01932e3e-0000-7000-8000-00000000000f"), 2, attempt.deadline)
 
 
 def test_a_reissue_says_so() -> None:

@@ -207,7 +207,7 @@ class World:
         self.intents.append(intent)
         if callable(self.after_intent):
             self.after_intent()
-        return Attempt(intent.issuance, 1)
+        return Attempt(intent.issuance, 1, self.clock.now() + timedelta(seconds=60))
 
     def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
         self._log("conclude")
