@@ -27,7 +27,7 @@ DEBIAN_PACKAGES = {
 FROM_PYPI = ("hadolint",)
 """What `make venv` installs beside the interpreter."""
 
-BUILT = {"vcsim": ROOT / ".cache" / "vcsim"}
+BUILT = {name: ROOT / ".cache" / name for name in ("vcsim", "govc")}
 """What `make test` builds."""
 
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
