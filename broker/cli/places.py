@@ -65,8 +65,8 @@ def store_path(directory: Path, store: Path | None) -> Path:
 
 @contextmanager
 def opened_store(path: Path) -> Iterator[Database]:
-    """The store, open for one command. Raises LogUnavailable."""
-    database = Database.open(path, SystemClock())
+    """The store, open for one command. Raises LogUnavailable, also where no store was ever made."""
+    database = Database.open_existing(path, SystemClock())
     try:
         yield database
     finally:

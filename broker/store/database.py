@@ -76,8 +76,20 @@ class Database:
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
         not to be written to.
         """
-        sealer = Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
-        return cls(place_at(path, disk_reserve_mib), sealer)
+        place = place_at(path, disk_reserve_mib)
+        place.make()
+        return cls(place, _sealer(clock))
+
+    @classmethod
+    def open_existing(cls, path: Path, clock: Clock) -> Self:
+        """Open the store at `path`, which must have been made before.
+
+        For whoever would rather fail than work on an empty store, as at a mistyped path.
+        Raises LogUnavailable, as `open` does, and where there is no store.
+        """
+        place = place_at(path, 0)
+        place.check_made()
+        return cls(place, _sealer(clock))
 
     def close(self) -> None:
         """End every connection; what is called later raises LogUnavailable."""
@@ -198,10 +210,14 @@ class Database:
         self._jammed = ""
 
 
+def _sealer(clock: Clock) -> Sealer:
+    return Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
+
+
 def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
     """Open the file; the connections, and what the files are. Raises LogUnavailable."""
     with place.alone():
-        place.prepare()
+        place.check_rights()
         before = place.identity()
         try:
             connections = Connections(place.path, _TURN_S)

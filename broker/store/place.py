@@ -48,16 +48,35 @@ class Place:
     path: Path
     reserve_bytes: int
 
-    def prepare(self) -> None:
-        """Make the file, mode 0600, if there is none, and check its rights and its directory's.
+    def make(self) -> None:
+        """Make the file, empty, mode 0600, if there is none. Raises LogUnavailable."""
+        with self._explained():
+            self._check_directory()
+            self._create()
+
+    def check_made(self) -> None:
+        """Raises LogUnavailable where no store was ever made."""
+        with self._explained():
+            made = self.path.exists() and self.path.stat().st_size > 0
+        if not made:
+            raise LogUnavailable(
+                f"there is no store at {self.path}; `broker roles apply`, `controller` and `serve` make one"
+            )
+
+    def check_rights(self) -> None:
+        """Check the rights of the file and its directory.
 
         Group rights are left to the operator, since serve and controller may be two users of
         one group; rights of all others are refused. Raises LogUnavailable.
         """
-        try:
+        with self._explained():
             self._check_directory()
-            self._create()
             self._check_file()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise LogUnavailable(f"the store {self.path} cannot be used: {error.strerror}") from None
 

@@ -22,11 +22,18 @@ from tests.support.tools import ROOT
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Where a store will be; the directory is there."""
+def nowhere(tmp_path: Path) -> Path:
+    """Where a store could be; the directory is there."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     return folder / "broker.db"
+
+
+@pytest.fixture
+def store(nowhere: Path) -> Path:
+    """A store, as a process of the broker leaves it."""
+    Database.open(nowhere, SystemClock()).close()
+    return nowhere
 
 
 def typed(*arguments: str) -> Result:
@@ -96,9 +103,39 @@ def test_an_app_that_was_never_added_cannot_be_switched(store: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../etc", "Nagios", "nagios\n", "", "a" * 64])
-def test_a_hostile_id_is_refused_before_the_store_is_asked(store: Path, name: str) -> None:
-    assert typed("apps", "add", name, "--store", str(store)).exit_code == Exit.FAILED
-    assert not store.exists()
+def test_a_hostile_id_is_refused_before_the_store_is_asked(nowhere: Path, name: str) -> None:
+    result = typed("apps", "add", name, "--store", str(nowhere))
+    assert result.exit_code == Exit.FAILED
+    assert "no store" not in result.output
+
+
+@pytest.mark.parametrize("half_made", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("apps", "add", "nagios"),
+        ("apps", "rotate", "nagios"),
+        ("apps", "disable", "nagios"),
+        ("apps", "enable", "nagios"),
+        ("apps", "list"),
+        ("grants", "disable", "nagios-dc1"),
+        ("grants", "enable", "nagios-dc1"),
+        ("grants", "disabled"),
+        ("accounts", "latched"),
+        ("accounts", "retry", "prod", "svc@vsphere.local"),
+        ("reload",),
+    ],
+)
+def test_no_command_of_an_operator_works_on_a_store_that_was_never_made(
+    nowhere: Path, command: tuple[str, ...], *, half_made: bool
+) -> None:
+    if half_made:
+        nowhere.touch(0o600)
+    result = typed(*command, "--store", str(nowhere))
+    assert result.exit_code == Exit.FAILED
+    assert f"there is no store at {nowhere}" in result.output
+    assert sum(file.stat().st_size for file in nowhere.parent.iterdir()) == 0
+    assert len(list(nowhere.parent.iterdir())) == int(half_made)
 
 
 def test_a_grant_is_cut_and_an_unknown_one_is_warned_about(store: Path) -> None:
@@ -173,10 +210,12 @@ def test_the_store_is_found_in_server_yaml_and_else_asked_for(tmp_path: Path) ->
     assert "--store" in missing.output
     (tmp_path / "server.yaml").write_text("store: state/broker.db\nthis is: [not valid")
     assert "--store" in typed("grants", "disabled", "--config", str(tmp_path)).output
-    (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "server.yaml").write_text("store: state/broker.db\nanything: else\n")
+    missed = typed("grants", "disabled", "--config", str(tmp_path))
+    assert f"there is no store at {tmp_path / 'state' / 'broker.db'}" in missed.output
+    (tmp_path / "state").mkdir(mode=0o700)
+    Database.open(tmp_path / "state" / "broker.db", SystemClock()).close()
     done("grants", "disabled", "--config", str(tmp_path))
-    assert (tmp_path / "state" / "broker.db").exists()
 
 
 def test_a_ticket_needs_exactly_one_credential(tmp_path: Path) -> None:

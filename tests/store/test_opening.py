@@ -73,6 +73,26 @@ def test_a_directory_that_everybody_may_write_is_refused(tmp_path: Path, clock: 
     assert list(folder.iterdir()) == []
 
 
+def test_a_store_that_must_exist_is_never_made(path: Path, clock: HandClock) -> None:
+    with pytest.raises(LogUnavailable, match="there is no store"):
+        Database.open_existing(path, clock)
+    assert not path.exists()
+    Database.open(path, clock).close()
+    database = Database.open_existing(path, clock)
+    append(database)
+    database.close()
+
+
+def test_a_store_that_was_removed_is_not_made_anew_by_its_recovery(path: Path, clock: HandClock) -> None:
+    database = Database.open(path, clock)
+    database._jam("as the test says")
+    path.unlink()
+    with pytest.raises(LogUnavailable):
+        database.reopen()
+    assert not path.exists()
+    database.close()
+
+
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path, clock: HandClock) -> None:
     with pytest.raises(LogUnavailable, match="nowhere"):
         Database.open(tmp_path / "nowhere" / "store.db", clock)
