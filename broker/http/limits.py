@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from broker.errors import Limited, Reason, Refused
 from broker.http.context import Left, asked
+from broker.http.redis_url import checked_redis_url
 from broker.model.inventory import Host
 from broker.model.names import AppId
 from broker.model.policy import Grant, Rate
@@ -52,8 +53,8 @@ class WindowStore:
 
     @classmethod
     def redis(cls, url: Secret) -> "WindowStore":
-        """Redis (redis, rediss, redis+unix), Sentinel (redis+sentinel) or Cluster (redis+cluster)."""
-        return cls(url, _REDIS_OPTIONS)
+        """Redis, Sentinel or Cluster, in a form of `checked_redis_url`. Raises SecretUnavailable."""
+        return cls(checked_redis_url(url), _REDIS_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
