@@ -127,8 +127,8 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.PROCESS_STOPPED: EventFacts("A process ended in good order.", _PROCESS, ("version",)),
         Event.APP_ADDED: EventFacts("An operator let an app in.", ("app", "generation", "by")),
         Event.APP_ROTATED: EventFacts(
-            "An operator gave an app a new secret; its access tokens are revoked.",
-            ("app", "generation", "by"),
+            "An operator revoked an app's access tokens; `new_secret` says if it got a new secret too.",
+            ("app", "generation", "by", "new_secret"),
             ("old_secret_until",),
         ),
         Event.APP_DISABLED: EventFacts(
@@ -211,6 +211,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "last": "When the last was.",
         "method": "How the app authenticated.",
         "moid": "The host's managed object id.",
+        "new_secret": "Whether a secret was made; without one every secret stays as it is.",
         "old_secret_until": "Until then the secret before is good as well.",
         "opened": "How many latches were opened.",
         "outcome": "How the attempt would have ended: issued, refused, failed or unknown.",

@@ -47,23 +47,34 @@ def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredenti
 def add(app: str, secret_file: Path | None, directory: Path, store: Path | None) -> None:
     """Let APP authenticate: with its keys from apps.yaml, and with a secret if one is made here."""
     app_id = AppId(parse_id(app, "app"))
-    with _credentials(directory, store) as credentials:
-        credentials.add(app_id, _new_secret(secret_file), operator())
+    with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
+        credentials.add(app_id, digest, operator())
     click.echo(f"{app_id} may authenticate")
 
 
 @command.command("rotate")
 @click.argument("app")
 @_secret_option
-@click.option("--overlap", default=0, show_default=True, help="Minutes for which the old secret works on.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 24 * 60),
+    default=0,
+    show_default=True,
+    help="Minutes for which the old secret works on, beside the new one.",
+)
 @config_option
 @store_option
 def rotate(app: str, secret_file: Path | None, overlap: int, directory: Path, store: Path | None) -> None:
-    """Revoke every access token of APP, and give it a new secret if a file is named."""
+    """Revoke every access token of APP, and give it a new secret if a file is named.
+
+    Without a file its secret stays as it is.
+    """
+    if overlap and secret_file is None:
+        raise click.UsageError("--overlap goes with --secret-file: without a new secret the old one stays")
     app_id = AppId(parse_id(app, "app"))
-    keep_until = SystemClock().now() + timedelta(minutes=overlap) if overlap > 0 else None
-    with _credentials(directory, store) as credentials:
-        generation = credentials.rotate(app_id, _new_secret(secret_file), operator(), keep_until)
+    keep_until = SystemClock().now() + timedelta(minutes=overlap) if overlap else None
+    with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
+        generation = credentials.rotate(app_id, digest, operator(), keep_until)
     click.echo(f"{app_id} is at generation {generation}: earlier tokens are revoked")
 
 
@@ -105,10 +116,20 @@ def list_apps(directory: Path, store: Path | None, output_format: str) -> None:
     show(output_format, ("app", "state", "generation", "secrets"), rows)
 
 
-def _new_secret(file: Path | None) -> bytes | None:
-    """256 random bits into the file, and their SHA-256 for the store."""
+@contextmanager
+def _new_secret(file: Path | None) -> Iterator[bytes | None]:
+    """256 random bits in the file, and their SHA-256 for the store.
+
+    The file is there before the store takes the digest, so that no app is left with a secret
+    that nobody has; where the store does not take it, the file is removed again.
+    """
     if file is None:
-        return None
+        yield None
+        return
     secret = secrets.token_urlsafe(32)
     write_private(file, secret.encode() + b"\n")
-    return hashlib.sha256(secret.encode()).digest()
+    try:
+        yield hashlib.sha256(secret.encode()).digest()
+    except BaseException:  # whatever kept the store from it: the secret opens nothing
+        file.unlink()
+        raise

@@ -1,8 +1,9 @@
 """What the store holds of an app: hashes of its secrets, a switch, and a generation that revokes tokens."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
@@ -72,18 +73,22 @@ class StoredCredentials:
     def rotate(
         self, app: AppId, secret_hash: bytes | None, by: str, keep_old_until: datetime | None = None
     ) -> int:
-        """Take a new secret and revoke every access token: the new generation.
+        """Revoke every access token, and take a new secret where one is given: the new generation.
 
-        The secret before it is good until `keep_old_until`, or cut at once.
+        The secret before a new one is good until `keep_old_until`, or cut at once. Without a new
+        one every secret stays as it is: revoking tokens locks nobody out.
         """
 
         def work(transaction: Transaction) -> int:
             connection = transaction.connection
             generation = _bump(connection, app)
-            _retire(connection, app, keep_old_until)
-            _keep(connection, app, secret_hash)
-            rotated = _record(Event.APP_ROTATED, app, generation, by, keep_old_until)
-            transaction.append([rotated])
+            if secret_hash is not None:
+                _retire(connection, app, keep_old_until)
+                _keep(connection, app, secret_hash)
+            said: dict[str, JsonValue] = {"new_secret": secret_hash is not None}
+            if secret_hash is not None and keep_old_until is not None:
+                said["old_secret_until"] = iso(ms(keep_old_until))
+            transaction.append([_record(Event.APP_ROTATED, app, generation, by, said)])
             return generation
 
         return self._database.write(Reserve.NONE, work)
@@ -140,8 +145,7 @@ def _keep(connection: Connection, app: AppId, secret_hash: bytes | None) -> None
         connection.execute(insert(credential_secret).values(app=app, hash=secret_hash, until=None))
 
 
-def _record(event: Event, app: AppId, generation: int, by: str, overlap: datetime | None = None) -> Record:
-    fields: dict[str, JsonValue] = {"app": app, "generation": generation, "by": by}
-    if overlap is not None:
-        fields["old_secret_until"] = iso(ms(overlap))
-    return Record(event, fields)
+def _record(
+    event: Event, app: AppId, generation: int, by: str, more: Mapping[str, JsonValue] = MappingProxyType({})
+) -> Record:
+    return Record(event, {"app": app, "generation": generation, "by": by, **more})

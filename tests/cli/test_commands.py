@@ -13,6 +13,7 @@ from broker.cli.exits import Exit
 from broker.clock import SystemClock
 from broker.demo.files import LabPlace, Site, write_site
 from broker.model.names import AppId, VcenterId
+from broker.model.principals import canonical_user
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
@@ -96,6 +97,50 @@ def test_an_app_is_added_rotated_disabled_and_enabled_on_record(tmp_path: Path, 
     assert secret.read_text().strip() not in done("apps", "list", *at)
 
 
+def test_revoking_tokens_leaves_the_secret_as_it_is(tmp_path: Path, store: Path) -> None:
+    at = ("--store", str(store))
+    done("apps", "add", "nagios", "--secret-file", str(tmp_path / "app.secret"), *at)
+    done("apps", "rotate", "nagios", *at)
+    (app,) = json.loads(done("apps", "list", "--format", "json", *at))
+    assert app == {"app": "nagios", "state": "enabled", "generation": 2, "secrets": 1}
+
+
+@pytest.mark.parametrize("overlap", ["-1", "1441", "1e3", "soon"])
+def test_an_overlap_is_a_day_at_most(tmp_path: Path, store: Path, overlap: str) -> None:
+    secret = ("--secret-file", str(tmp_path / "app.secret"))
+    result = typed("apps", "rotate", "nagios", *secret, "--overlap", overlap, "--store", str(store))
+    assert result.exit_code == Exit.USAGE
+    assert not (tmp_path / "app.secret").exists()
+
+
+def test_an_overlap_without_a_new_secret_means_nothing(store: Path) -> None:
+    done("apps", "add", "nagios", "--store", str(store))
+    result = typed("apps", "rotate", "nagios", "--overlap", "5", "--store", str(store))
+    assert result.exit_code == Exit.USAGE
+    assert events(store) == ["app_added"]
+
+
+@pytest.mark.parametrize("command", ["add", "rotate"])
+def test_a_secret_that_the_store_does_not_take_leaves_no_file(
+    tmp_path: Path, store: Path, command: str
+) -> None:
+    done("apps", "add", "icinga", "--store", str(store))
+    app = {"add": "icinga", "rotate": "nagios"}[command]
+    secret = tmp_path / "app.secret"
+    result = typed("apps", command, app, "--secret-file", str(secret), "--store", str(store))
+    assert result.exit_code == Exit.REFUSED
+    assert not secret.exists()
+
+
+def test_a_file_that_was_there_before_is_neither_overwritten_nor_removed(tmp_path: Path, store: Path) -> None:
+    secret = tmp_path / "app.secret"
+    secret.write_text("precious")
+    result = typed("apps", "add", "nagios", "--secret-file", str(secret), "--store", str(store))
+    assert result.exit_code == Exit.FAILED
+    assert secret.read_text() == "precious"
+    assert events(store) == []
+
+
 def test_an_app_that_was_never_added_cannot_be_switched(store: Path) -> None:
     result = typed("apps", "disable", "nagios", "--store", str(store))
     assert result.exit_code == Exit.REFUSED
@@ -149,13 +194,22 @@ def test_a_grant_is_cut_and_an_unknown_one_is_warned_about(store: Path) -> None:
 def test_a_stopped_log_in_is_shown_and_reopened_on_record(store: Path) -> None:
     at = ("--store", str(store))
     database = Database.open(store, SystemClock())
-    StoredLatches(database).close(VcenterId("prod"), "svc@vsphere.local", "digest")
+    StoredLatches(database).close(VcenterId("prod"), canonical_user("svc@vsphere.local"), "digest")
     database.close()
-    assert "svc@vsphere.local" in done("accounts", "latched", *at)
-    done("accounts", "retry", "prod", "svc@vsphere.local", *at)
+    assert r"vsphere.local\svc" in done("accounts", "latched", *at)
+    done("accounts", "retry", "prod", "SVC@vsphere.local", *at)
     assert json.loads(done("accounts", "latched", "--format", "json", *at)) == []
     assert typed("accounts", "retry", "prod", "svc@vsphere.local", *at).exit_code == Exit.FAILED
     assert events(store) == ["login_latched", "login_retry", "login_retry"]
+
+
+@pytest.mark.parametrize("user", ["svc", "", "a@b@c", "svc@vsphere.local\n", "\x1b[2J@vsphere.local"])
+def test_what_is_no_user_is_refused_before_the_store_is_asked(store: Path, user: str) -> None:
+    result = typed("accounts", "retry", "prod", user, "--store", str(store))
+    assert result.exit_code == Exit.FAILED
+    assert r"user@domain or DOMAIN\user" in result.output
+    assert "\x1b" not in result.output
+    assert events(store) == []
 
 
 @pytest.fixture

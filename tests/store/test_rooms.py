@@ -70,6 +70,19 @@ def test_rotating_cuts_the_old_secret_and_every_token(database: Database) -> Non
     assert credentials.credential(APP) == AppCredential(APP, False, 2, (NEW,))  # noqa: FBT003
 
 
+def test_without_a_new_secret_tokens_are_revoked_and_every_secret_stays(
+    database: Database, clock: HandClock
+) -> None:
+    credentials = StoredCredentials(database)
+    credentials.add(APP, OLD, "alice")
+    credentials.rotate(APP, NEW, "alice", clock.now() + timedelta(hours=1))
+    assert credentials.rotate(APP, None, "alice") == 3
+    assert credentials.credential(APP) == AppCredential(APP, False, 3, (NEW, OLD))  # noqa: FBT003
+    assert [fields.get("new_secret") for _, fields in records(database)] == [None, True, False]
+    clock.advance(3600)
+    assert credentials.credential(APP) == AppCredential(APP, False, 3, (NEW,))  # noqa: FBT003
+
+
 def test_an_old_secret_may_overlap_until_its_end(database: Database, clock: HandClock) -> None:
     credentials = StoredCredentials(database)
     credentials.add(APP, OLD, "alice")
@@ -127,7 +140,7 @@ def test_all_credentials_are_listed_in_order(database: Database) -> None:
     credentials.rotate(APP, None, "alice")
     assert [(c.app, c.secret_hashes) for c in credentials.all()] == [
         ("icinga", (OLD,)),
-        ("nagios", ()),
+        ("nagios", (OLD,)),
         ("zabbix", (OLD,)),
     ]
 
