@@ -10,7 +10,8 @@ A ticket leaves `issue()` only if, in this order:
   6. the intent is durable in the log;
   7. a proof, fresh enough, says that the low-privilege account holds its template's privileges
      on that host and nothing more there or on the root folder;
-  8. the grant, looked up once more, is still the one that was decided on;
+  8. the grant, looked up once more, is still the one that was decided on, and the ticket call
+     can end inside the attempt's deadline, from which its exposure is counted if this process dies;
   9. vCenter gave one ticket for one call, and its certificate and the host's agree;
  10. the outcome is durable in the log.
 What is refused in 1 to 5 is recorded, then answered. From 6 on every way out is the attempt's
@@ -134,6 +135,7 @@ def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
     with _outcome_on_record(way, rooms) as story:
         story.proof = _prove(way.granted, rooms, way.policy)  # (7)
         _still_stands(way.granted, rooms)  # (8)
+        _in_time(way, rooms)
         asked_at = rooms.clock.now()
         ticket = _acquire(way, rooms, story)  # (9)
         try:
@@ -187,6 +189,14 @@ def _still_stands(granted: Granted, rooms: Rooms) -> None:
     if rooms.applied.applied(grant.id) != granted.applied:
         rooms.prover.drop(grant.account, granted.host)
         raise Refused(Reason.GRANT_CHANGED, "what is applied changed")
+
+
+def _in_time(way: _Way, rooms: Rooms) -> None:
+    """The ticket call must end, answered or given up, before the attempt's deadline."""
+    vcenter = way.policy.vcenters[way.intent.host.vcenter]
+    longest = timedelta(seconds=vcenter.connect_timeout_s + vcenter.call_timeout_s)
+    if rooms.clock.now() + longest > way.attempt.deadline:
+        raise Refused(Reason.VCENTER_TIMEOUT, "too late to ask for a ticket inside the attempt's deadline")
 
 
 _OUR_DECISIONS = frozenset(

@@ -13,8 +13,8 @@ from broker.store.database import Database
 class OrphanRule:
     """Closes attempts whose deadline and grace are over, by the store's clock.
 
-    A ticket may exist of each, asked for at the deadline at the latest, so its exposure ends a
-    ticket's life after that. Frees the idempotency key. Safe in several processes at once: the
+    A ticket may exist of each, made by the deadline at the latest, so its exposure ends a ticket's
+    life after that. Frees the idempotency key. Safe in several processes at once: the
     attempt's unique terminal row decides.
     """
 

@@ -84,8 +84,8 @@ class Intent:
 class Attempt:
     """An intent on record. `number` counts from 1; more than 1 is a reissue under one key.
 
-    `issuance` goes to vCenter as operationID, so its logs can be held against ours. After
-    `deadline` vCenter must not be asked any more: the orphan rule takes it that it was not.
+    `issuance` goes to vCenter as operationID, so its logs can be held against ours. By `deadline`
+    the ticket call has ended, answered or given up: the orphan rule counts exposure from there.
     """
 
     issuance: IssuanceId

@@ -230,6 +230,14 @@ def test_a_grant_cut_while_the_request_ran_yields_no_ticket() -> None:
         assert not [step for step in world.trail if step.startswith("acquire")]
 
 
+def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:
+    world = World()
+    world.after_intent = lambda: world.clock.advance(ATTEMPT_S)
+    assert refusal_of(world) is Reason.VCENTER_TIMEOUT
+    assert not [step for step in world.trail if step.startswith("acquire")]
+    assert (world.outcomes[0].kind, world.outcomes[0].exposure_until) == (OutcomeKind.FAILED, None)
+
+
 def test_a_drift_drops_the_proofs_from_before_it() -> None:
     world = World(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)})
     assert refusal_of(world) is Reason.DRIFTED
