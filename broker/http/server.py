@@ -16,11 +16,20 @@ from broker.model.settings import ServerSettings, TlsListener, UnixListener
 
 _log = logging.getLogger(__name__)
 
-GRACEFUL_S = 30
-"""How long requests that run at SIGTERM may take to end."""
 KEEP_ALIVE_S = 5
 SOCKET_UMASK = 0o117
 """The Unix socket is 0660: for the broker's user and the proxy's group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """In seconds: how long requests that run at SIGTERM may take, then how long `Served.close` may.
+
+    What takes longer than both together is killed.
+    """
+
+    requests_s: int = 30
+    close_s: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,14 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         on_hangup: Callable[[], None],
         on_listening: Callable[[Any], None] = lambda _: None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        farewell: Farewell = Farewell(),
     ) -> None:
         self._settings = settings
         self._build = build
         self._on_hangup = on_hangup
         self._on_listening = on_listening
         self._deadlines = deadlines
+        self._farewell = farewell
         self._served: Served | None = None
         super().__init__()
 
@@ -68,14 +79,14 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; ends with SystemExit."""
-        _QuietArbiter(self, self._on_hangup).run()
+        _QuietArbiter(self, self._on_hangup, self._farewell).run()
 
     def _common(self) -> dict[str, Any]:
         return {
             "workers": 1,
             "worker_class": QuietWorker,
             "threads": self._settings.threads,
-            "graceful_timeout": GRACEFUL_S,
+            "graceful_timeout": self._farewell.requests_s,
             "keepalive": KEEP_ALIVE_S,
             "preload_app": False,
             "control_socket_disable": True,
@@ -124,9 +135,19 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 class _QuietArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """An arbiter that reloads no code and multiplies nothing: limits and sessions live in one worker."""
 
-    def __init__(self, app: BrokerServer, on_hangup: Callable[[], None]) -> None:
+    def __init__(self, app: BrokerServer, on_hangup: Callable[[], None], farewell: Farewell) -> None:
         super().__init__(app)
         self._on_hangup = on_hangup
+        self._farewell = farewell
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """Wait for requests and for the rooms to close, then kill.
+
+        gunicorn has one setting for both sides: its arbiter kills the worker at the moment at
+        which that has waited for its requests and begins to close. Workers keep their own copy.
+        """
+        self.cfg.set("graceful_timeout", self._farewell.requests_s + self._farewell.close_s)
+        super().stop(graceful)
 
     def handle_hup(self) -> None:
         """Have the policy read anew; workers go on."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.server import BrokerServer, Served
+from broker.http.server import BrokerServer, Farewell, Served
 from broker.model.settings import TlsListener
 from tests.support.authority import Authority
 from tests.support.http_fakes import settings_for
@@ -261,7 +261,31 @@ def test_rooms_are_built_in_the_worker_and_closed_after_the_last_request(tmp_pat
         wait_for(lambda: any(e.startswith("close") for e in running.events()), "the rooms to close")
     worker = running.events()[0].partition(":")[2]
     assert worker != str(running.pid)
-    assert running.events() == [f"build:{worker}", f"held:{worker}", f"close:{worker}"]
+    assert running.events() == [f"{event}:{worker}" for event in ("build", "held", "closing", "close")]
+
+
+def test_a_request_that_outlasts_its_grace_leaves_the_rooms_their_time_to_close(tmp_path: Path) -> None:
+    """The worker waits a second for the request, then closes for longer than that second."""
+    short = Farewell(requests_s=1, close_s=20)
+    with (
+        server(tmp_path, holds=True, close_takes_s=2.5, farewell=short) as running,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pool.submit(running.ticket)
+        wait_for(lambda: any(e.startswith("held") for e in running.events()), "the request to run")
+        os.kill(running.pid, signal.SIGTERM)
+        wait_for(lambda: any(e.startswith("close:") for e in running.events()), "the rooms to close")
+        (tmp_path / "go").touch()
+
+    assert "SIGKILL" not in running.log()
+
+
+def test_rooms_that_never_close_are_killed_in_the_end(tmp_path: Path) -> None:
+    with server(tmp_path, close_takes_s=60, farewell=Farewell(requests_s=1, close_s=1)) as running:
+        os.kill(running.pid, signal.SIGTERM)
+        wait_for(lambda: _ended(running.pid), "the end")
+
+    assert [event.partition(":")[0] for event in running.events()] == ["build", "closing"]
 
 
 def test_a_certificate_that_cannot_be_read_keeps_the_server_from_starting(
@@ -285,6 +309,11 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
         Authority(tmp_path, "Next authority").server("broker")
 
         assert running.leaf() not in (first, None)
+
+
+def _ended(pid: int) -> bool:
+    """A process that its parent has not waited for yet is a zombie."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def _children(pid: int) -> list[str]:

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from broker.http.deadline import Deadlines
-from broker.http.server import BrokerServer, Served
+from broker.http.server import BrokerServer, Farewell, Served
 from broker.model.settings import TlsListener, UnixListener
 from tests.support.authority import Authority
 from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
@@ -148,7 +148,14 @@ def wait_for(condition: Any, what: str, seconds: float = 20) -> None:
 
 @contextmanager
 def server(
-    folder: Path, *, unix: bool = False, threads: int = 4, fails: bool = False, holds: bool = False
+    folder: Path,
+    *,
+    unix: bool = False,
+    threads: int = 4,
+    fails: bool = False,
+    holds: bool = False,
+    close_takes_s: float = 0,
+    farewell: Farewell = Farewell(),  # noqa: B008 - frozen
 ) -> Iterator[Running]:
     """A server process for the length of the block; SIGTERM ends it."""
     files = Authority(folder).server("broker")
@@ -160,6 +167,8 @@ def server(
         "threads": threads,
         "fails": fails,
         "holds": holds,
+        "close_takes_s": close_takes_s,
+        "farewell": [farewell.requests_s, farewell.close_s],
     }
     (folder / "plan.json").write_text(json.dumps(plan))
     with (folder / "log").open("wb") as log:
@@ -195,7 +204,12 @@ def main(plan_file: str) -> None:
         desk = make_desk(settings=settings)
         if plan["holds"]:
             desk.world.after_intent = hold
-        return Served(desk.app, lambda: note("close"))
+        return Served(desk.app, close)
+
+    def close() -> None:
+        note("closing")
+        time.sleep(plan["close_takes_s"])
+        note("close")
 
     def hold() -> None:
         note("held")
@@ -217,7 +231,8 @@ def main(plan_file: str) -> None:
         else TlsListener("127.0.0.1", 0, Path(plan["certificate"]), Path(plan["key"]))
     )
     settings = replace(settings_for(listener), threads=plan["threads"])
-    BrokerServer(settings, build, hangup, listening, Deadlines(1.0, 1.5, 1.5)).run()
+    deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
+    BrokerServer(settings, build, hangup, listening, deadlines, farewell).run()
 
 
 if __name__ == "__main__":
