@@ -9,6 +9,7 @@ from broker.cli.output import ExplainingGroup, fail, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
 from broker.console import show
 from broker.model.names import VcenterId, parse_id
+from broker.model.principals import canonical_user, parse_user
 from broker.store.latches import StoredLatches
 
 
@@ -38,9 +39,13 @@ def latched(directory: Path, store: Path | None, output_format: str) -> None:
 @config_option
 @store_option
 def retry(vcenter: str, user: str, directory: Path, store: Path | None) -> None:
-    """Try the password of USER on VCENTER once more. A changed password needs no retry."""
+    r"""Try the password of USER on VCENTER once more. A changed password needs no retry.
+
+    USER is user@domain or DOMAIN\user, in any case.
+    """
+    where, who = VcenterId(parse_id(vcenter, "vcenter")), canonical_user(parse_user(user))
     with opened_store(store_path(directory, store)) as database:
-        opened = StoredLatches(database).retry(VcenterId(parse_id(vcenter, "vcenter")), user, operator())
+        opened = StoredLatches(database).retry(where, who, operator())
     if not opened:
         fail(f"no log-in of {user} on {vcenter} is stopped")
     click.echo(f"{user} on {vcenter} may log in again")

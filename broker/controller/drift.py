@@ -7,8 +7,8 @@ from broker.controller.plan import users_permission
 from broker.controller.roles import wanted_privileges
 from broker.model.applied import AppliedGrant, ScopeEntry
 from broker.model.policy import Template
+from broker.model.principals import principal_of
 from broker.ports.administration import Administration, Role, ScopeUnresolved
-from broker.vsphere.principals import principal_of
 
 _MAX_FINDING = 1000
 

@@ -8,8 +8,8 @@ from broker.controller.site import Conflict, Site
 from broker.model.applied import ScopeEntry
 from broker.model.names import Moid
 from broker.model.policy import Grant
+from broker.model.principals import canonical_user, principal_of
 from broker.ports.administration import Entity, OwnPermission, Permission, Role, Target
-from broker.vsphere.principals import canonical, principal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def plan_grant(site: Site, grant: Grant, user: str, role: Role) -> GrantPlan:
 
 def users_permission(permissions: Iterable[Permission], principal: str) -> Permission | None:
     """The permission of that user; a group of the same name is another principal."""
-    wanted = canonical(principal)
-    return next((p for p in permissions if not p.group and canonical(p.principal) == wanted), None)
+    wanted = canonical_user(principal)
+    return next((p for p in permissions if not p.group and canonical_user(p.principal) == wanted), None)
 
 
 def collisions(plans: Sequence[GrantPlan]) -> dict[str, str]:
@@ -62,7 +62,7 @@ def collisions(plans: Sequence[GrantPlan]) -> dict[str, str]:
     wanting: dict[tuple[Moid, str], list[GrantPlan]] = defaultdict(list)
     for plan in plans:
         for moid in {target.entity.moid for target in plan.targets}:
-            wanting[moid, canonical(plan.principal)].append(plan)
+            wanting[moid, canonical_user(plan.principal)].append(plan)
     found: dict[str, str] = {}
     for together in wanting.values():
         if len({plan.role.id for plan in together}) > 1:
@@ -89,7 +89,7 @@ class _Ours:
         """Raises Conflict unless there is nothing, or something that we set and nobody changed."""
         if previous is None:
             return
-        claimed = (target.entity.moid, canonical(previous.principal)) in self._permissions
+        claimed = (target.entity.moid, canonical_user(previous.principal)) in self._permissions
         if not claimed or previous.role_id not in self._roles:
             raise Conflict(
                 f"{target.path}: {previous.principal} has a permission there that is not ours "
@@ -98,4 +98,4 @@ class _Ours:
 
 
 def _key(permission: OwnPermission) -> tuple[Moid, str]:
-    return permission.entity, canonical(permission.principal)
+    return permission.entity, canonical_user(permission.principal)

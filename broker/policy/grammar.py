@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from broker.errors import InvalidName
 from broker.model.names import parse_host_name, parse_id
+from broker.model.principals import parse_user
 from broker.policy.paths import canonical_path
 
 REFUSED = "refused"
@@ -126,25 +127,22 @@ def _path(text: str) -> str:
         refuse("is not an inventory path", f"Write {error.grammar}")
 
 
+def _user(text: str) -> str:
+    try:
+        return parse_user(text)
+    except InvalidName as error:
+        refuse("is not a user with its domain", f"Write {error.grammar}")
+
+
 Id = Annotated[str, AfterValidator(_id), Kind("id")]
 Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
 Text = Annotated[str, AfterValidator(_text), Kind("text")]
 Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]
 FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
 Privilege = Annotated[str, AfterValidator(_privilege), Kind("privilege id")]
+User = Annotated[str, AfterValidator(_user), Kind("user@domain")]
 InventoryPath = Annotated[str, AfterValidator(_path), Kind("inventory path")]
 
-User = Annotated[
-    str,
-    AfterValidator(
-        _matching(
-            r"[A-Za-z0-9._$+-]{1,64}@[A-Za-z0-9.-]{1,253}|[A-Za-z0-9.-]{1,253}\\[A-Za-z0-9._$+-]{1,64}",
-            "is not a user with its domain",
-            r"Write user@domain or DOMAIN\user",
-        )
-    ),
-    Kind("user@domain"),
-]
 KeyId = Annotated[
     str,
     AfterValidator(

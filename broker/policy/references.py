@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from broker.model.principals import canonical_user
 from broker.policy.files import AccountEntry, GrantEntry
 from broker.policy.nodes import Entry, KeyPath, ListNode, ScalarNode, key_text
 from broker.policy.problems import Problems
@@ -26,14 +27,6 @@ def check_references(policy: WrittenPolicy, problems: Problems) -> None:
     _one_entry_per_user(policy, problems)
     _sharing_is_acknowledged(policy, problems)
     _one_role_per_place(policy, problems)
-
-
-def canonical_user(user: str) -> tuple[str, str]:
-    r"""(domain, name) in lower case: `DOMAIN\user` and `user@domain` are one principal."""
-    name, at, domain = user.partition("@")
-    if not at:
-        domain, _, name = user.partition("\\")
-    return domain.lower(), name.lower()
 
 
 def _lead(entries: Section[_Body], key: str, section: Section[_Other], file: str, problems: Problems) -> None:
@@ -67,7 +60,7 @@ def _one_entry_per_vcenter(policy: WrittenPolicy, problems: Problems) -> None:
 
 
 def _one_entry_per_user(policy: WrittenPolicy, problems: Problems) -> None:
-    seen: dict[tuple[str, tuple[str, str]], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for account in policy.accounts:
         identity = (account.body.vcenter, canonical_user(account.body.user))
         first = seen.setdefault(identity, account.id)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from broker.model.names import VcenterId
+from broker.model.principals import canonical_user
 from broker.model.settings import (
     ControllerLogin,
     ControllerSettings,
@@ -13,7 +14,6 @@ from broker.model.settings import (
 )
 from broker.policy.compile import compile_rate, compile_reference
 from broker.policy.problems import Problems
-from broker.policy.references import canonical_user
 from broker.policy.settings_files import ControllerFile, ListenerEntry, ServerFile
 from broker.policy.written import Written, WrittenPolicy
 

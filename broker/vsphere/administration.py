@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pyVmomi import vim, vmodl
 
 from broker.model.policy import Vcenter
+from broker.model.principals import canonical_user
 from broker.model.settings import ControllerLogin
 from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.ports.administration import Entity, Forbidden, NotEffective, Permission, Role, Target
@@ -18,7 +19,6 @@ from broker.vsphere.connection import Link
 from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gate
 from broker.vsphere.paths import Kind, locate
-from broker.vsphere.principals import canonical
 from broker.vsphere.properties import property_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.walk import CLASSES, children_of, root_of
@@ -172,6 +172,6 @@ def _role(told: Any) -> Role:  # noqa: ANN401 - pyVmomi is untyped
 
 
 def _is(wanted: Permission, shown: Permission) -> bool:
-    return canonical(wanted.principal) == canonical(shown.principal) and (
+    return canonical_user(wanted.principal) == canonical_user(shown.principal) and (
         (wanted.group, wanted.role_id, wanted.propagate) == (shown.group, shown.role_id, shown.propagate)
     )

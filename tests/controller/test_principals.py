@@ -1,6 +1,6 @@
 import pytest
 
-from broker.vsphere.principals import canonical, principal_of
+from broker.model.principals import canonical_user, principal_of
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ def test_a_user_is_written_as_permissions_write_it(user: str, principal: str) ->
 
 
 def test_both_ways_to_write_an_account_are_one_account() -> None:
-    assert canonical("CIM-Reader@vsphere.local") == canonical("VSPHERE.LOCAL\\cim-reader")
+    assert canonical_user("CIM-Reader@vsphere.local") == canonical_user("VSPHERE.LOCAL\\cim-reader")
 
 
 @pytest.mark.parametrize(
     "other", ["cim-reader@vsphere.1ocal", "cim-reader", "c\u0131m-reader@vsphere.local", "CORP\\cim-reader"]
 )
 def test_another_account_is_another_account(other: str) -> None:
-    assert canonical("cim-reader@vsphere.local") != canonical(other)
+    assert canonical_user("cim-reader@vsphere.local") != canonical_user(other)

@@ -12,11 +12,11 @@ from pathlib import Path
 from broker.errors import BrokerError
 from broker.model.names import AccountId, AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode, Scope, Template, Vcenter
+from broker.model.principals import canonical_user
 from broker.model.record import Event, Record
 from broker.model.secret import SecretVariable
 from broker.ports.administration import Entity, Forbidden, Permission, Role, Target
 from broker.vsphere.paths import Kind, Node, locate
-from broker.vsphere.principals import canonical
 
 CIM = "Host.Cim.CimInteraction"
 CONFIG = "Host.Config.SystemManagement"
@@ -32,7 +32,7 @@ class FakeVcenter:
 
     uuid: str = UUID
     known: frozenset[str] = frozenset({CIM, CONFIG, "Global.Settings"})
-    principals: set[str] = field(default_factory=lambda: {canonical(READER), "corp\\other"})
+    principals: set[str] = field(default_factory=lambda: {canonical_user(READER), "corp\\other"})
     roles: dict[int, Role] = field(default_factory=dict)
     permissions: dict[Moid, list[Permission]] = field(default_factory=dict)
     nodes: dict[Moid, tuple[Node, Moid | None]] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class FakeAdministration:
             and self._vcenter.nodes[parent][0].kind is Kind.COMPUTE_RESOURCE
         ):
             raise Forbidden("InvalidArgument")
-        if canonical(permission.principal) not in self._vcenter.principals:
+        if canonical_user(permission.principal) not in self._vcenter.principals:
             raise Forbidden("UserNotFound")
         self._replace(entity, permission.principal, [permission])
         self._wrote("set_permission", entity.moid)
@@ -144,7 +144,7 @@ class FakeAdministration:
 
     def _replace(self, entity: Entity, principal: str, by: list[Permission]) -> None:
         held = self._vcenter.permissions.get(entity.moid, [])
-        others = [p for p in held if p.group or canonical(p.principal) != canonical(principal)]
+        others = [p for p in held if p.group or canonical_user(p.principal) != canonical_user(principal)]
         self._vcenter.permissions[entity.moid] = others + by
 
     def _called(self, call: str, subject: str = "") -> None:
