@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
 
-from broker.errors import Refused
+from broker.errors import LogUnavailable, Refused
 from broker.ports.clock import Clock
 
 Key = TypeVar("Key")
@@ -74,6 +74,8 @@ class Flights(Generic[Key, Value]):
 def landed(flight: Future[Value]) -> Value:
     """Another thread's value, or a refusal of one's own: an exception belongs to one thread."""
     error = flight.exception()
+    if isinstance(error, LogUnavailable):
+        raise LogUnavailable(error.detail)
     if isinstance(error, Refused):
         raise Refused(error.reason, error.detail)
     return flight.result()

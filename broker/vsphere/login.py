@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from pyVmomi import vim, vmodl
 
-from broker.errors import Reason, Refused, SecretUnavailable
+from broker.errors import LogUnavailable, Reason, Refused, SecretUnavailable
 from broker.model.policy import Vcenter
+from broker.model.principals import canonical_user
 from broker.model.secret import Secret
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link, Stub
@@ -23,12 +24,14 @@ class Login:
     """Logs one account in to one vCenter.
 
     Five failures lock an account, so the first InvalidLogin closes the latch for this very
-    secret: in the store for every process, and here in case the store does not take it.
+    secret, in the store, for every process. What the store does not take is remembered here
+    until it does.
     """
 
     def __init__(self, vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch) -> None:
         self._vcenter = vcenter
         self._user = user
+        self._latched_as = canonical_user(user)
         self._secret = secret
         self._latch = latch
         self._digested: tuple[Secret, str] | None = None
@@ -43,13 +46,13 @@ class Login:
         """
         secret = self._read()
         digest = self._digest(secret)
-        if digest == self._refused or self._latch.closed(self._vcenter.id, self._user, digest):
+        if self._was_refused(digest):
             raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
         stub = Stub(self._vcenter)
         try:
             content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
             self._authenticate(content, secret, digest)
-            return Link(stub, content, _current_user(content))
+            return _link(stub, content)
         except BaseException:
             stub.retire()
             raise
@@ -64,7 +67,7 @@ class Login:
     def _digest(self, secret: Secret) -> str:
         """Slow on purpose, salted with whose secret it is; computed once per secret."""
         if self._digested is None or self._digested[0] != secret:
-            salt = f"{self._vcenter.id}\0{self._user}".encode()
+            salt = f"{self._vcenter.id}\0{self._latched_as}".encode()
             key = hashlib.scrypt(secret.reveal().encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
             self._digested = (secret, key.hex())
         return self._digested[1]
@@ -80,9 +83,30 @@ class Login:
             return
         if not kind:
             raise refusal
-        self._refused = digest
-        self._latch.close(self._vcenter.id, self._user, digest)
+        self._close_latch(digest)
         raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: {kind}")
+
+    def _was_refused(self, digest: str) -> bool:
+        if digest != self._refused:
+            return self._latch.closed(self._vcenter.id, self._latched_as, digest)
+        with suppress(LogUnavailable):
+            self._close_latch(digest)
+        return True
+
+    def _close_latch(self, digest: str) -> None:
+        """Raises LogUnavailable, and then remembers the refusal itself."""
+        self._refused = digest
+        self._latch.close(self._vcenter.id, self._latched_as, digest)
+        self._refused = None
+
+
+def _link(stub: Stub, content: Remote) -> Link:
+    """The session that was just made; one of no use is ended, or every retry would leave one behind."""
+    try:
+        return Link(stub, content, _current_user(content))
+    except BaseException:
+        log_out(content)
+        raise
 
 
 def log_out(content: Remote) -> None:

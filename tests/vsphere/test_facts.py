@@ -1,15 +1,16 @@
 """Facts of a host: read together, kept for a minute, unknown where vCenter is silent."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pyVmomi import vim
 
-from broker.errors import Reason, Refused
+from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.inventory import Firewall
 from broker.vsphere.facts import Facts
+from broker.vsphere.flights import landed
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fixed, shown
 from tests.support.vcenter_entries import host_entry, until
@@ -201,6 +202,14 @@ def test_those_who_ask_at_the_same_time_share_a_refusal_and_the_next_asks_anew(
     assert [e.reason for e in errors if isinstance(e, Refused)] == [Reason.VCENTER_UNAVAILABLE] * 2
     scripted.answers[READ] = fixed(shown(HOST_SYSTEM, usual()))
     assert facts.of(HOST).cim_running is True
+
+
+def test_those_who_share_a_reading_share_that_the_store_is_gone() -> None:
+    flight: Future[None] = Future()
+    flight.set_exception(LogUnavailable("disk full"))
+    with pytest.raises(LogUnavailable) as refusal:
+        landed(flight)
+    assert refusal.value.detail == "disk full"
 
 
 def test_a_reading_that_was_forgotten_while_it_ran_is_not_kept(

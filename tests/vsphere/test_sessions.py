@@ -102,11 +102,12 @@ def test_a_latch_closed_by_another_process_holds_here(
 def test_an_operator_opens_the_latch(scripted: ScriptedVcenter, open_session: OpenSession) -> None:
     latch, clock = MemoryLatch(), HandClock()
     usual, scripted.answers["Login"] = scripted.answers["Login"], fault(vim.fault.InvalidLogin())
+    session = open_session(latch=latch, clock=clock)
     with pytest.raises(Refused):
-        open_session(latch=latch, clock=clock).run(nothing)
+        session.run(nothing)
     latch.shut.clear()
     scripted.answers["Login"] = usual
-    session = open_session(latch=latch, clock=clock)
+    clock.advance(2)
     session.run(nothing)
     assert scripted.calls.count("Login") == 2
 
@@ -124,11 +125,29 @@ def test_the_digest_in_the_latch_differs_by_vcenter_and_user_for_one_password(
     assert all(PASSWORD not in digest for digest in digests)
 
 
+@pytest.mark.parametrize("spelling", ["CIM-A@VSPHERE.LOCAL", r"VSPHERE.LOCAL\cim-a", r"vsphere.local\CIM-A"])
+def test_another_spelling_of_the_user_meets_the_same_latch(
+    scripted: ScriptedVcenter, open_session: OpenSession, spelling: str
+) -> None:
+    latch = MemoryLatch()
+    scripted.answers["Login"] = fault(vim.fault.InvalidLogin())
+    for user in ("cim-a@vsphere.local", spelling):
+        with pytest.raises(Refused) as refusal:
+            open_session(user=user, latch=latch).run(nothing)
+        assert refusal.value.reason is Reason.LOGIN_LATCHED
+    assert scripted.calls.count("Login") == 1
+    assert {user for _, user, _ in latch.shut} == {r"vsphere.local\cim-a"}
+
+
 class BrokenLatch(MemoryLatch):
-    """The store does not take the record."""
+    """The store takes no record while it is full."""
+
+    full = True
 
     def close(self, vcenter: VcenterId, user: str, secret_digest: str) -> None:
-        raise LogUnavailable("disk full")
+        if self.full:
+            raise LogUnavailable("disk full")
+        super().close(vcenter, user, secret_digest)
 
 
 def test_a_refused_password_is_not_tried_again_though_the_store_takes_nothing(
@@ -142,6 +161,24 @@ def test_a_refused_password_is_not_tried_again_though_the_store_takes_nothing(
         session.run(nothing)
     assert refusal.value.reason is Reason.LOGIN_LATCHED
     assert scripted.calls.count("Login") == 1
+
+
+def test_a_refusal_that_the_store_did_not_take_reaches_it_later_and_an_operator_opens_it(
+    scripted: ScriptedVcenter, open_session: OpenSession
+) -> None:
+    latch, clock = BrokenLatch(), HandClock()
+    session = open_session(latch=latch, clock=clock)
+    usual, scripted.answers["Login"] = scripted.answers["Login"], fault(vim.fault.InvalidLogin())
+    with pytest.raises(LogUnavailable):
+        session.run(nothing)
+    latch.full, scripted.answers["Login"] = False, usual
+    with pytest.raises(Refused) as refusal:
+        session.run(nothing)
+    assert (refusal.value.reason, len(latch.shut)) == (Reason.LOGIN_LATCHED, 1)
+    latch.shut.clear()
+    clock.advance(2)
+    session.run(nothing)
+    assert scripted.calls.count("Login") == 2
 
 
 def test_an_expired_password_closes_the_latch_too(
@@ -208,6 +245,16 @@ def test_a_session_without_a_user_is_none(scripted: ScriptedVcenter, open_sessio
     with pytest.raises(Refused) as refusal:
         open_session().run(nothing)
     assert refusal.value.reason is Reason.VCENTER_FAULT
+
+
+def test_a_log_in_that_fails_after_it_was_taken_leaves_no_session_behind(
+    scripted: ScriptedVcenter, open_session: OpenSession
+) -> None:
+    scripted.answers["RetrievePropertiesEx"] = fault(vmodl.fault.SystemError(reason="canary"))
+    with pytest.raises(Refused) as refusal:
+        open_session().run(nothing)
+    assert refusal.value.reason is Reason.VCENTER_FAULT
+    assert (scripted.calls.count("Login"), scripted.calls[-1]) == (1, "Logout")
 
 
 def test_a_changed_secret_is_used_at_the_next_log_in(
