@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.lab_esx.conftest import Endpoint
+from tests.support.sockets import far_end_sends_at_once
 
 
 @contextmanager
@@ -50,7 +51,9 @@ CALL = (
 CARD = b'<IPARAMVALUE NAME="ClassName"><CLASSNAME NAME="CIM_Card"/></IPARAMVALUE>'
 
 
-def test_several_requests_share_a_connection_and_each_reply_comes_in_one_piece(endpoint: Endpoint) -> None:
+def test_several_requests_share_a_connection_and_replies_come_in_one_piece_and_at_once(
+    endpoint: Endpoint,
+) -> None:
     request = post(basic(endpoint), envelope(CALL % (b"EnumerateInstanceNames", CARD)))
     with connected(endpoint) as connection:
         for _ in range(3):
@@ -60,6 +63,7 @@ def test_several_requests_share_a_connection_and_each_reply_comes_in_one_piece(e
             assert b"CIMOperation: MethodResponse\r\n" in answer
             assert b'<MESSAGE ID="7"' in answer
             assert answer.endswith(b"</CIM>")
+        assert far_end_sends_at_once(connection)
 
 
 @pytest.mark.parametrize(

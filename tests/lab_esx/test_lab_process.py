@@ -193,11 +193,13 @@ def test_a_latency_slows_one_method_down(lab: Lab) -> None:
 
 def test_cim_can_be_slowed_down_too(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(LabError, match="negative"):
-        lab.control.set_cim_latency(-1)
+        lab.control.set_cim_latency("*", -1)
+    with pytest.raises(LabError, match="no method"):
+        lab.control.set_cim_latency("EnumerateInstance", 1)
     started = time.monotonic()
-    lab.control.set_cim_latency(0.2)
+    lab.control.set_cim_latency("EnumerateInstances", 0.2)
     assert sensors(lab, tmp_path, ticket_for(lab))
-    lab.control.set_cim_latency(0)
+    lab.control.set_cim_latency("EnumerateInstances", 0)
     assert time.monotonic() - started >= 0.2
 
 

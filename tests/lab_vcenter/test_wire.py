@@ -15,6 +15,7 @@ from pyVmomi.VmomiSupport import GetRequestContext
 from broker.lab.soap.request import UnreadableRequest, parse
 from broker.lab.soap.server import LARGEST_BODY
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter
+from tests.support.sockets import far_end_sends_at_once
 
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -260,7 +261,7 @@ def test_a_defect_of_the_lab_is_a_system_error(lab: LabVCenter, monkeypatch: pyt
         host.AcquireCimServicesTicket()
 
 
-def test_a_reply_leaves_in_one_piece(lab: LabVCenter) -> None:
+def test_a_reply_leaves_in_one_piece_and_at_once(lab: LabVCenter) -> None:
     body = called(CONTENT).encode()
     head = f"POST /sdk HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with (
@@ -273,6 +274,7 @@ def test_a_reply_leaves_in_one_piece(lab: LabVCenter) -> None:
             headers, _, answer = line.recv(65536).partition(b"\r\n\r\n")
             assert f"Content-Length: {len(answer)}\r\n".encode() in headers
             assert answer.endswith(b"</soapenv:Envelope>")
+        assert far_end_sends_at_once(line)
 
 
 @given(start=st.integers(0, 300), length=st.integers(0, 40), put=st.text(max_size=20))

@@ -78,7 +78,7 @@ class CimEndpoint:
             parsed = protocol.parse(request.body)
         except protocol.UnreadableRequest as error:
             return HttpReply(HTTPStatus.BAD_REQUEST, headers={"CIMError": error.code})
-        return HttpReply(HTTPStatus.OK, self._run(parsed), _XML)
+        return HttpReply(HTTPStatus.OK, self._run(parsed), _XML, parsed.method)
 
     def _may(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")

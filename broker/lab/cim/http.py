@@ -32,11 +32,12 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One reply."""
+    """One reply; `operation` is the CIM operation that it answers, where one was read."""
 
     status: HTTPStatus
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    operation: str = ""
 
     def to_bytes(self) -> bytes:
         """Head and body in one piece."""

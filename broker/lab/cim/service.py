@@ -4,12 +4,14 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from broker.lab.cim.endpoint import CimEndpoint
 from broker.lab.cim.http import LARGEST_HEAD, BadRequest, HttpReply, read_request
+from broker.lab.cim.repository import READ_METHODS
+from broker.lab.latency import Latencies
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +23,10 @@ _Result = TypeVar("_Result")
 
 
 class CimService:
-    """Listens for hosts. `start` before `listen`, `stop` at the end; each from any thread."""
+    """Listens for hosts. `start` before `listen`, `stop` at the end; each from any thread.
+
+    A reply is made when its request has come, and leaves when the latency of its operation is over.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -29,7 +34,7 @@ class CimService:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._servers: list[asyncio.Server] = []
         self._open: set[asyncio.Task[None]] = set()
-        self.latency_s: Callable[[], float] = lambda: 0.0
+        self.latencies = Latencies(READ_METHODS.__contains__)
 
     def start(self) -> None:
         """Run the loop."""
@@ -105,8 +110,9 @@ class CimService:
             return False
         if request is None or not endpoint.is_up:
             return False
-        await asyncio.sleep(self.latency_s())
-        writer.write(endpoint.reply(request).to_bytes())
+        reply = endpoint.reply(request)
+        await asyncio.sleep(self.latencies.of(reply.operation))
+        writer.write(reply.to_bytes())
         await writer.drain()
         return request.keeps_alive
 

@@ -28,9 +28,9 @@ class LabControl:
         """Let a SOAP method, or every one with "*", take longer."""
         self._turn("set_latency", method=method, seconds=seconds)
 
-    def set_cim_latency(self, seconds: float) -> None:
-        """Let every CIM-XML request take longer."""
-        self._turn("set_cim_latency", seconds=seconds)
+    def set_cim_latency(self, operation: str, seconds: float) -> None:
+        """Let a CIM operation (`EnumerateInstances`), or every request with "*", take longer."""
+        self._turn("set_cim_latency", operation=operation, seconds=seconds)
 
     def set_role_lag(self, seconds: float) -> None:
         """Let updates of roles take effect only this long after their answer."""

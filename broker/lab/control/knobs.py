@@ -9,11 +9,12 @@ from pyVmomi import vmodl
 from pyVmomi.VmomiSupport import GetVmodlType, GetWsdlType
 
 from broker.lab.errors import LabError
-
-ANY_METHOD = "*"
-"""A latency set on this name holds for every method that has none of its own."""
+from broker.lab.latency import Latencies, check_wait
+from broker.lab.soap.request import method_info
 
 _ENDLESS = -1
+_READS_A_PROPERTY = "Fetch"
+"""The one method that pyVmomi's tables leave out: reading one property of an object."""
 
 
 @dataclass(slots=True)
@@ -31,11 +32,14 @@ class _Countdown:
 
 
 class Knobs:
-    """Latency, fault and loss of the answer, per WSDL method name. Thread-safe."""
+    """Latency, fault and loss of the answer, per WSDL method name. Thread-safe.
+
+    A name that no method of the vSphere API has is a LabError: a mistyped knob would turn nothing.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._latency_s: dict[str, float] = {}
+        self._latencies = Latencies(_is_method)
         self._faults: dict[str, _Countdown] = {}
         self._drops: dict[str, _Countdown] = {}
         self._calls: Counter[str] = Counter()
@@ -47,12 +51,12 @@ class Knobs:
 
     def set_role_lag(self, seconds: float) -> None:
         """A real vCenter takes about 0.1 s. Raises LabError below zero."""
-        _check(seconds)
+        check_wait(seconds)
         self._role_lag_s = seconds
 
     def latency_s(self, method: str) -> float:
         """Seconds to wait before the method runs."""
-        return self._latency_s.get(method, self._latency_s.get(ANY_METHOD, 0.0))
+        return self._latencies.of(method)
 
     def fault(self, method: str) -> Any | None:  # noqa: ANN401 - pyVmomi's classes are made at run time
         """The fault to answer with instead of running the method; each call uses one up."""
@@ -80,28 +84,32 @@ class Knobs:
 
     def set_latency(self, method: str, seconds: float) -> None:
         """Let the method, or all with "*", take `seconds` longer. Raises LabError below zero."""
-        _check(seconds)
-        with self._lock:
-            self._latency_s[method] = seconds
+        self._latencies.set(method, seconds)
 
     def set_fault(self, method: str, fault_name: str | None, times: int | None = None) -> None:
         """Answer the next `times` calls (all, if None) with the fault; no name takes the fault away.
 
         The name is the wire's (`HostNotConnected`) or pyVmomi's (`vmodl.fault.HostNotConnected`).
-        Raises LabError for a name that is no fault.
+        Raises LabError for a name that is no fault, and for a method that there is not.
         """
+        _check_method(method)
         if fault_name is not None:
             _fault_class(fault_name)
         _put(self._lock, self._faults, method, fault_name, times)
 
     def set_drop(self, method: str, times: int | None) -> None:
-        """Lose the answers of the next `times` calls (all, if None; 0 for none)."""
+        """Lose the answers of the next `times` calls (all, if None; 0 for none). Raises LabError."""
+        _check_method(method)
         _put(self._lock, self._drops, method, "", times)
 
 
-def _check(seconds: float) -> None:
-    if seconds < 0:
-        raise LabError("a latency cannot be negative")
+def _is_method(name: str) -> bool:
+    return name == _READS_A_PROPERTY or method_info(name) is not None
+
+
+def _check_method(name: str) -> None:
+    if not _is_method(name):
+        raise LabError(f"{name} is no method of the vSphere API")
 
 
 def _put(

@@ -76,10 +76,8 @@ class _Own:
         self._all.world.changes.wake()
         return moved.isoformat()
 
-    def set_cim_latency(self, seconds: float) -> None:
-        if seconds < 0:
-            raise LabError("a latency cannot be negative")
-        self._all.cim.latency_s = lambda: seconds
+    def set_cim_latency(self, operation: str, seconds: float) -> None:
+        self._all.cim.latencies.set(operation, seconds)
 
     def set_firewall(self, name: str, enabled: bool, allowed: list[str]) -> None:  # noqa: FBT001 - the state
         self._all.world.set_firewall(name, enabled, tuple(allowed))
