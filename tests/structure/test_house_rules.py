@@ -25,6 +25,7 @@ REVEALING = {
     "broker/http/oauth/keys.py": "the signing key is read",
     "broker/http/oauth/server.py": "the access token is the answer",
     "broker/http/oauth/tokens.py": "the presented token is verified",
+    "broker/http/redis_url.py": "the URL is held against its grammar before a library reads it",
     "broker/http/tickets.py": "the ticket is the answer",
     "broker/vsphere/login.py": "the password goes to vCenter, and into the latch's digest",
 }
