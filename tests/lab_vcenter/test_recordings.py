@@ -3,6 +3,7 @@
 import http.client
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -254,3 +255,47 @@ def _config_of(answer: str) -> dict[str, set[tuple[str | None, str | None]]]:
         }
         for kind, path in names.items()
     }
+
+
+NOT_MODELLED = {"effectiveRole", "disabledMethod", "configuration"}
+ALARMS_AND_STORAGE = {"declaredAlarmState", "triggeredAlarmState", "datastore", "network"}
+"""What a lab's datacenter has none of, and the recorded one has some."""
+
+
+def test_a_datacenter_answers_each_property_in_the_recorded_words(line: Line) -> None:
+    unanswered = set()
+    for exchange in map(with_user, exchanges("test_json_datacenter_explode")):
+        status, headers, answer = line.send(with_own_datacenter(exchange))
+        if 'xsi:type="NotSupported"' in answer:
+            unanswered.add(exchange.asked)
+        elif exchange.method == "POST":
+            assert_same_frame(exchange, status, headers, answer)
+            assert_subset(shape(answer), shape(exchange.answer))
+        if exchange.asked and exchange.asked not in NOT_MODELLED | ALARMS_AND_STORAGE:
+            assert wording(answer) == wording(exchange.answer)
+    assert unanswered == NOT_MODELLED
+
+
+def test_what_a_datacenter_refers_to_is_named_like_the_recorded(line: Line) -> None:
+    recorded = {
+        each.asked: (line.send(with_own_datacenter(each))[2], each.answer)
+        for each in map(with_user, exchanges("test_json_datacenter_explode"))
+    }
+    for name in ("parent", "vmFolder", "hostFolder", "datastoreFolder", "networkFolder"):
+        ours, theirs = (referred(answer) for answer in recorded[name])
+        assert ours == theirs
+
+
+def wording(answer: str) -> str:
+    """The answer but for its values and the order of attributes."""
+    return without_values(ET.canonicalize(answer))
+
+
+def referred(answer: str) -> tuple[str | None, str]:
+    """The type of the object that an answer refers to, and its id without the number."""
+    (value,) = ET.fromstring(answer).iterfind(".//{urn:vim25}returnval")
+    return value.get("type"), (value.text or "").rstrip("0123456789")
+
+
+def with_own_datacenter(exchange: Exchange) -> Exchange:
+    return replace(exchange, body=exchange.body.replace(">datacenter-3<", ">datacenter-2<"))
