@@ -15,14 +15,18 @@ _log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Orphans, sums of refusals, expired rows, and the recovery of a jammed store, on a beat."""
+    """Orphans, sums of refusals, expired rows, and the recovery of a jammed store, on a beat.
+
+    `budgets` are those of the process, if it refuses anybody. Every process on the store has one
+    of these, so that what one leaves behind does not wait for it to come back.
+    """
 
     def __init__(
-        self, database: Database, orphans: OrphanRule, refusals: RefusalBudget, interval_s: float = BEAT_S
+        self, database: Database, orphans: OrphanRule, *budgets: RefusalBudget, interval_s: float = BEAT_S
     ) -> None:
         self._database = database
         self._orphans = orphans
-        self._refusals = refusals
+        self._budgets = budgets
         self._beat = Beat("housekeeping", interval_s, self._sweep_if_possible)
 
     def start(self) -> None:
@@ -34,7 +38,8 @@ class Housekeeping:
         """End the beat and record the sums of every open window of refusals. Call it once."""
         self._beat.close()
         try:
-            self._refusals.close()
+            for budget in self._budgets:
+                budget.close()
         except LogUnavailable as unavailable:
             _log.error("sums of refusals are not on record: %s", unavailable)
 
@@ -42,7 +47,8 @@ class Housekeeping:
         """All of it, once. Raises LogUnavailable."""
         self._database.reopen()
         self._orphans.run()
-        self._refusals.tick()
+        for budget in self._budgets:
+            budget.tick()
         prune(self._database)
 
     def _sweep_if_possible(self) -> None:

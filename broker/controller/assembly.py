@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from broker.audit.housekeeping import BEAT_S, Housekeeping
+from broker.audit.orphans import OrphanRule
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
 from broker.controller.apply import ControllerRooms, apply_policy
@@ -18,7 +20,7 @@ from broker.errors import BrokerError
 from broker.model.policy import Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
-from broker.policy.load import load_controller, load_policy
+from broker.policy.load import load_controller, load_policy, load_server
 from broker.ports.administration import Administration
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
@@ -61,7 +63,20 @@ def run_from(file: Path, next_signal: NextSignal) -> None:
             rooms.log,
             settings.interval_s,
         )
-        process.run(next_signal)
+        with _kept_house(settings, database):
+            process.run(next_signal)
+
+
+@contextmanager
+def _kept_house(settings: ControllerSettings, database: Database) -> Iterator[None]:
+    """What `serve` leaves open is closed here too, and a jammed store recovers."""
+    orphans = OrphanRule(database, load_server(settings.policy).orphan_grace_s)
+    housekeeping = Housekeeping(database, orphans, interval_s=min(BEAT_S, settings.interval_s))
+    housekeeping.start()
+    try:
+        yield
+    finally:
+        housekeeping.stop()
 
 
 @contextmanager

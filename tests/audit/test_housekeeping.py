@@ -1,7 +1,6 @@
 """What is done now and then."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +9,7 @@ from broker.errors import LogUnavailable
 from tests.audit.test_refusals import refuse
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
+from tests.support.deadline import eventually
 from tests.support.records import Book
 
 
@@ -18,13 +18,6 @@ def housekeeping(book: Book) -> Iterator[Housekeeping]:
     housekeeping = Housekeeping(book.database, book.orphans, book.refusals, interval_s=0.02)
     yield housekeeping
     housekeeping.stop()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_starting_closes_what_a_process_before_left_open(book: Book, clock: HandClock) -> None:
@@ -40,14 +33,14 @@ def test_orphans_are_found_on_a_beat(book: Book, clock: HandClock, housekeeping:
     housekeeping.start()
     book.begin()
     clock.advance(5000)
-    until(lambda: book.events() == ["T100I", "T104W"])
+    assert eventually(lambda: book.events() == ["T100I", "T104W"])
 
 
 def test_a_jammed_store_is_opened_anew_on_a_beat(book: Book, housekeeping: Housekeeping) -> None:
     with failing(book.database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
         book.begin()
     housekeeping.start()
-    until(book.database.healthy)
+    assert eventually(book.database.healthy)
     book.issue()
 
 

@@ -4,24 +4,33 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 
 from broker.audit.reading import AuditReading
 from broker.clock import SystemClock
-from broker.controller.assembly import apply_from
+from broker.controller.assembly import apply_from, run_from
 from broker.controller.report import ProblemKind
+from broker.errors import LogUnavailable
 from broker.lab.authorization.seed import seed_controller
 from broker.model.applied import Standing
 from broker.model.names import GrantId
+from broker.ports.clock import Clock
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
+from broker.store.processes import StoredProcesses
 from tests.support.administration import CIM
+from tests.support.clock import HandClock
+from tests.support.commit_faults import NOT_PERSISTED, failing
+from tests.support.deadline import eventually
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
 from tests.support.policy_files import PolicyFiles
+from tests.support.records import open_book
 
 
 @pytest.fixture
@@ -51,15 +60,6 @@ def store(files: PolicyFiles) -> Iterator[Database]:
     opened = Database.open(files.folder / "broker.db", SystemClock())
     yield opened
     opened.close()
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def codes(store: Database) -> list[str]:
@@ -97,7 +97,7 @@ def test_the_process_watches_and_ends_at_sigterm(
         text=True,
     )
     try:
-        assert within(20, lambda: any("controller" in live.session.user for live in lab.sessions.all()))
+        assert eventually(lambda: any("controller" in live.session.user for live in lab.sessions.all()), 20)
         permission = next(p for p in lab.model.permissions() if p.principal.endswith("svc-cim-a"))
         lab.model.remove_permission(
             "VSPHERE.LOCAL\\administrator", permission.entity, permission.principal, group=False
@@ -108,7 +108,7 @@ def test_the_process_watches_and_ends_at_sigterm(
             applied = grants.applied(GrantId("nagios-dc1"))
             return applied is not None and applied.standing is Standing.DRIFTED
 
-        assert within(20, drifted)
+        assert eventually(drifted, 20)
     finally:
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=20)
@@ -116,3 +116,52 @@ def test_the_process_watches_and_ends_at_sigterm(
     assert codes(store)[3:] == ["S400I", "R621W", "S401I"]
     assert not any("controller" in live.session.user for live in lab.sessions.all())
     assert PASSWORDS["broker-controller"] not in told
+
+
+@pytest.fixture
+def process(
+    files: PolicyFiles, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Database]]:
+    """Runs the controller in a thread until the test is over, and gives its own opening of the store."""
+    told: SimpleQueue[int] = SimpleQueue()
+    opened: SimpleQueue[Database] = SimpleQueue()
+    really_open = Database.open
+
+    def open_and_tell(path: Path, clock: Clock) -> Database:
+        database = really_open(path, clock)
+        opened.put(database)
+        return database
+
+    file = files.add("controller.yaml", "interval_s: 1\n")
+    thread = Thread(target=run_from, args=(file, lambda _: told.get()), daemon=True)
+
+    def start() -> Database:
+        monkeypatch.setattr(Database, "open", open_and_tell)
+        thread.start()
+        return opened.get(timeout=20)
+
+    yield start
+    told.put(signal.SIGTERM)
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_the_process_closes_what_a_killed_serve_left_open(
+    files: PolicyFiles, store: Database, process: Callable[[], Database]
+) -> None:
+    long_ago = open_book(files.folder / "broker.db", HandClock(datetime.now(UTC) - timedelta(hours=1)))
+    long_ago.begin()
+    long_ago.database.close()
+    process()
+    assert eventually(lambda: "T104W" in codes(store), 20)
+
+
+def test_the_process_recovers_a_store_whose_commit_failed(
+    store: Database, process: Callable[[], Database]
+) -> None:
+    database = process()
+    assert eventually(lambda: "S400I" in codes(store), 20)
+    with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
+        StoredProcesses(database).ask_reload()
+    assert not database.healthy()
+    assert eventually(database.healthy, 20)
