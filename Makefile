@@ -70,5 +70,5 @@ tools:
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.cache/vcsim: $(wildcard tests/vcsim/*.go) tests/vcsim/go.mod tests/vcsim/go.sum requirements-go.lock | .venv/build.stamp
+.cache/vcsim: $(wildcard tests/vcsim/*.go tests/vcsim/govc/*.go) .ci/vcsim tests/vcsim/go.mod tests/vcsim/go.sum requirements-go.lock | .venv/build.stamp
 	@.ci/vcsim $@

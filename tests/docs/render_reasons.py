@@ -1,6 +1,8 @@
 """Render docs/reasons.md from the closed list: `python -m tests.docs.render_reasons > docs/reasons.md`."""
 
 from broker.errors import REASONS
+from broker.http.oauth.clients import ClientCause
+from broker.http.oauth.tokens import Cause
 
 
 def rendered() -> str:
@@ -18,7 +20,25 @@ def rendered() -> str:
     for reason, facts in REASONS.items():
         anchor = f'<a id="{reason}"></a>`{reason}`'
         lines.append(f"| {anchor} | `{facts.shown_as}` | {facts.status} | {facts.title} | {facts.advice} |")
+    lines += _causes(
+        "Causes of `unauthenticated`",
+        "Why a request to the API was turned away, in the field `cause` of the record `A202E`.",
+        Cause,
+    )
+    lines += _causes(
+        "Causes of `invalid_client`",
+        "Why the token endpoint knew nobody, in the field `cause` of the record `A201E`. Its other two\n"
+        "reasons are `insufficient_scope` and `rate_limited`, where the app had authenticated; the answer\n"
+        "has the form of RFC 6749, and the `id` in its header `Broker-Request-Id`.",
+        ClientCause,
+    )
     return "\n".join(lines) + "\n"
+
+
+def _causes(title: str, text: str, causes: type[Cause] | type[ClientCause]) -> list[str]:
+    rows = [f"| `{cause}` | {cause.meaning} |" for cause in causes]
+    told = f"{text} The caller is never told."
+    return ["", f"## {title}", "", *told.splitlines(), "", "| Cause | Meaning |", "| --- | --- |", *rows]
 
 
 if __name__ == "__main__":

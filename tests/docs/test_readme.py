@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from broker.demo.files import APP
-from tests.support.stack import ROOT, Stack, new_stack
+from tests.support.stack import Stack, new_stack
+from tests.support.tools import ROOT, require_tool
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -54,6 +55,7 @@ def typed(stack: Stack, *command: str) -> str:
 
 @pytest.mark.parametrize("words", ["grant_type=client_credentials", "broker ticket"])
 def test_the_shell_examples_get_a_ticket(stack: Stack, words: str) -> None:
+    require_tool("curl")
     assert '"session_id"' in typed(stack, "bash", "-euo", "pipefail", "-c", block("sh", words))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import ROOT
+from tests.support.tools import ROOT, require_tool
 
 WITHIN_S = 20.0
 
@@ -29,6 +29,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.alone
 def test_the_demonstration_shows_ticket_sensors_record_and_two_refusals(tmp_path: Path) -> None:
     began = time.monotonic()
     done = demo(tmp_path)
@@ -61,6 +62,7 @@ def kept(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_demonstration_that_is_kept_says_how_to_get_a_ticket(kept: str) -> None:
+    require_tool("curl")
     for line in (line for line in kept.splitlines() if "| curl" in line or " ticket esx" in line):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30)
         assert '"session_id"' in done.stdout, done.stderr

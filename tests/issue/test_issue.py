@@ -232,7 +232,7 @@ def test_a_grant_cut_while_the_request_ran_yields_no_ticket() -> None:
 
 def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:
     world = World()
-    world.after_intent = lambda: world.clock.advance(ATTEMPT_S)
+    world.after_intent = lambda: world.clock.advance(60)
     assert refusal_of(world) is Reason.VCENTER_TIMEOUT
     assert not [step for step in world.trail if step.startswith("acquire")]
     assert (world.outcomes[0].kind, world.outcomes[0].exposure_until) == (OutcomeKind.FAILED, None)

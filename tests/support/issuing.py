@@ -205,9 +205,10 @@ class World:
     def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
         self._log("intend")
         self.intents.append(intent)
+        attempt = Attempt(intent.issuance, 1, self.clock.now() + timedelta(seconds=60))
         if callable(self.after_intent):
             self.after_intent()
-        return Attempt(intent.issuance, 1, self.clock.now() + timedelta(seconds=60))
+        return attempt
 
     def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
         self._log("conclude")

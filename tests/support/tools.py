@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 DEBIAN_PACKAGES = {
+    "curl": "curl",
     "nginx": "nginx",
     "redis-server": "redis-server",
     "wbemcli": "sblim-wbemcli",
