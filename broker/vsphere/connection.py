@@ -15,7 +15,7 @@ from pyVmomi.SoapAdapter import SoapStubAdapter
 from pyVmomi.VmomiSupport import GetRequestContext
 
 from broker.errors import Reason, Refused
-from broker.model.names import Moid
+from broker.model.inventory import HostRef
 from broker.model.policy import Vcenter
 from broker.vsphere.faults import answer_lost, not_sent
 from broker.vsphere.remote import Remote
@@ -151,6 +151,12 @@ class Link:
             raise Refused(Reason.VCENTER_FAULT, "vCenter shows no instanceUuid")
         return told
 
-    def host(self, moid: Moid) -> vim.HostSystem:
-        """A host by its id; nothing is asked of vCenter."""
-        return vim.HostSystem(moid, self.stub)
+    def host(self, ref: HostRef) -> vim.HostSystem:
+        """The host, on this link; nothing is asked of vCenter.
+
+        Raises Refused(INVENTORY_STALE) for a host of another vCenter than the one that answers
+        here: after a restore or an exchange its ids mean other hosts.
+        """
+        if ref.instance_uuid != self.instance_uuid:
+            raise Refused(Reason.INVENTORY_STALE, f"{ref.vcenter} is another vCenter than it was")
+        return vim.HostSystem(ref.moid, self.stub)

@@ -3,8 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from broker.model.inventory import Firewall, Host, HostFacts
-from broker.model.names import Moid
+from broker.model.inventory import Firewall, Host, HostFacts, HostRef
 from broker.ports.clock import Clock
 from broker.vsphere.connection import Link
 from broker.vsphere.flights import Flights
@@ -28,25 +27,25 @@ class Facts:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
-        self._flights: Flights[Moid, HostFacts] = Flights(MAX_AGE_S, clock)
+        self._flights: Flights[HostRef, HostFacts] = Flights(MAX_AGE_S, clock)
 
     def of(self, host: Host) -> HostFacts:
         """The host's facts. Raises Refused, LogUnavailable."""
-        moid = host.ref.moid
-        return self._flights.get(moid, lambda: self._session.run(lambda link: _read(link, moid)))
+        ref = host.ref
+        return self._flights.get(ref, lambda: self._session.run(lambda link: _read(link, ref)))
 
     def known(self, host: Host) -> HostFacts | None:
         """The host's facts as far as they are kept; None where they would have to be read."""
-        return self._flights.kept(host.ref.moid)
+        return self._flights.kept(host.ref)
 
     def forget(self, host: Host) -> None:
         """Read the host's facts anew next time."""
-        self._flights.forget(host.ref.moid)
+        self._flights.forget(host.ref)
 
 
-def _read(link: Link, moid: Moid) -> HostFacts:
+def _read(link: Link, ref: HostRef) -> HostFacts:
     # the whole firewall is parsed for its one ruleset: a path cannot name an element
-    shown = properties_of(link.content, link.host(moid), [_SERVICES, _RULESETS, _CERTIFICATE])
+    shown = properties_of(link.content, link.host(ref), [_SERVICES, _RULESETS, _CERTIFICATE])
     return HostFacts(
         cim_running=_flag(_keyed(shown.get(_SERVICES), CIM_SERVICE), "running"),
         firewall=_firewall(_keyed(shown.get(_RULESETS), CIM_RULESET)),

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyVmomi import vim, vmodl
 
 from broker.errors import Reason, Refused
-from broker.model.names import Moid
+from broker.model.inventory import HostRef
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import AnswerLost, describe
 from broker.vsphere.remote import Remote, identity_of
@@ -34,18 +34,19 @@ def held(host: frozenset[str], root: frozenset[str]) -> Held:
     return Held(host, root, hashlib.sha256(text.encode()).hexdigest())
 
 
-def fetch_held(link: Link, moids: Iterable[Moid]) -> Mapping[Moid, Held]:
+def fetch_held(link: Link, refs: Sequence[HostRef]) -> Mapping[HostRef, Held]:
     """What the session's own user holds on each host, in one call; a host without an answer is left out.
 
     Raises Refused(UNPROVEN) where vCenter answers with a fault, says nothing of the root folder,
-    or says what is no list of privileges.
+    or says what is no list of privileges; Refused(INVENTORY_STALE), having asked nothing, where a
+    host is another vCenter's.
     """
     root = link.content.rootFolder
-    told = _told(_ask(link, [*(link.host(m) for m in moids), root]))
+    told = _told(_ask(link, [*(link.host(ref) for ref in refs), root]))
     on_root = told.pop(identity_of(root), None)
     if on_root is None:
         raise Refused(Reason.UNPROVEN, "no answer about the root folder")
-    return {Moid(moid): held(privileges, on_root) for moid, privileges in told.items()}
+    return {ref: held(told[ref.moid], on_root) for ref in refs if ref.moid in told}
 
 
 def _ask(link: Link, entities: list[Remote]) -> Remote:

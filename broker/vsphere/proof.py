@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from broker.errors import Reason, Refused
-from broker.model.inventory import Host
+from broker.model.inventory import Host, HostRef
 from broker.model.issuance import Proof
-from broker.model.names import Moid
 from broker.ports.clock import Clock
 from broker.vsphere.flights import landed
 from broker.vsphere.gate import PATIENCE_S
@@ -21,12 +20,15 @@ HOT_S = 600.0
 BATCH = 200
 """Hosts in one call of the refresher."""
 
+_ONE_HOSTS = frozenset({Reason.UNPROVEN, Reason.INVENTORY_STALE})
+"""Refusals of a whole call for which one of its hosts may be to blame."""
+
 
 @dataclass(slots=True)
 class _Batch:
     """Hosts that one call asks about. `drops` counts the drops that came before it was sent."""
 
-    flights: dict[Moid, Future[Held]] = field(default_factory=dict)
+    flights: dict[HostRef, Future[Held]] = field(default_factory=dict)
     asked_at: float = 0.0
     drops: int = 0
 
@@ -44,10 +46,10 @@ class Proofs:
         self._clock = clock
         self._max_age_s = max_age_s
         self._lock = Lock()
-        self._kept: dict[Moid, tuple[Held, float]] = {}
-        self._wanted: dict[Moid, float] = {}
+        self._kept: dict[HostRef, tuple[Held, float]] = {}
+        self._wanted: dict[HostRef, float] = {}
         self._drops = 0
-        self._dropped: dict[Moid, int] = {}
+        self._dropped: dict[HostRef, int] = {}
         self._next = _Batch()
         self._under_way = _Batch()
         self._calling = Lock()
@@ -57,15 +59,15 @@ class Proofs:
 
         Raises Refused(UNPROVEN | VCENTER_* | ...) and whatever `Session.run` raises.
         """
-        moid = host.ref.moid
+        ref = host.ref
         with self._lock:
             now = self._clock.monotonic()
-            self._wanted[moid] = now
-            kept = self._kept.get(moid)
+            self._wanted[ref] = now
+            kept = self._kept.get(ref)
             if kept is not None and now - kept[1] < self._max_age_s:
                 return _proof(*kept, now)
-            batch = self._under_way if self._serves(moid, now) else self._next
-            flight = batch.flights.setdefault(moid, Future())
+            batch = self._under_way if self._serves(ref, now) else self._next
+            flight = batch.flights.setdefault(ref, Future())
         if batch is not self._under_way:
             self._send(batch)
         held = landed(flight)
@@ -75,8 +77,8 @@ class Proofs:
         """Trust nothing about the host that was asked before now."""
         with self._lock:
             self._drops += 1
-            self._dropped[host.ref.moid] = self._drops
-            self._kept.pop(host.ref.moid, None)
+            self._dropped[host.ref] = self._drops
+            self._kept.pop(host.ref, None)
 
     def refresh(self) -> None:
         """Prove anew what was asked for lately and has spent half its time.
@@ -91,27 +93,27 @@ class Proofs:
             answers = self._ask(chunk)
             with self._lock:
                 self._keep(answers, asked_at, drops)
-                for moid in chunk:
-                    if isinstance(answers[moid], Refused):
-                        self._wanted.pop(moid, None)
+                for ref in chunk:
+                    if isinstance(answers[ref], Refused):
+                        self._wanted.pop(ref, None)
 
-    def _due(self) -> list[Moid]:
+    def _due(self) -> list[HostRef]:
         with self._lock:
             now = self._clock.monotonic()
-            self._wanted = {m: at for m, at in self._wanted.items() if now - at < HOT_S}
-            for moid in self._kept.keys() - self._wanted.keys():
-                del self._kept[moid]
+            self._wanted = {r: at for r, at in self._wanted.items() if now - at < HOT_S}
+            for ref in self._kept.keys() - self._wanted.keys():
+                del self._kept[ref]
             half = self._max_age_s / 2
-            return [m for m in self._wanted if m not in self._kept or now - self._kept[m][1] >= half]
+            return [r for r in self._wanted if r not in self._kept or now - self._kept[r][1] >= half]
 
-    def _serves(self, moid: Moid, now: float) -> bool:
+    def _serves(self, ref: HostRef, now: float) -> bool:
         """Whether the call under way asks about the host, and late enough for a request made now."""
         batch = self._under_way
         young = now - batch.asked_at < self._max_age_s
-        return moid in batch.flights and young and self._holds(moid, batch.drops)
+        return ref in batch.flights and young and self._holds(ref, batch.drops)
 
-    def _holds(self, moid: Moid, drops: int) -> bool:
-        return self._dropped.get(moid, 0) <= drops
+    def _holds(self, ref: HostRef, drops: int) -> bool:
+        return self._dropped.get(ref, 0) <= drops
 
     def _send(self, batch: _Batch) -> None:
         """Send the batch, unless another of its requests did while this one waited for its turn."""
@@ -124,9 +126,9 @@ class Proofs:
                 self._under_way, self._next = batch, _Batch()
                 batch.asked_at, batch.drops = self._clock.monotonic(), self._drops
             self._fly(batch)
+        finally:
             with self._lock:
                 self._under_way = _Batch()
-        finally:
             self._calling.release()
 
     def _fly(self, batch: _Batch) -> None:
@@ -140,38 +142,34 @@ class Proofs:
             return
         with self._lock:
             self._keep(answers, batch.asked_at, batch.drops)
-        for moid, flight in batch.flights.items():
-            match answers[moid]:
+        for ref, flight in batch.flights.items():
+            match answers[ref]:
                 case Held() as held:
                     flight.set_result(held)
                 case refusal:
                     flight.set_exception(refusal)
 
-    def _keep(self, answers: Mapping[Moid, Held | Refused], asked_at: float, drops: int) -> None:
-        for moid, answer in answers.items():
-            kept = self._kept.get(moid)
-            if (
-                isinstance(answer, Held)
-                and self._holds(moid, drops)
-                and (kept is None or kept[1] <= asked_at)
-            ):
-                self._kept[moid] = (answer, asked_at)
-                self._dropped.pop(moid, None)
+    def _keep(self, answers: Mapping[HostRef, Held | Refused], asked_at: float, drops: int) -> None:
+        for ref, answer in answers.items():
+            kept = self._kept.get(ref)
+            if isinstance(answer, Held) and self._holds(ref, drops) and (kept is None or kept[1] <= asked_at):
+                self._kept[ref] = (answer, asked_at)
+                self._dropped.pop(ref, None)
 
-    def _ask(self, moids: Sequence[Moid]) -> dict[Moid, Held | Refused]:
+    def _ask(self, refs: Sequence[HostRef]) -> dict[HostRef, Held | Refused]:
         """One call; where vCenter answers for none, one host may be to blame, so halves are asked."""
         try:
-            told = self._session.run(lambda link: fetch_held(link, moids))
+            told = self._session.run(lambda link: fetch_held(link, refs))
         except Refused as refusal:
-            if refusal.reason is not Reason.UNPROVEN:
+            if refusal.reason not in _ONE_HOSTS:
                 raise
-            if len(moids) == 1:
-                return {moids[0]: refusal}
+            if len(refs) == 1:
+                return {refs[0]: refusal}
         else:
             silent = Refused(Reason.UNPROVEN, "no answer about the host")
-            return {moid: told.get(moid, silent) for moid in moids}
-        middle = len(moids) // 2
-        return {**self._ask(moids[:middle]), **self._ask(moids[middle:])}
+            return {ref: told.get(ref, silent) for ref in refs}
+        middle = len(refs) // 2
+        return {**self._ask(refs[:middle]), **self._ask(refs[middle:])}
 
 
 def _proof(held: Held, asked_at: float, now: float) -> Proof:

@@ -1,9 +1,8 @@
 """The one call that mints something."""
 
 from broker.errors import MintUnknown, Reason
-from broker.model.inventory import Host
+from broker.model.inventory import Host, HostRef
 from broker.model.issuance import VcenterTicket
-from broker.model.names import Moid
 from broker.model.secret import Secret
 from broker.vsphere.connection import Link, operation
 from broker.vsphere.faults import AnswerLost
@@ -16,19 +15,19 @@ def acquire(session: Session, host: Host, operation_id: str) -> VcenterTicket:
 
     A fault is vCenter's word that there is no ticket, and so is NotAuthenticated: only then is
     the call made once more, on a new session. Where the call left and no answer came that can
-    be read, a ticket may exist: MintUnknown. Raises Refused(NOT_APPLIED) for NoPermission, and
-    whatever `Session.run` raises.
+    be read, a ticket may exist: MintUnknown. Raises Refused(NOT_APPLIED) for NoPermission,
+    Refused(INVENTORY_STALE) for a host of another vCenter, and whatever `Session.run` raises.
     """
     try:
-        return session.run(lambda link: _acquired(link, host.ref.moid, operation_id))
+        return session.run(lambda link: _acquired(link, host.ref, operation_id))
     except AnswerLost as lost:
         unknown = MintUnknown(lost.reason, lost.detail)
     raise unknown
 
 
-def _acquired(link: Link, moid: Moid, operation_id: str) -> VcenterTicket:
+def _acquired(link: Link, ref: HostRef, operation_id: str) -> VcenterTicket:
     with operation(operation_id):
-        answer = link.host(moid).AcquireCimServicesTicket()
+        answer = link.host(ref).AcquireCimServicesTicket()
     return _ticket(answer)
 
 

@@ -15,6 +15,7 @@ from broker.secrets import read_secret
 from broker.vsphere.gate import Gate
 from broker.vsphere.login import SecretSource
 from broker.vsphere.sessions import Session, session_of
+from tests.support.scripted_vcenter import UUID
 
 PASSWORD = "Pa55word-canary-0001"
 USER = "cim-a@vsphere.local"
@@ -85,7 +86,7 @@ def reader_of(secret: SecretFile) -> SecretSource:
     return lambda: read_secret(secret)
 
 
-def host_entry(moid: str = "host-11", name: str = "esx01.example.com", uuid: str = "") -> Host:
+def host_entry(moid: str = "host-11", name: str = "esx01.example.com", uuid: str = UUID) -> Host:
     """A host as the inventory gives it."""
     ref = HostRef(PROD, uuid, Moid(moid))
     return Host(ref, HostName(name), (), (Moid("group-d1"),), Connection.CONNECTED, "8.0.3", None)

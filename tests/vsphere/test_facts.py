@@ -212,6 +212,15 @@ def test_those_who_share_a_reading_share_that_the_store_is_gone() -> None:
     assert refusal.value.detail == "disk full"
 
 
+def test_a_host_of_another_vcenter_is_not_read(facts: Facts, scripted: ScriptedVcenter) -> None:
+    facts.of(HOST)
+    other = host_entry("host-1", uuid="11111111-9de0-40cb-9c47-61d494229f4f")
+    with pytest.raises(Refused) as refusal:
+        facts.of(other)
+    assert (refusal.value.reason, reads(scripted)) == (Reason.INVENTORY_STALE, 1)
+    assert facts.known(other) is None
+
+
 def test_a_reading_that_was_forgotten_while_it_ran_is_not_kept(
     facts: Facts, scripted: ScriptedVcenter
 ) -> None:

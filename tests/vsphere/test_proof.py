@@ -232,6 +232,42 @@ def test_a_lost_answer_is_vcenters_trouble_and_everyones(scripted: ScriptedVcent
     assert proofs.prove(HOST).host_privileges == {CIM, "System.View"}
 
 
+def test_a_defect_in_one_call_is_not_the_next_ones(
+    told: Privileges, prover: Prover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Remote:
+        raise RuntimeError("a defect")
+
+    proofs = prover(30)
+    with monkeypatch.context() as patched:
+        patched.setattr("broker.vsphere.proof.fetch_held", broken)
+        with pytest.raises(RuntimeError):
+            proofs.prove(HOST)
+    assert proofs.prove(HOST).host_privileges == {CIM, "System.View"}
+
+
+def test_a_host_of_another_vcenter_is_proved_nothing_and_spoils_nobodys_proof(
+    told: Privileges, prover: Prover
+) -> None:
+    proofs, other = prover(30), host_entry("host-1", uuid="11111111-9de0-40cb-9c47-61d494229f4f")
+    with pytest.raises(Refused) as refusal:
+        proofs.prove(other)
+    assert (refusal.value.reason, told.asked) == (Reason.INVENTORY_STALE, [])
+    assert proofs.prove(HOST).host_privileges == {CIM, "System.View"}
+    with pytest.raises(Refused):
+        proofs.prove(other)
+    told.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(proofs.prove, host_entry("host-2"))
+        until(lambda: len(told.asked) == 2)
+        shared = [pool.submit(proofs.prove, host) for host in (other, host_entry("host-3"))]
+        until(lambda: len(proofs._next.flights) == 2)
+        told.gate.set()
+        assert first.result(5).host_privileges
+        assert isinstance(shared[0].exception(5), Refused)
+        assert shared[1].result(5).host_privileges == {CIM, "System.View"}
+
+
 def test_proofs_that_are_slow_refuse_instead_of_holding_every_thread(
     told: Privileges, prover: Prover, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ def test_the_call_carries_the_operation_id_and_no_other_does(
     scripted: ScriptedVcenter, session: Session
 ) -> None:
     acquire(session, HOST, OPERATION)
-    session.run(lambda link: link.host(HOST.ref.moid).AcquireCimServicesTicket())
+    session.run(lambda link: link.host(HOST.ref).AcquireCimServicesTicket())
     carrying = [f">{OPERATION}</operationID>" in r for r in scripted.requests]
     assert [c for c, name in zip(carrying, scripted.calls, strict=True) if name == TICKET] == [True, False]
     assert sum(carrying) == 1
@@ -42,7 +42,7 @@ def test_the_operation_id_is_cleared_when_the_call_fails(scripted: ScriptedVcent
     with pytest.raises(Refused):
         acquire(session, HOST, OPERATION)
     scripted.answers[TICKET] = fixed(None)
-    session.run(lambda link: link.host(HOST.ref.moid).AcquireCimServicesTicket())
+    session.run(lambda link: link.host(HOST.ref).AcquireCimServicesTicket())
     assert OPERATION not in scripted.requests[-1]
 
 
@@ -111,6 +111,16 @@ def test_a_vcenter_that_is_gone_made_no_ticket(scripted: ScriptedVcenter, sessio
         acquire(session, HOST, OPERATION)
     assert not isinstance(refusal.value, MintUnknown)
     assert refusal.value.reason is Reason.VCENTER_UNAVAILABLE
+
+
+def test_no_ticket_is_asked_for_on_another_vcenter_than_the_hosts(
+    scripted: ScriptedVcenter, session: Session
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        acquire(session, host_entry(uuid="11111111-9de0-40cb-9c47-61d494229f4f"), OPERATION)
+    assert not isinstance(refusal.value, MintUnknown)
+    assert refusal.value.reason is Reason.INVENTORY_STALE
+    assert TICKET not in scripted.calls
 
 
 def test_an_answer_lost_at_log_in_is_no_unknown_ticket(scripted: ScriptedVcenter, session: Session) -> None:
