@@ -114,6 +114,19 @@ def test_a_refused_password_is_tried_once_and_a_changed_one_is_picked_up(fresh: 
         assert client.ticket(HOST).host == HOST
 
 
+def test_an_operator_reopens_the_log_in_of_a_running_process(fresh: Stack) -> None:
+    password = fresh.lab.password_file(ACCOUNT).read_text().strip()
+    fresh.lab.control.change_password(ACCOUNT, "another-password-1")
+    fresh.serve()
+    until(lambda: "login_latched" in fresh.events(), "the latch")
+    fresh.lab.control.change_password(ACCOUNT, password)
+    assert fresh.refusal().code == "login_latched"
+    fresh.config("accounts", "retry", "lab", ACCOUNT.upper())
+    fresh.ready()
+    with fresh.client() as client:
+        assert client.ticket(HOST).host == HOST
+
+
 def test_sigterm_logs_out_and_ends_cleanly(fresh: Stack) -> None:
     process = fresh.serve()
     fresh.ready()
