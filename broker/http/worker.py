@@ -17,8 +17,11 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from broker.clock import SystemClock
 from broker.errors import REASONS, Reason
+from broker.http.ids import new_id
 from broker.http.problems import MEDIA_TYPE, REFERENCE
+from broker.model.names import IssuanceId
 
 ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 """Address, method, route, status, bytes, time: no query, no header, and no path as it was sent, since
@@ -64,9 +67,10 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if isinstance(exc, ssl.SSLError):
             return
         status, phrase = _status_of(exc)
-        self.log.warning("no request: %s", type(exc).__name__)
+        answer_id = new_id(SystemClock())
+        self.log.warning("answer %s: no request: %s", answer_id, type(exc).__name__)
         try:
-            util.write_nonblock(client, _answer(status, phrase))
+            util.write_nonblock(client, _answer(status, phrase, answer_id))
         except OSError:
             self.log.debug("the peer is gone")
 
@@ -88,7 +92,7 @@ def _status_of(exc: Exception) -> tuple[int, str]:
     return next(known, (500, "Internal Server Error"))
 
 
-def _answer(status: int, phrase: str) -> bytes:
+def _answer(status: int, phrase: str, answer_id: IssuanceId) -> bytes:
     reason = Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
     body = json.dumps(
         {
@@ -96,6 +100,7 @@ def _answer(status: int, phrase: str) -> bytes:
             "title": phrase,
             "status": status,
             "code": str(reason),
+            "id": answer_id,
             "advice": REASONS[reason].advice,
         }
     )

@@ -155,6 +155,7 @@ def test_what_is_no_http_is_neither_repeated_nor_logged(tls: Running, raw: str, 
 
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"application/problem+json" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["id"] in tls.log()
     assert CANARY.encode() not in answer
     assert CANARY not in tls.log()
 
