@@ -99,14 +99,15 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "An app authenticated and got an access token.", ("app", "method", "scopes", *_ORIGIN)
         ),
         Event.TOKEN_REFUSED: EventFacts(
-            "The token endpoint turned somebody away. `claimed_app` is who it said to be.",
-            ("reason", *_ORIGIN),
-            ("claimed_app",),
+            "The token endpoint gave no token. Where nobody was authenticated (`invalid_client`), "
+            "`claimed_app` is who it said to be; `app` is one that was. `issuance` is the id in the answer.",
+            ("issuance", "reason", *_ORIGIN),
+            ("cause", "claimed_app", "app"),
         ),
         Event.ACCESS_REFUSED: EventFacts(
             "A request was refused before it became a ticket request. `issuance` is the id in the answer.",
             ("issuance", "reason", "path", *_ORIGIN),
-            ("app",),
+            ("app", "cause"),
         ),
         Event.REFUSALS_SUPPRESSED: EventFacts(
             "An app or address spent its budget of refusals: from `first` on they are counted.",
@@ -187,6 +188,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "before": "The revision decided on until then.",
         "boot": "The run of the process that it is about.",
         "by": "The operator, by the name the operating system gives.",
+        "cause": "Why nobody was authenticated: one of the causes in reasons.md.",
         "claimed_app": "The app that somebody said to be, unproved.",
         "count": "How many.",
         "deadline": "By then the attempt must have ended.",
@@ -215,7 +217,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "old_secret_until": "Until then the secret before is good as well.",
         "opened": "How many latches were opened.",
         "outcome": "How the attempt would have ended: issued, refused, failed or unknown.",
-        "path": "The path that was asked for.",
+        "path": "The route that was asked for, without what the caller wrote into it.",
         "policy_revision": "The policy on which the whole request was decided.",
         "principal": "The user that the permission is for.",
         "problem": "What could not be done.",
@@ -223,7 +225,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "proof_digest": "The digest of what vCenter said the account may do.",
         "propagate": "Whether the permission reaches children.",
         "reason": "One of the reason codes.",
-        "reasons": "Reason codes, each with its count.",
+        "reasons": "Reason codes, or the causes behind them, each with its count.",
         "recorded_singly": "How many refusals were recorded one by one before.",
         "requested_as": "The id of the request that made a further attempt of `issuance`.",
         "retry_after_s": "The seconds that the caller was told to wait.",

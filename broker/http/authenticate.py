@@ -48,7 +48,9 @@ class Authenticator:
         try:
             caller = self._caller(request, about.origin)
         except TokenRefused as refused:
-            about.answer_id = self._log.access_refused(refused.app, refused.cause, path, about.origin)
+            about.answer_id = self._log.access_refused(
+                refused.app, Reason.UNAUTHENTICATED, path, about.origin, refused.cause
+            )
             self._limits.count_failed_authentication(about.origin.address)
             raise Challenged(Reason.UNAUTHENTICATED, refused.cause, _challenge(refused.cause)) from None
         if not caller.scopes & access.scopes:

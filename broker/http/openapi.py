@@ -109,16 +109,24 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 
 def _refusal(status: int, reasons: list[Reason], operation: Operation) -> dict[str, Any]:
-    content = _content(MEDIA_TYPE, Problem)
+    content, headers = _content(MEDIA_TYPE, Problem), {}
     if operation.refused_with is not None and status in {400, 401}:
-        content = _content("application/json", operation.refused_with)
+        content, headers = _content("application/json", operation.refused_with), _REQUEST_ID
+    if status == 429:  # noqa: PLR2004 - HTTP's own
+        headers = _RETRY_AFTER
     return {
         "description": "; ".join(f"`{reason}`: {REASONS[reason].title}" for reason in reasons),
         "content": content,
-        **({"headers": _RETRY_AFTER} if status == 429 else {}),  # noqa: PLR2004 - HTTP's own
+        **({"headers": headers} if headers else {}),
     }
 
 
+_REQUEST_ID = {
+    "Broker-Request-Id": {
+        "description": "Give this to an admin: the log says why under it.",
+        "schema": {"type": "string"},
+    }
+}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
 
 

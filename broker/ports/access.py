@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from broker.errors import Reason
 from broker.model.inventory import Sighting
 from broker.model.issuance import Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId
@@ -49,12 +50,24 @@ class AccessLog(Protocol):
         """An app authenticated and got an access token."""
         ...
 
-    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> None:
-        """Nobody, or nobody allowed, at the token endpoint. `app` only when it is one of the policy."""
+    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> IssuanceId:
+        """Nobody authenticated at the token endpoint; gives the answer's id.
+
+        `app` is who it said to be, only when that is one of the policy.
+        """
         ...
 
-    def access_refused(self, app: AppId | None, cause: str, path: str, origin: Origin) -> IssuanceId:
-        """A request to the API was refused before it became a ticket request; gives the answer's id."""
+    def token_denied(self, app: AppId, reason: Reason, origin: Origin) -> IssuanceId:
+        """An app authenticated and got no token all the same; gives the answer's id."""
+        ...
+
+    def access_refused(
+        self, app: AppId | None, reason: Reason, path: str, origin: Origin, cause: str = ""
+    ) -> IssuanceId:
+        """A request to the API was refused before it became a ticket request; gives the answer's id.
+
+        `cause` is what the reason does not tell: why nobody is authenticated.
+        """
         ...
 
 

@@ -45,12 +45,15 @@ def turn_requests_away(book: Book) -> None:
     dry_run = DryRun(request.issuance, HOST, GRANT.id, GRANT.template, "t-1", GRANT.account)
     book.ledger.rehearse(dry_run, CALLER, PROOF, "revision-1")
     book.access.token_issued(CALLER.app, "private_key_jwt", ["tickets"], CALLER.origin)
-    book.access.token_refused(CALLER.app, "invalid_client", CALLER.origin)
-    book.access.token_refused(None, "invalid_client", CALLER.origin)
+    book.access.token_refused(CALLER.app, "wrong_secret", CALLER.origin)
+    book.access.token_refused(None, "wrong_secret", CALLER.origin)
+    book.access.token_denied(CALLER.app, Reason.INSUFFICIENT_SCOPE, CALLER.origin)
     for _ in range(9):
         try:
-            book.access.access_refused(CALLER.app, "insufficient_scope", "/v1/tickets", CALLER.origin)
-            book.access.access_refused(None, "unauthenticated", "/v1/tickets", CALLER.origin)
+            book.access.access_refused(CALLER.app, Reason.INSUFFICIENT_SCOPE, "/v1/tickets", CALLER.origin)
+            book.access.access_refused(
+                None, Reason.UNAUTHENTICATED, "/v1/tickets", CALLER.origin, "token_missing"
+            )
         except Limited:
             continue
     book.refusals.close()

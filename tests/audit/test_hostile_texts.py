@@ -51,7 +51,7 @@ def test_a_hostile_user_agent_is_one_clean_line_in_every_record_that_carries_it(
     check_line(newest(book))
     book.access.token_refused(None, agent, origin)
     check_line(newest(book))
-    book.access.access_refused(None, "unauthenticated", agent, origin)
+    book.access.access_refused(None, Reason.UNAUTHENTICATED, agent, origin)
     check_line(newest(book))
     book.access.token_issued(CALLER.app, agent, [agent], origin)
     check_line(newest(book))
@@ -59,7 +59,7 @@ def test_a_hostile_user_agent_is_one_clean_line_in_every_record_that_carries_it(
 
 
 def test_a_clipped_text_says_how_much_is_missing(book: Book) -> None:
-    book.access.token_refused(None, "invalid_client", Origin("192.0.2.1", "x" * 1_000_000))
+    book.access.token_refused(None, "wrong_secret", Origin("192.0.2.1", "x" * 1_000_000))
     assert book.last()["fields"]["user_agent"].endswith("…[998976 more]")
 
 

@@ -51,7 +51,7 @@ def test_an_issuance_has_its_own_records_only(book: Book) -> None:
 
 
 def test_the_answer_of_a_refused_access_is_found_by_its_id(book: Book) -> None:
-    answer = book.access.access_refused(None, "unauthenticated", "/v1/tickets", CALLER.origin)
+    answer = book.access.access_refused(None, Reason.UNAUTHENTICATED, "/v1/tickets", CALLER.origin)
     (record,) = book.reading.of_issuance(answer)
     assert record["fields"]["path"] == "/v1/tickets"
 

@@ -14,6 +14,7 @@ from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import Origin, Outcome, OutcomeKind
 from broker.model.names import AppId
 from broker.model.policy import Rate
+from broker.model.record import Event
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
 from tests.support.issuing import CALLER
@@ -140,18 +141,47 @@ def test_a_flood_of_thousands_leaves_a_handful_of_records(book: Book) -> None:
 def test_an_address_pays_for_what_nobody_is_authenticated_for(book: Book) -> None:
     origin = Origin("192.0.2.66", "curl")
     for _ in range(5):
-        book.access.token_refused(CALLER.app, "invalid_client", origin)
+        book.access.token_refused(CALLER.app, "wrong_secret", origin)
     with pytest.raises(Limited):
-        book.access.token_refused(CALLER.app, "invalid_client", origin)
+        book.access.token_refused(CALLER.app, "wrong_secret", origin)
     with pytest.raises(Limited):
-        book.access.access_refused(None, "unauthenticated", "/v1/tickets", origin)
+        book.access.access_refused(None, Reason.UNAUTHENTICATED, "/v1/tickets", origin)
     assert book.last()["fields"]["address"] == "192.0.2.66"
     assert refuse(book, 5) == 0, "whoever claims to be an app cannot spend its budget"
 
 
+def test_an_app_that_authenticated_spends_nothing_of_the_address_that_others_share(book: Book) -> None:
+    for _ in range(5):
+        book.access.token_denied(CALLER.app, Reason.INSUFFICIENT_SCOPE, CALLER.origin)
+    with pytest.raises(Limited):
+        book.access.token_denied(CALLER.app, Reason.RATE_LIMITED, CALLER.origin)
+    assert book.last()["fields"]["app"] == CALLER.app
+
+    book.access.token_refused(None, "wrong_secret", CALLER.origin)
+    assert book.last()["code"] == Event.TOKEN_REFUSED
+
+
+def test_a_record_has_a_reason_of_the_closed_list_and_the_cause_behind_it(book: Book) -> None:
+    told = [
+        book.access.token_refused(CALLER.app, "replayed", CALLER.origin),
+        book.access.token_denied(CALLER.app, Reason.RATE_LIMITED, CALLER.origin),
+        book.access.access_refused(None, Reason.UNAUTHENTICATED, "/v1/hosts", CALLER.origin, "token_missing"),
+        book.access.access_refused(CALLER.app, Reason.INVALID_REQUEST, "/v1/hosts", CALLER.origin),
+    ]
+
+    written = [record["fields"] for record in book.reading.records()]
+    assert [fields["issuance"] for fields in written] == told
+    assert [(fields["reason"], fields.get("cause")) for fields in written] == [
+        ("invalid_client", "replayed"),
+        ("rate_limited", None),
+        ("unauthenticated", "token_missing"),
+        ("invalid_request", None),
+    ]
+
+
 def test_an_app_pays_for_what_it_is_authenticated_for(book: Book) -> None:
     for _ in range(5):
-        book.access.access_refused(CALLER.app, "insufficient_scope", "/v1/issuances", CALLER.origin)
+        book.access.access_refused(CALLER.app, Reason.INSUFFICIENT_SCOPE, "/v1/issuances", CALLER.origin)
     assert refuse(book, 1) == 1
 
 

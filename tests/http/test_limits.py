@@ -171,7 +171,9 @@ def test_tokens_have_a_budget_beside_the_requests_and_their_refusal_is_on_record
 
     assert [desk.ask_token().status_code for _ in range(2)] == [200, 429]
     assert statuses(desk, 2, headers) == [200, 200]
-    assert [(app, cause) for app, cause, _ in desk.access.turned_away] == [(NAGIOS, "rate_limited")]
+    assert desk.ask_token().get_json()["id"] == desk.access.answer_ids[-1]
+    assert desk.access.denied == [(NAGIOS, Reason.RATE_LIMITED)] * 2
+    assert desk.access.turned_away == []
 
 
 def test_only_failed_authentications_count_for_an_address() -> None:

@@ -5,6 +5,7 @@ import base64
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
+from broker.errors import Reason
 from broker.model.names import AppId
 from broker.model.policy import Scope
 from tests.support.http_fakes import (
@@ -72,6 +73,8 @@ def test_every_wrong_client_gets_the_same_bytes(desk: Desk) -> None:
 
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.data for answer in answers}) == 1
+    ids = [answer.headers.pop("Broker-Request-Id") for answer in answers]
+    assert ids == desk.access.answer_ids, "each under the id of its record"
     assert len({str(sorted(answer.headers)) for answer in answers}) == 1
     assert answers[0].json == {
         "error": "invalid_client",
@@ -122,7 +125,9 @@ def test_no_scope_an_unknown_one_and_one_of_others_are_all_refused_on_record(
         "error": "invalid_scope",
         "error_description": "Ask for one or more scopes that this client may have, by name.",
     }
-    assert [(app, cause) for app, cause, _ in desk.access.turned_away] == [(NAGIOS, "invalid_scope")]
+    assert answer.headers["Broker-Request-Id"] == desk.access.answer_ids[-1]
+    assert desk.access.denied == [(NAGIOS, Reason.INSUFFICIENT_SCOPE)]
+    assert desk.access.turned_away == []
     assert desk.access.issued == []
 
 

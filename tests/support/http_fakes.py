@@ -102,6 +102,8 @@ class Access:
     used: set[tuple[AppId, str]] = field(default_factory=set)
     until: list[datetime] = field(default_factory=list)
     issued: list[tuple[AppId, str, tuple[str, ...]]] = field(default_factory=list)
+    answer_ids: list[IssuanceId] = field(default_factory=list)
+    denied: list[tuple[AppId, Reason]] = field(default_factory=list)
     turned_away: list[tuple[AppId | None, str, Origin]] = field(default_factory=list)
     refused: list[tuple[AppId | None, str, str, IssuanceId]] = field(default_factory=list)
     views: list[IssuanceView] = field(default_factory=list)
@@ -126,15 +128,27 @@ class Access:
         self._up()
         self.issued.append((app, method, tuple(scopes)))
 
-    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> None:
+    def token_refused(self, app: AppId | None, cause: str, origin: Origin) -> IssuanceId:
         self._spend()
         self.turned_away.append((app, cause, origin))
+        return self._answer_id()
 
-    def access_refused(self, app: AppId | None, cause: str, path: str, origin: Origin) -> IssuanceId:
+    def token_denied(self, app: AppId, reason: Reason, origin: Origin) -> IssuanceId:
         self._spend()
-        answer = new_id(self.world.clock)
-        self.refused.append((app, cause, path, answer))
+        self.denied.append((app, reason))
+        return self._answer_id()
+
+    def access_refused(
+        self, app: AppId | None, reason: Reason, path: str, origin: Origin, cause: str = ""
+    ) -> IssuanceId:
+        self._spend()
+        answer = self._answer_id()
+        self.refused.append((app, cause or reason, path, answer))
         return answer
+
+    def _answer_id(self) -> IssuanceId:
+        self.answer_ids.append(new_id(self.world.clock))
+        return self.answer_ids[-1]
 
     def page(self, app: AppId | None, cursor: str | None, limit: int) -> IssuancePage:
         mine = [view for view in self.views if app in (None, view.app)]

@@ -1,5 +1,6 @@
 """An app as an OAuth client: the policy says who it is, the store whether its credential still stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,8 +35,29 @@ class ClientCause(StrEnum):
     WRONG_TIMES = "wrong_times"
     NO_JTI = "no_jti"
     REPLAYED = "replayed"
-    INVALID_SCOPE = "invalid_scope"
-    RATE_LIMITED = "rate_limited"
+
+    @property
+    def meaning(self) -> str:
+        """One line for the reference."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Mapping[ClientCause, str] = {
+    ClientCause.NO_CREDENTIALS: "No assertion and no client secret came along.",
+    ClientCause.TWO_CREDENTIALS: "Both an assertion and an Authorization header came along.",
+    ClientCause.UNREADABLE: "The assertion or the Basic header is not of the form that is accepted.",
+    ClientCause.APP_UNKNOWN: "No app of that id in the policy, or none let in by `broker apps add`.",
+    ClientCause.APP_DISABLED: "The credential holds, and an operator cut the app.",
+    ClientCause.WRONG_SECRET: "The client secret is not the app's, or the app has none.",
+    ClientCause.WRONG_KEY: "The app has no key of the id in the assertion, or no key at all.",
+    ClientCause.WRONG_ALGORITHM: "The assertion is signed by another algorithm than its key is for.",
+    ClientCause.BAD_SIGNATURE: "The signature does not hold.",
+    ClientCause.WRONG_ISSUER: "`iss`, `sub` and `client_id` do not all name the app.",
+    ClientCause.WRONG_AUDIENCE: "`aud` is not this broker's issuer or token endpoint alone.",
+    ClientCause.WRONG_TIMES: "`iat`, `nbf` or `exp` do not hold now, or it lives more than five minutes.",
+    ClientCause.NO_JTI: "`jti` is missing, too long or not printable.",
+    ClientCause.REPLAYED: "This `jti` was used before.",
+}
 
 
 class ClientDenied(InvalidClientError):  # type: ignore[misc]  # Authlib has no types

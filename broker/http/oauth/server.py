@@ -18,7 +18,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from flask import Request, Response
 from werkzeug.datastructures import MultiDict
 
-from broker.errors import Limited
+from broker.errors import Limited, Reason
 from broker.http.context import asked
 from broker.http.limits import RequestLimits
 from broker.http.oauth.assertion import AssertionAuthentication
@@ -38,6 +38,8 @@ from broker.model.policy import Scope
 from broker.ports.access import AccessLog
 
 CHALLENGE = 'Basic realm="broker"'
+REQUEST_ID = "Broker-Request-Id"
+"""RFC 6749 has no place for an id in the body of a refusal."""
 
 _DESCRIPTIONS = {
     "invalid_client": "The client could not be authenticated.",
@@ -132,7 +134,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     def check_scope(self, client: Client, scope: str | None) -> None:
         """Raises InvalidScopeError, on record, unless every scope asked for is known and the client's own."""
         if client.get_allowed_scope(scope) is None:
-            self._rooms.log.token_refused(client.app.id, ClientCause.INVALID_SCOPE, asked().origin)
+            self._deny(client, Reason.INSUFFICIENT_SCOPE)
             raise InvalidScopeError
 
     def save_token(self, token: Mapping[str, object], request: OAuth2Request) -> None:
@@ -154,10 +156,12 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         return response
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> Response:  # noqa: ARG002 - Authlib's signature
-        """The error in the form of RFC 6749, 5.2, with a text of ours."""
+        """The error in the form of RFC 6749, 5.2, with a text of ours; the answer's id is in a header."""
         status = 401 if error.error == "invalid_client" else 400
         body = {"error": error.error, "error_description": _DESCRIPTIONS[error.error]}
-        headers = [("WWW-Authenticate", CHALLENGE)] if status == 401 else []  # noqa: PLR2004 - HTTP's own
+        headers = [(REQUEST_ID, str(asked().answer_id))]
+        if status == 401:  # noqa: PLR2004 - HTTP's own
+            headers.append(("WWW-Authenticate", CHALLENGE))
         return self.handle_response(status, body, headers)
 
     def handle_response(self, status: int, body: object, headers: Sequence[tuple[str, str]]) -> Response:
@@ -185,14 +189,18 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         }
 
     def _turn_away(self, denied: ClientDenied) -> NoReturn:
-        origin = asked().origin
-        self._rooms.log.token_refused(denied.app, denied.cause, origin)
-        self._rooms.limits.count_failed_authentication(origin.address)
+        about = asked()
+        about.answer_id = self._rooms.log.token_refused(denied.app, denied.cause, about.origin)
+        self._rooms.limits.count_failed_authentication(about.origin.address)
         raise InvalidClientError(status_code=401)
 
     def _charge(self, client: Client) -> None:
         try:
             self._rooms.limits.charge_token(client.app.id)
         except Limited:
-            self._rooms.log.token_refused(client.app.id, ClientCause.RATE_LIMITED, asked().origin)
+            self._deny(client, Reason.RATE_LIMITED)
             raise
+
+    def _deny(self, client: Client, reason: Reason) -> None:
+        about = asked()
+        about.answer_id = self._rooms.log.token_denied(client.app.id, reason, about.origin)

@@ -1,6 +1,7 @@
 """Access tokens (RFC 9068): minted for five minutes, and read back with every claim checked."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +29,21 @@ class Cause(StrEnum):
     APP_UNKNOWN = "app_unknown"
     APP_DISABLED = "app_disabled"
     CREDENTIAL_CHANGED = "credential_changed"
+
+    @property
+    def meaning(self) -> str:
+        """One line for the reference."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Mapping[Cause, str] = {
+    Cause.MISSING: "No Authorization header came along.",
+    Cause.INVALID: "The header is no bearer token, or the token is not one of ours.",
+    Cause.EXPIRED: "The token's five minutes are over.",
+    Cause.APP_UNKNOWN: "The app of the token is not in the policy any more.",
+    Cause.APP_DISABLED: "An operator cut the app of the token.",
+    Cause.CREDENTIAL_CHANGED: "The app got a new secret, or was cut, after the token was minted.",
+}
 
 
 class TokenRefused(Exception):
