@@ -12,7 +12,8 @@ class LoginLatch(Protocol):
     """Stops log-ins after the first InvalidLogin: five failures lock the account.
 
     Keyed by (vCenter, user, digest of the secret), for every process and across restarts; it
-    opens when the secret changes, or by `retry`. Raises LogUnavailable.
+    opens when the secret changes, or by `retry`. `user` is in the form in which users are compared
+    (canonical_user). Raises LogUnavailable.
     """
 
     def closed(self, vcenter: VcenterId, user: str, secret_digest: str) -> bool:
@@ -21,6 +22,10 @@ class LoginLatch(Protocol):
 
     def close(self, vcenter: VcenterId, user: str, secret_digest: str) -> None:
         """Remember, on record, that vCenter refused this secret."""
+        ...
+
+    def clear(self, vcenter: VcenterId, user: str) -> None:
+        """Forget what was refused of this user: vCenter has just taken another secret."""
         ...
 
 
@@ -44,18 +49,20 @@ class Acknowledgement:
 
 
 class Processes(Protocol):
-    """Every running process, what policy it decides on, and the call to read it anew."""
+    """Every running process, what policy it decides on, and the call to read it anew.
 
-    def register(self, boot: str, kind: str, revision: str) -> None:
-        """This process runs, and decides on `revision`. `kind` is serve or controller."""
-        ...
+    Every method raises LogUnavailable.
+    """
 
-    def beat(self, boot: str) -> int:
-        """Still here; gives the generation of the last reload asked for."""
+    def generation(self) -> int:
+        """The generation of the last reload asked for; cheap enough to ask at every beat."""
         ...
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """This process has dealt with a reload."""
+        """This process runs, and has dealt with the reloads up to that generation.
+
+        Repeat it every few seconds: a process that is not heard of holds up no reload.
+        """
         ...
 
     def leave(self, boot: str) -> None:

@@ -57,6 +57,13 @@ class StoredLatches:
 
         self._database.write(Reserve.NONE, work)
 
+    def clear(self, vcenter: VcenterId, user: str) -> None:
+        """Forget what was refused of this user. Writes only where there is something to forget."""
+        if not any((latch.vcenter, latch.user) == (vcenter, user) for latch in self.latched()):
+            return
+        mine = delete(login_latch).where(login_latch.c.vcenter == vcenter, login_latch.c.user == user)
+        self._database.write(Reserve.NONE, lambda transaction: transaction.connection.execute(mine))
+
     def latched(self) -> tuple[Latched, ...]:
         """Every log-in that is stopped, in order."""
         every = select(login_latch).order_by(login_latch.c.vcenter, login_latch.c.user, login_latch.c.at)

@@ -52,10 +52,13 @@ class Login:
         try:
             content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
             self._authenticate(content, secret, digest)
-            return _link(stub, content)
+            link = _link(stub, content)
         except BaseException:
             stub.retire()
             raise
+        with suppress(LogUnavailable):  # what stays is of a secret that is no longer used
+            self._latch.clear(self._vcenter.id, self._latched_as)
+        return link
 
     def _read(self) -> Secret:
         try:

@@ -110,6 +110,7 @@ def test_a_refused_password_is_tried_once_and_a_changed_one_is_picked_up(fresh: 
     assert logins == []
     fresh.lab.password_file(ACCOUNT).write_text("another-password-1")
     fresh.ready()
+    assert fresh.config("accounts", "latched", "--format", "json").stdout.strip() == "[]"
     with fresh.client() as client:
         assert client.ticket(HOST).host == HOST
 

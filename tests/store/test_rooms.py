@@ -185,6 +185,15 @@ def test_an_operator_opens_every_latch_of_a_user(database: Database, clock: Hand
     assert records(database)[-1][1] == {"vcenter": "prod", "user": "svc", "by": "alice", "opened": 2}
 
 
+def test_a_user_who_logged_in_is_latched_no_more(database: Database) -> None:
+    latches = StoredLatches(database)
+    latches.close(PROD, "svc", "digest-1")
+    latches.close(PROD, "other", "digest-2")
+    latches.clear(PROD, "svc")
+    assert [latch.user for latch in latches.latched()] == ["other"]
+    latches.clear(PROD, "svc")
+
+
 def test_an_assertion_that_was_used_stays_used_after_a_restart(path: Path, clock: HandClock) -> None:
     until = clock.now() + timedelta(minutes=5)
     database = Database.open(path, clock)

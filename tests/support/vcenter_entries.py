@@ -35,6 +35,9 @@ class MemoryLatch:
     def close(self, vcenter: VcenterId, user: str, secret_digest: str) -> None:
         self.shut.add((vcenter, user, secret_digest))
 
+    def clear(self, vcenter: VcenterId, user: str) -> None:
+        self.shut = {key for key in self.shut if key[:2] != (vcenter, user)}
+
 
 def vcenter_entry(
     host: str, port: int, anchor: Path, *, connect_s: float = 3.0, call_s: float = 6.0, concurrency: int = 4

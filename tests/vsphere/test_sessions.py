@@ -84,6 +84,7 @@ def test_a_refused_password_is_tried_once_until_the_file_changes(
     scripted.answers["Login"] = usual
     assert session.run(lambda link: link.user_name) == KNOWN_AS
     assert session.trouble is None
+    assert not latch.shut
 
 
 def test_a_latch_closed_by_another_process_holds_here(
@@ -161,6 +162,16 @@ def test_a_refused_password_is_not_tried_again_though_the_store_takes_nothing(
         session.run(nothing)
     assert refusal.value.reason is Reason.LOGIN_LATCHED
     assert scripted.calls.count("Login") == 1
+
+
+def test_a_store_that_cannot_forget_a_latch_stops_no_log_in(
+    scripted: ScriptedVcenter, open_session: OpenSession
+) -> None:
+    class FullLatch(MemoryLatch):
+        def clear(self, vcenter: VcenterId, user: str) -> None:
+            raise LogUnavailable("disk full")
+
+    assert open_session(latch=FullLatch()).run(lambda link: link.user_name) == KNOWN_AS
 
 
 def test_a_refusal_that_the_store_did_not_take_reaches_it_later_and_an_operator_opens_it(
