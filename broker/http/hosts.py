@@ -37,9 +37,9 @@ class Hosts:
         """A page of the hosts that the caller may have tickets for."""
         about = asked()
         with refusals_on_record(self._log, about, PATH):
+            self._rooms.limits.charge_caller(about.known.app)
             parameters = only(request, {"limit", "cursor"})
             size, start = limit(parameters), _after(cursor(parameters))
-            self._rooms.limits.charge_caller(about.known.app)
             return self._page(about.known.app, size, start)
 
     def _page(self, app: AppId, size: int, start: Key | None) -> Response:

@@ -31,17 +31,17 @@ class IssuanceViews:
         """Issuances, newest first."""
         about = asked()
         with refusals_on_record(self._log, about, PATH):
+            self._limits.charge_caller(about.known.app)
             parameters = only(request, {"limit", "cursor"})
             size, start = limit(parameters), cursor(parameters)
-            self._limits.charge_caller(about.known.app)
             return self._page(about.known, start, size)
 
     def one(self, issuance: str) -> Response:
         """One issuance."""
         about = asked()
         with refusals_on_record(self._log, about, ONE):
-            only(request, ())
             self._limits.charge_caller(about.known.app)
+            only(request, ())
             return self._one(about.known, issuance)
 
     def _page(self, caller: Caller, start: str | None, size: int) -> Response:

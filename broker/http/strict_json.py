@@ -35,6 +35,13 @@ def parse(raw: bytes) -> object:
         raise NotStrictJson("not UTF-8") from None
     if _depth(text) > MAX_DEPTH:
         raise NotStrictJson("nested too deeply")
+    document = _loaded(text)
+    if "\\u" in text:
+        _check_surrogates(document)
+    return document
+
+
+def _loaded(text: str) -> object:
     try:
         return json.loads(
             text,
@@ -45,6 +52,14 @@ def parse(raw: bytes) -> object:
         )
     except json.JSONDecodeError:
         raise NotStrictJson("not JSON") from None
+
+
+def _check_surrogates(document: object) -> None:
+    """Half a character is no text: nothing could store it, log it or send it on (RFC 7493, 2.1)."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise NotStrictJson("half a character") from None
 
 
 def _depth(text: str) -> int:

@@ -45,11 +45,20 @@ class Tickets:
     def post(self) -> Response:
         """One ticket, or with `?dry_run=true` the decision alone."""
         about = asked()
-        with refusals_on_record(self._log, about, PATH):
+        with refusals_on_record(self._log, about, PATH), self._charged_where_refused(about):
             wanted = _read(request, about)
         if wanted.dry_run:
             return self._rehearsed(wanted, about)
         return self._issued(wanted, about)
+
+    @contextmanager
+    def _charged_where_refused(self, about: Asked) -> Iterator[None]:
+        """`issue()` charges the caller for what becomes a ticket request; here the rest is charged."""
+        try:
+            yield
+        except Refused:
+            self._rooms.limits.charge_caller(about.known.app)
+            raise
 
     def _issued(self, wanted: TicketRequest, about: Asked) -> Response:
         ticket = issue(wanted, about.known, self._rooms)

@@ -176,6 +176,42 @@ def test_tokens_have_a_budget_beside_the_requests_and_their_refusal_is_on_record
     assert desk.access.turned_away == []
 
 
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("", {"json": {"host": "esx01.example.com", "surprise": 1}}),
+        ("", {"data": "{", "content_type": "application/json"}),
+        ("", {"data": "host=esx01", "content_type": "text/plain"}),
+        ("", {"data": b" " * 70_000, "content_type": "application/json"}),
+        ("?surprise=1", {"json": BODY}),
+    ],
+    ids=["unknown field", "no JSON", "another type", "too large", "unknown parameter"],
+)
+def test_a_ticket_request_that_cannot_be_read_counts_once_like_one_that_can(
+    query: str, sent: dict[str, Any]
+) -> None:
+    desk = limited_desk(app=Rate(4, 60))
+    headers = desk.bearer()
+
+    for left in (3, 2):
+        refused = desk.client.post(f"/v1/tickets{query}", headers=headers, **sent)
+        assert refused.status_code in {400, 413, 415, 422}
+        assert f'"app";r={left};' in refused.headers["RateLimit"]
+    assert desk.client.post("/v1/tickets", headers=headers, json=BODY).status_code == 200
+    assert statuses(desk, 1, headers) == [200]
+    limited = desk.client.post(f"/v1/tickets{query}", headers=headers, **sent)
+    assert limited.get_json()["code"] == "rate_limited"
+    assert desk.access.refused[-1][1] == "rate_limited"
+
+
+@pytest.mark.parametrize("path", ["/v1/hosts?x=1", "/v1/issuances?limit=0", "/v1/issuances/none?x=1"])
+def test_a_query_that_cannot_be_read_counts_too(path: str) -> None:
+    desk = limited_desk(app=Rate(2, 60))
+    headers = desk.bearer()
+
+    assert statuses(desk, 3, headers, path)[-1] == 429
+
+
 def test_only_failed_authentications_count_for_an_address() -> None:
     desk = limited_desk(failed_authentications=Rate(3, 60))
 
