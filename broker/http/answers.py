@@ -131,7 +131,13 @@ class HostAnswer(Answer):
     moid: str
     grant: str
     template: str
-    ready: bool
+    ready: Annotated[
+        bool | None,
+        Field(
+            description="Whether a request would be answered with a ticket as far as is known; null where "
+            "nothing speaks against it and the host's CIM service was not asked about in the last minute."
+        ),
+    ]
     reason: Annotated[str | None, Field(description="Why not ready: a reason code.")]
     connection: str
     version: str | None

@@ -10,7 +10,7 @@ from flask import Response, request
 from broker.errors import REASONS, LogUnavailable, Refused
 from broker.http.answers import HostAnswer, HostsAnswer
 from broker.http.context import asked
-from broker.http.listing import Key, Listed, listed
+from broker.http.listing import Key, Knowledge, Listed, listed
 from broker.http.problems import InvalidRequest
 from broker.http.query import cursor, limit, only
 from broker.http.recording import refusals_on_record
@@ -18,6 +18,7 @@ from broker.http.replies import reply
 from broker.model.inventory import Sighting
 from broker.model.names import AccountId, AppId
 from broker.model.policy import Grant, Policy
+from broker.policy.decide import standing_grants
 from broker.ports.access import AccessLog, HostListing
 from broker.ports.issuing import Rooms
 
@@ -46,7 +47,8 @@ class Hosts:
         policy = self._rooms.policy.current()
         grants = self._usable(policy, app)
         sightings, incomplete = self._seen({grant.account for grant in grants})
-        rows = listed(policy, grants, sightings, cache(self._rooms.applied.applied))
+        known = Knowledge(policy, cache(self._rooms.applied.applied), self._listing.known_facts)
+        rows = listed(known, grants, sightings)
         rows = [row for row in rows if start is None or row.key > start]
         page = rows[:size]
         return reply(
@@ -58,8 +60,8 @@ class Hosts:
         )
 
     def _usable(self, policy: Policy, app: AppId) -> tuple[Grant, ...]:
-        now, disabled = self._rooms.clock.now(), self._rooms.switches.grant_disabled
-        return tuple(g for g in policy.grants_of(app) if now < g.valid_until and not disabled(g.id))
+        disabled, now = self._rooms.switches.grant_disabled, self._rooms.clock.now()
+        return standing_grants(policy.grants_of(app), disabled, now)
 
     def _seen(self, accounts: set[AccountId]) -> tuple[list[Sighting], tuple[str, ...]]:
         seen: list[Sighting] = []
@@ -81,7 +83,7 @@ def _item(row: Listed) -> HostAnswer:
         moid=row.host.ref.moid,
         grant=row.grant.id,
         template=row.grant.template,
-        ready=row.reason is None,
+        ready=row.ready,
         reason=None if row.reason is None else str(REASONS[row.reason].shown_as),
         connection=row.host.connection,
         version=row.host.version,

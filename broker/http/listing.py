@@ -10,22 +10,27 @@ from dataclasses import dataclass
 
 from broker.errors import REASONS, Reason, Refused
 from broker.model.applied import AppliedGrant
-from broker.model.inventory import Host, Sighting
-from broker.model.names import GrantId, HostName, VcenterId
+from broker.model.inventory import Host, HostFacts, Sighting
+from broker.model.names import AccountId, GrantId, HostName, VcenterId
 from broker.model.policy import Grant, Policy
-from broker.policy.decide import covering_grant, judge_connection, one_host
+from broker.policy.decide import Granted, covering_grant, judge_connection, judge_readiness, one_host
 
 Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One host under one grant. `reason` is why a request would be refused now; None when it would not."""
+    """One host under one grant.
+
+    `reason` is why a request would be refused now, as far as is known. `ready` is None where
+    nothing speaks against the host and its CIM service was not asked about: a request asks.
+    """
 
     host: Host
     grant: Grant
     age_s: float
     reason: Reason | None
+    ready: bool | None
 
     @property
     def key(self) -> Key:
@@ -34,48 +39,58 @@ class Listed:
 
 
 Applied = Callable[[GrantId], AppliedGrant | None]
+Known = Callable[[AccountId, Host], HostFacts | None]
 
 
-def listed(
-    policy: Policy, grants: Iterable[Grant], sightings: Iterable[Sighting], applied: Applied
-) -> list[Listed]:
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the rooms know without asking vCenter: the policy, what was applied, facts of hosts."""
+
+    policy: Policy
+    applied: Applied
+    facts: Known
+
+
+def listed(known: Knowledge, grants: Iterable[Grant], sightings: Iterable[Sighting]) -> list[Listed]:
     """Every host under every grant that covers it, in order."""
     grants = tuple(grants)
     rows: list[Listed] = []
     for vcenter, seen in _by_vcenter(sightings).items():
         names = _by_name(seen)
-        here = tuple(g for g in grants if policy.accounts[g.account].vcenter == vcenter)
+        here = tuple(g for g in grants if known.policy.accounts[g.account].vcenter == vcenter)
         for same in _by_host(seen).values():
-            rows += (
-                row
-                for grant in here
-                if (row := _judged(policy, grant, names[same[0].host.name], same, applied))
-            )
+            rows += (row for grant in here if (row := _judged(known, grant, names[same[0].host.name], same)))
     return sorted(rows, key=lambda row: row.key)
 
 
 def _judged(
-    policy: Policy,
-    grant: Grant,
-    namesakes: tuple[Sighting, ...],
-    same: tuple[Sighting, ...],
-    applied: Applied,
+    known: Knowledge, grant: Grant, namesakes: tuple[Sighting, ...], same: tuple[Sighting, ...]
 ) -> Listed | None:
     """The host under this grant, or None where a request would be told that nothing covers it."""
     own = next((s for s in same if s.account == grant.account), None)
     if own is None:
         return None
-    reason = None
+    reason = ready = None
     try:
-        granted = covering_grant(policy, (grant,), one_host(namesakes), applied)
-        judge_connection(granted.host, policy.vcenters[own.host.ref.vcenter])
+        ready = _ready(known, covering_grant(known.policy, (grant,), one_host(namesakes), known.applied))
     except Refused as refusal:
-        reason = refusal.reason
+        reason, ready = refusal.reason, False
     if reason and REASONS[reason].shown_as is Reason.NOT_GRANTED:
         return None
-    if reason is Reason.INVENTORY_STALE and not _covers(grant, own.host, applied):
+    if reason is Reason.INVENTORY_STALE and not _covers(grant, own.host, known.applied):
         return None
-    return Listed(own.host, grant, own.age_s, reason)
+    return Listed(own.host, grant, own.age_s, reason, ready)
+
+
+def _ready(known: Knowledge, granted: Granted) -> bool | None:
+    """Judge as a request would be, with the facts at hand. Raises Refused."""
+    host, account = granted.host, granted.grant.account
+    judge_connection(host, known.policy.vcenters[host.ref.vcenter])
+    facts = known.facts(account, host)
+    if facts is None:
+        return None
+    judge_readiness(host, facts, granted.grant.readiness)
+    return True
 
 
 def _covers(grant: Grant, host: Host, applied: Applied) -> bool:

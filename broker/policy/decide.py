@@ -4,7 +4,7 @@ Pure functions of the policy, the sightings and what was applied. Deny is what h
 nothing here says otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,13 +42,19 @@ def usable_grants(
     asked = [g for g in asked if request.vcenter in (None, policy.accounts[g.account].vcenter)]
     if not asked:
         raise Refused(Reason.GRANT_UNKNOWN, "the app has no such grant")
+    if usable := standing_grants(asked, disabled, now):
+        return usable
     alive = [g for g in asked if now < g.valid_until]
     if not alive:
         raise Refused(Reason.GRANT_EXPIRED, ", ".join(g.id for g in asked))
-    enabled = tuple(g for g in alive if not disabled(g.id))
-    if not enabled:
-        raise Refused(Reason.GRANT_DISABLED, ", ".join(g.id for g in alive))
-    return enabled
+    raise Refused(Reason.GRANT_DISABLED, ", ".join(g.id for g in alive))
+
+
+def standing_grants(
+    grants: Iterable[Grant], disabled: Callable[[GrantId], bool], now: datetime
+) -> tuple[Grant, ...]:
+    """Those of the grants that are still valid and that no operator cut."""
+    return tuple(g for g in grants if now < g.valid_until and not disabled(g.id))
 
 
 def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

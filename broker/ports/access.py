@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.errors import Reason
-from broker.model.inventory import Sighting
+from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId
 from broker.model.secret import Secret
@@ -125,6 +125,10 @@ class HostListing(Protocol):
         Raises Refused(INVENTORY_STALE | VCENTER_UNAVAILABLE | LOGIN_LATCHED) before the account's
         first full sync.
         """
+        ...
+
+    def known_facts(self, account: AccountId, host: Host) -> HostFacts | None:
+        """The host's facts if they were read a short while ago, without a call to vCenter."""
         ...
 
 

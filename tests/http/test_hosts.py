@@ -9,10 +9,11 @@ import pytest
 
 from broker.errors import Reason, Refused
 from broker.model.applied import ScopeEntry, Standing
-from broker.model.inventory import Connection, Host, Sighting
+from broker.model.inventory import Connection, Host, HostFacts, Sighting
 from broker.model.names import AccountId, GrantId, HostName, Moid, VcenterId
+from broker.model.policy import ReadinessMode
 from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk, make_desk
-from tests.support.issuing import APPLIED, GRANT, HOST, expired
+from tests.support.issuing import APPLIED, FACTS, GRANT, HOST, expired
 
 ACCOUNT = AccountId("cim-a")
 
@@ -44,7 +45,7 @@ def test_a_host_is_listed_with_what_there_is_to_know(desk: Desk) -> None:
                 "moid": "host-11",
                 "grant": "nagios-dc1",
                 "template": "cim-ticket",
-                "ready": True,
+                "ready": None,
                 "reason": None,
                 "connection": "connected",
                 "version": "8.0.3",
@@ -113,6 +114,36 @@ def test_a_host_that_is_not_ready_is_listed_with_the_reason_that_a_request_meets
 
     assert (item["ready"], item["reason"]) == (False, code)
     assert desk.ticket({"host": HOST.name}).get_json()["code"] == code
+
+
+def test_a_host_is_ready_once_its_cim_service_is_known_to_run(desk: Desk) -> None:
+    desk.access.facts_read.add(HOST.ref)
+    desk.world.sightings = seen(HOST, host(12))
+
+    items = desk.get("/v1/hosts").get_json()["items"]
+
+    assert [(i["moid"], i["ready"], i["reason"]) for i in items] == [
+        ("host-12", None, None),
+        ("host-11", True, None),
+    ]
+    assert "facts" not in desk.world.trail, "vCenter is asked nothing"
+
+
+@pytest.mark.parametrize("facts", [replace(FACTS, cim_running=state) for state in (True, False, None)])
+@pytest.mark.parametrize("mode", ReadinessMode)
+def test_a_listing_and_a_request_agree_on_the_cim_service(
+    desk: Desk, mode: ReadinessMode, facts: HostFacts
+) -> None:
+    grant = replace(GRANT, readiness=mode)
+    desk.world.policy = replace(desk.world.policy, grants={GRANT.id: grant})
+    desk.world.facts_now = facts
+    desk.access.facts_read.add(HOST.ref)
+
+    (item,) = desk.get("/v1/hosts").get_json()["items"]
+    answer = desk.ticket({"host": HOST.name})
+
+    assert item["ready"] is (answer.status_code == 200)
+    assert item["reason"] == answer.get_json().get("code")
 
 
 def test_a_stale_host_outside_of_the_scope_is_not_listed(desk: Desk) -> None:

@@ -25,7 +25,7 @@ from broker.http.ids import new_id
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.client_secret import HashedSecrets
 from broker.http.oauth.keys import KeyRing, SigningKeys
-from broker.model.inventory import Sighting
+from broker.model.inventory import Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import Origin
 from broker.model.names import AccountId, AppId, HostName, IssuanceId, parse_issuance_id
 from broker.model.policy import App, Policy, PublicKey, Rate, Scope
@@ -108,6 +108,7 @@ class Access:
     refused: list[tuple[AppId | None, str, str, IssuanceId]] = field(default_factory=list)
     views: list[IssuanceView] = field(default_factory=list)
     inventory: dict[AccountId, tuple[Sighting, ...] | Refused] = field(default_factory=dict)
+    facts_read: set[HostRef] = field(default_factory=set)
     codes: tuple[str, ...] = ()
     can: bool = True
     log_down: bool = False
@@ -165,6 +166,10 @@ class Access:
         if isinstance(found, Refused):
             raise found
         return found
+
+    def known_facts(self, account: AccountId, host: Host) -> HostFacts | None:
+        now = self.world.facts_now
+        return now if host.ref in self.facts_read and isinstance(now, HostFacts) else None
 
     def degraded(self) -> tuple[str, ...]:
         return self.codes
