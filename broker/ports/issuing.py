@@ -91,8 +91,10 @@ class TicketOffice(Protocol):
         """One ticket.
 
         Raises MintUnknown when the call was sent and its end is not known, Refused(NOT_APPLIED)
-        for NoPermission, Refused(VCENTER_FAULT | VCENTER_UNAVAILABLE | VCENTER_BUSY |
-        LOGIN_LATCHED) when no ticket was made.
+        for NoPermission, Refused(UNPROVEN) when the account's proof for the host is no longer
+        good as the call is about to be sent, Refused(INVENTORY_STALE) for a host of another
+        vCenter than the one that answers, Refused(VCENTER_FAULT | VCENTER_UNAVAILABLE |
+        VCENTER_BUSY | LOGIN_LATCHED) when no ticket was made.
         """
         ...
 

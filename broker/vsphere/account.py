@@ -128,8 +128,8 @@ class AccountRoom:
         self._proofs.drop(host)
 
     def acquire(self, host: Host, operation_id: str) -> VcenterTicket:
-        """See `TicketOffice.acquire`."""
-        return acquire(self._session, host, operation_id)
+        """See `TicketOffice.acquire`. Raises Refused(UNPROVEN) too, where the proof ended while it waited."""
+        return acquire(self._session, host, operation_id, lambda: self._proofs.check(host))
 
     def state(self) -> AccountState:
         """As far as is known without asking vCenter."""

@@ -20,6 +20,9 @@ HOT_S = 600.0
 BATCH = 200
 """Hosts in one call of the refresher."""
 
+TURN_S = 10.0
+"""However short the setting, a proof is good for so long: the ticket call has to get its turn."""
+
 _ONE_HOSTS = frozenset({Reason.UNPROVEN, Reason.INVENTORY_STALE})
 """Refusals of a whole call for which one of its hosts may be to blame."""
 
@@ -72,6 +75,18 @@ class Proofs:
             self._send(batch)
         held = landed(flight)
         return _proof(held, batch.asked_at, self._clock.monotonic())
+
+    def check(self, host: Host) -> None:
+        """See, just before the ticket call, that the host's proof still holds.
+
+        The request may have waited for its turn since it was proved, and another may have found
+        vCenter to contradict the proof. Raises Refused(UNPROVEN).
+        """
+        with self._lock:
+            kept = self._kept.get(host.ref)
+            good_s = max(self._max_age_s, TURN_S)
+            if kept is None or self._clock.monotonic() - kept[1] > good_s:
+                raise Refused(Reason.UNPROVEN, "the proof ended before the ticket call")
 
     def drop(self, host: Host) -> None:
         """Trust nothing about the host that was asked before now."""

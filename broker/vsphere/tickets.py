@@ -1,5 +1,7 @@
 """The one call that mints something."""
 
+from collections.abc import Callable
+
 from broker.errors import MintUnknown, Reason
 from broker.model.inventory import Host, HostRef
 from broker.model.issuance import VcenterTicket
@@ -10,16 +12,21 @@ from broker.vsphere.remote import Remote
 from broker.vsphere.sessions import Session
 
 
-def acquire(session: Session, host: Host, operation_id: str) -> VcenterTicket:
-    """One ticket for the host, the call carrying `operation_id`.
+def acquire(session: Session, host: Host, operation_id: str, check: Callable[[], None]) -> VcenterTicket:
+    """One ticket for the host, the call carrying `operation_id`; `check` has the last word before it.
 
     A fault is vCenter's word that there is no ticket, and so is NotAuthenticated: only then is
     the call made once more, on a new session. Where the call left and no answer came that can
     be read, a ticket may exist: MintUnknown. Raises Refused(NOT_APPLIED) for NoPermission,
     Refused(INVENTORY_STALE) for a host of another vCenter, and whatever `Session.run` raises.
     """
+
+    def mint(link: Link) -> VcenterTicket:
+        check()
+        return _acquired(link, host.ref, operation_id)
+
     try:
-        return session.run(lambda link: _acquired(link, host.ref, operation_id))
+        return session.run(mint)
     except AnswerLost as lost:
         unknown = MintUnknown(lost.reason, lost.detail)
     raise unknown

@@ -9,6 +9,7 @@ from pyVmomi import vim
 from broker.clock import SystemClock
 from broker.lab.process import Lab
 from broker.model.inventory import Host
+from broker.model.issuance import VcenterTicket
 from broker.model.names import AccountId, parse_host_name
 from broker.model.policy import Account, Policy, Vcenter
 from broker.model.secret import Secret, SecretFile
@@ -28,6 +29,7 @@ from tests.support.vcenter_entries import (
 Remote = Any
 CIM = "Host.Cim.CimInteraction"
 USER = "svc-cim-a@vsphere.local"
+OPERATION = "01890a5d-ac96-774b-bcce-b302099a8057"
 ADMIN = "administrator@vsphere.local"
 
 
@@ -81,6 +83,11 @@ class Site:
     def host(self, name: str, account: AccountId = ACCOUNT) -> Host:
         (sighting,) = self.vsphere.find(parse_host_name(name), {account})
         return sighting.host
+
+    def ticket(self, host: Host) -> VcenterTicket:
+        """A proof, then a ticket."""
+        self.vsphere.prove(ACCOUNT, host)
+        return self.vsphere.acquire(ACCOUNT, host, OPERATION)
 
     def follow(self, *accounts: Account, vcenter: Vcenter | None = None) -> None:
         """Put another policy in force."""

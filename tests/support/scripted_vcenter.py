@@ -280,6 +280,12 @@ def user_session() -> Remote:
     )
 
 
+def privileges(held: dict[Remote, list[str]]) -> Remote:
+    """What FetchUserPrivilegeOnEntities gives."""
+    result: Remote = vim.AuthorizationManager.UserPrivilegeResult
+    return [result(entity=thing, privileges=ids) for thing, ids in held.items()]
+
+
 def shown(subject: Remote, values: dict[str, Remote]) -> Remote:
     """What RetrievePropertiesEx gives of one object."""
     collector: Remote = vmodl.query.PropertyCollector

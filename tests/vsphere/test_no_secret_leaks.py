@@ -23,6 +23,7 @@ from tests.support.scripted_vcenter import (
     entered,
     fault,
     fixed,
+    privileges,
     raw,
     returned,
     shown,
@@ -102,6 +103,8 @@ TRUNCATED = raw(
     )[:-40],
 )
 
+PROVED = fixed(privileges({vim.HostSystem(HOST.ref.moid): [], vim.Folder("group-d1"): []}))
+
 BREAKS: list[tuple[str, str, Answer]] = [
     ("nothing broken", "Logout", fixed(None)),
     ("wrong password", "Login", fault(leaking(vim.fault.InvalidLogin))),
@@ -130,7 +133,7 @@ def test_no_secret_shows_in_errors_or_logs(
     scripted.answers["WaitForUpdatesEx"] = Updates(
         entered({vim.HostSystem("host-1"): {"name": "esx01.example.com", "parent": vim.Folder("group-d1")}})
     )
-    scripted.answers["FetchUserPrivilegeOnEntities"] = fixed(None)
+    scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     scripted.answers["FindAllByDnsName"] = fixed(None)
     scripted.answers[method] = answer
     vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0)
@@ -145,6 +148,7 @@ def test_no_secret_shows_in_errors_or_logs(
     vsphere.close()
     said = here.said.getvalue()
     assert len(said) > 500
+    assert method in scripted.calls
     assert [canary for canary in CANARIES if canary in said] == []
 
 
@@ -152,7 +156,9 @@ def test_the_secrets_do_travel(scripted: ScriptedVcenter, here: Here) -> None:
     """Or else the test above proves nothing."""
     vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0)
     scripted.answers["WaitForUpdatesEx"] = Updates()
+    scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     vsphere.start()
+    vsphere.prove(ACCOUNT, HOST)
     ticket = vsphere.acquire(ACCOUNT, HOST, "01890a5d-ac96-774b-bcce-b302099a8057")
     vsphere.close()
     assert "ticket-canary" in ticket.session_id.reveal()

@@ -11,11 +11,10 @@ from broker.errors import MintUnknown, Reason, Refused
 from broker.lab.process import Lab, LabOptions
 from broker.model.inventory import Connection
 from broker.model.names import AccountId, HostName
-from tests.support.lab_site import CIM, USER, Site
+from tests.support.lab_site import CIM, OPERATION, USER, Site
 from tests.support.vcenter_entries import ACCOUNT, account_entry, secret_file, until
 
 CLUSTER = "DC1/host/cluster-01"
-OPERATION = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def place_of(site: Site, name: str) -> str:
 
 def reason_of(site: Site, name: str) -> Reason:
     with pytest.raises(Refused) as refusal:
-        site.vsphere.acquire(ACCOUNT, site.host(name), OPERATION)
+        site.ticket(site.host(name))
     assert not isinstance(refusal.value, MintUnknown)
     return refusal.value.reason
 
@@ -66,7 +65,7 @@ def test_an_account_does_not_see_other_hosts(site: Site) -> None:
 
 def test_a_ticket_is_minted_once_and_only_there(site: Site) -> None:
     name = in_cluster(site)
-    ticket = site.start().vsphere.acquire(ACCOUNT, site.host(name), OPERATION)
+    ticket = site.start().ticket(site.host(name))
     assert ticket.session_id.reveal()
     assert site.lab.control.tickets_minted() == site.lab.control.tickets_minted(name) == 1
 
@@ -107,7 +106,7 @@ def test_a_permission_that_is_taken_away_refuses_the_ticket(site: Site) -> None:
     host = site.start().host(name)
     site.grant(CLUSTER, "Global.Health")
     with pytest.raises(Refused) as refusal:
-        site.vsphere.acquire(ACCOUNT, host, OPERATION)
+        site.ticket(host)
     assert refusal.value.reason is Reason.NOT_APPLIED
     assert CIM in refusal.value.detail
     assert site.lab.control.tickets_minted() == 0
@@ -126,6 +125,7 @@ def test_a_host_that_is_disconnected_says_so(site: Site) -> None:
 def test_sessions_killed_under_us_are_made_anew(site: Site) -> None:
     name = in_cluster(site)
     host = site.start().host(name)
+    site.vsphere.prove(ACCOUNT, host)
     assert site.lab.control.kill_sessions(USER) == 1
     assert site.vsphere.acquire(ACCOUNT, host, OPERATION).session_id.reveal()
     assert site.lab.control.tickets_minted() == 1
@@ -138,7 +138,7 @@ def test_many_tickets_need_one_log_in(site: Site) -> None:
     host = site.start().host(in_cluster(site))
     before = site.lab.control.calls()["Login"]
     for _ in range(5):
-        site.vsphere.acquire(ACCOUNT, host, OPERATION)
+        site.ticket(host)
     assert site.lab.control.calls()["Login"] == before
 
 
@@ -149,7 +149,7 @@ def test_a_changed_password_closes_the_latch_and_a_changed_file_opens_it(site: S
     site.lab.control.kill_sessions(USER)
     for _ in range(8):
         with pytest.raises(Refused) as refusal:
-            site.vsphere.acquire(ACCOUNT, host, OPERATION)
+            site.ticket(host)
         assert refusal.value.reason is Reason.LOGIN_LATCHED
     assert site.lab.control.calls()["Login"] == before + 1
     assert site.vsphere.states()[ACCOUNT].trouble is Reason.LOGIN_LATCHED
@@ -160,7 +160,7 @@ def test_a_changed_password_closes_the_latch_and_a_changed_file_opens_it(site: S
 
 def _got_ticket(site: Site, name: str) -> bool:
     try:
-        site.vsphere.acquire(ACCOUNT, site.host(name), OPERATION)
+        site.ticket(site.host(name))
     except Refused:
         return False
     return True
@@ -170,7 +170,7 @@ def test_a_lost_answer_is_unknown_and_minted_one_ticket(site: Site) -> None:
     host = site.start().host(in_cluster(site))
     site.lab.control.set_drop("AcquireCimServicesTicket", 1)
     with pytest.raises(MintUnknown):
-        site.vsphere.acquire(ACCOUNT, host, OPERATION)
+        site.ticket(host)
     assert site.lab.control.tickets_minted() == 1
 
 
@@ -179,13 +179,13 @@ def test_a_vcenter_that_goes_away_and_comes_back(site: Site) -> None:
     host = site.start().host(name)
     site.lab.control.stop_vcenter()
     with pytest.raises(Refused) as refusal:
-        site.vsphere.acquire(ACCOUNT, host, OPERATION)
+        site.ticket(host)
     assert not isinstance(refusal.value, MintUnknown)
     assert refusal.value.reason is Reason.VCENTER_UNAVAILABLE
     until(lambda: site.vsphere.states()[ACCOUNT].trouble is Reason.VCENTER_UNAVAILABLE)
     site.lab.control.start_vcenter()
     until(lambda: site.vsphere.states()[ACCOUNT].trouble is None)
-    assert site.vsphere.acquire(ACCOUNT, host, OPERATION).session_id.reveal()
+    assert site.ticket(host).session_id.reveal()
 
 
 def test_a_vcenter_that_is_down_at_the_start_is_followed_when_it_comes(site: Site) -> None:
@@ -220,7 +220,7 @@ def test_a_slow_vcenter_costs_the_call_timeout_and_no_more(site: Site) -> None:
     site.lab.control.set_latency("AcquireCimServicesTicket", 30)
     begun = time.monotonic()
     with pytest.raises(MintUnknown) as refusal:
-        site.vsphere.acquire(ACCOUNT, host, OPERATION)
+        site.ticket(host)
     assert refusal.value.reason is Reason.VCENTER_TIMEOUT
     assert time.monotonic() - begun < 8
 

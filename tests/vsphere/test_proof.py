@@ -112,6 +112,19 @@ def test_a_setting_of_zero_asks_for_every_ticket(told: Privileges, prover: Prove
     assert len(told.asked) == 3
 
 
+def test_a_proof_is_good_for_a_ticket_until_it_is_too_old(
+    told: Privileges, prover: Prover, clock: HandClock
+) -> None:
+    proofs = prover(30)
+    proofs.prove(HOST)
+    clock.advance(30)
+    proofs.check(HOST)
+    clock.advance(0.5)
+    with pytest.raises(Refused) as refusal:
+        proofs.check(HOST)
+    assert refusal.value.reason is Reason.UNPROVEN
+
+
 def test_a_dropped_proof_is_asked_for_again(told: Privileges, prover: Prover) -> None:
     proofs = prover(30)
     proofs.prove(HOST)

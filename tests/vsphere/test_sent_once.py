@@ -4,8 +4,11 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from broker.errors import MintUnknown, Reason, Refused
+from broker.model.inventory import Host
+from broker.model.issuance import VcenterTicket
+from broker.vsphere import tickets
+from broker.vsphere.gate import Gate
 from broker.vsphere.sessions import Session
-from broker.vsphere.tickets import acquire
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fault, fixed, raw, returned
 from tests.support.vcenter_entries import host_entry, vcenter_entry
 from tests.vsphere.conftest import OpenSession
@@ -13,6 +16,10 @@ from tests.vsphere.conftest import OpenSession
 TICKET = "AcquireCimServicesTicket"
 HOST = host_entry()
 OPERATION = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+def acquire(session: Session, host: Host, operation_id: str) -> VcenterTicket:
+    return tickets.acquire(session, host, operation_id, lambda: None)
 
 
 @pytest.fixture
@@ -120,6 +127,22 @@ def test_no_ticket_is_asked_for_on_another_vcenter_than_the_hosts(
         acquire(session, host_entry(uuid="11111111-9de0-40cb-9c47-61d494229f4f"), OPERATION)
     assert not isinstance(refusal.value, MintUnknown)
     assert refusal.value.reason is Reason.INVENTORY_STALE
+    assert TICKET not in scripted.calls
+
+
+def test_the_last_word_before_the_call_is_said_when_the_call_has_its_place(
+    scripted: ScriptedVcenter, open_session: OpenSession
+) -> None:
+    gate = Gate(1, patience_s=0.05)
+
+    def check() -> None:
+        with pytest.raises(Refused), gate.place():
+            pass
+        raise Refused(Reason.UNPROVEN)
+
+    with pytest.raises(Refused) as refusal:
+        tickets.acquire(open_session(gate=gate), HOST, OPERATION, check)
+    assert refusal.value.reason is Reason.UNPROVEN
     assert TICKET not in scripted.calls
 
 

@@ -15,7 +15,16 @@ from broker.secrets import read_secret
 from broker.vsphere.account import AccountState
 from broker.vsphere.service import Vsphere
 from tests.support.clock import HandClock
-from tests.support.scripted_vcenter import UUID, ScriptedVcenter, Updates, drop, entered, fault
+from tests.support.scripted_vcenter import (
+    UUID,
+    ScriptedVcenter,
+    Updates,
+    drop,
+    entered,
+    fault,
+    fixed,
+    privileges,
+)
 from tests.support.vcenter_entries import (
     ACCOUNT,
     PROD,
@@ -31,6 +40,9 @@ from tests.support.vcenter_entries import (
 OPERATION = "01890a5d-ac96-774b-bcce-b302099a8057"
 ESX01 = HostName("esx01.example.com")
 OTHER = AccountId("cim-b")
+PROVED = fixed(
+    privileges({vim.HostSystem("host-1"): ["System.View"], vim.Folder("group-d1"): ["System.View"]})
+)
 SEEN = {vim.HostSystem("host-1"): {"name": ESX01, "parent": vim.Folder("group-d1")}}
 
 
@@ -131,7 +143,9 @@ def test_accounts_of_one_vcenter_share_its_places_and_none_waits_for_ever(desk: 
     desk.policy = policy_of(entry, account_entry(desk.secret), account_entry(desk.secret, name=OTHER))
     vsphere, host = desk.vsphere, host_entry("host-1")
     vsphere.start()
-    until(lambda: all(state.logged_in for state in vsphere.states().values()))
+    desk.scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
+    for account in (ACCOUNT, OTHER):
+        vsphere.prove(account, host)
     desk.scripted.answers["AcquireCimServicesTicket"] = desk.scripted.hold
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(vsphere.acquire, ACCOUNT, host, OPERATION)
@@ -141,6 +155,19 @@ def test_accounts_of_one_vcenter_share_its_places_and_none_waits_for_ever(desk: 
         assert refusal.value.reason is Reason.VCENTER_BUSY
         desk.scripted.released.set()
         assert isinstance(slow.exception(5), MintUnknown)
+
+
+def test_a_ticket_is_asked_for_only_while_the_hosts_proof_holds(desk: Desk) -> None:
+    vsphere, host = desk.synced(), host_entry("host-1")
+    desk.scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
+    for forget in (lambda: None, lambda: desk.clock.advance(11), lambda: vsphere.drop(ACCOUNT, host)):
+        forget()
+        with pytest.raises(Refused) as refusal:
+            vsphere.acquire(ACCOUNT, host, OPERATION)
+        assert refusal.value.reason is Reason.UNPROVEN
+        vsphere.prove(ACCOUNT, host)
+    assert "AcquireCimServicesTicket" not in desk.scripted.calls
+    assert vsphere.acquire(ACCOUNT, host, OPERATION).session_id.reveal()
 
 
 def test_a_policy_that_changes_nothing_for_vcenter_keeps_the_sessions(desk: Desk) -> None:
@@ -168,11 +195,7 @@ def test_after_closing_no_policy_opens_anything(desk: Desk) -> None:
 def test_proofs_that_cannot_be_kept_fresh_are_logged_and_tried_again(
     scripted: ScriptedVcenter, tmp_path: Path, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = [
-        vim.AuthorizationManager.UserPrivilegeResult(entity=thing, privileges=["System.View"])
-        for thing in (vim.HostSystem("host-1"), vim.Folder("group-d1"))
-    ]
-    scripted.answers["FetchUserPrivilegeOnEntities"] = lambda _: answer
+    scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     kept = Desk(scripted, tmp_path, proof_max_age_s=1.0)
     kept.vsphere.start()
     kept.vsphere.prove(ACCOUNT, host_entry("host-1"))
