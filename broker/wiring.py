@@ -24,11 +24,11 @@ from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.server import BrokerServer, Served
 from broker.http.tls import ServerContext
 from broker.model.policy import Policy
-from broker.model.record import Event, Record
 from broker.model.settings import ServerSettings, TlsListener
 from broker.policy.follower import PolicyFollower
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_policy, load_server
+from broker.policy.presence import Presence
 from broker.ports.issuing import Rooms
 from broker.secrets import read_secret
 from broker.store.applied import StoredGrants
@@ -72,9 +72,10 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
     not bring back what a reload has taken away. Raises ConfigurationErrors, LogUnavailable,
     SecretUnavailable.
     """
-    policy, keys = load_policy(directory), _signing_keys(load_server(directory))
     clock = SystemClock()
     database = Database.open(settings.store, clock, settings.disk_reserve_mib)
+    presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
+    policy, keys = load_policy(directory), _signing_keys(load_server(directory))
     holder, ring = PolicyHolder(policy), KeyRing(keys)
     refusals = RefusalBudget(database, settings.recorded_refusals)
     vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
@@ -91,8 +92,10 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
         health=ProcessHealth(database, vsphere),
     )
     app = create_app(settings, rooms, access, limits, ring)
-    running = _running(settings, database, holder, refusals, vsphere, _Reload(directory, ring, vsphere))
-    running.start(policy)
+    reload = _Reload(directory, ring, vsphere)
+    follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
+    running = _running(settings, database, refusals, vsphere, follower)
+    running.start()
     return Served(app, running.close)
 
 
@@ -122,22 +125,17 @@ def _rooms(
 def _running(
     settings: ServerSettings,
     database: Database,
-    holder: PolicyHolder,
     refusals: RefusalBudget,
     vsphere: Vsphere,
-    reload: "_Reload",
+    follower: PolicyFollower,
 ) -> "_Running":
     """What works beside the requests."""
-    log = AuditSystemLog(database)
-    processes = StoredProcesses(database)
-    follower = PolicyFollower(database.boot, "serve", processes, holder, reload.load, reload.swapped, log)
     return _Running(
         database=database,
         vsphere=vsphere,
         follower=follower,
         beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
         housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
-        log=log,
     )
 
 
@@ -150,11 +148,8 @@ class _Running:
     follower: PolicyFollower
     beat: Beat
     housekeeping: Housekeeping
-    log: AuditSystemLog
 
-    def start(self, policy: Policy) -> None:
-        process = {"kind": "serve", "boot": self.database.boot, "revision": policy.revision}
-        self.log.append([Record(Event.PROCESS_STARTED, process), Record(Event.POLICY_LOADED, process)])
+    def start(self) -> None:
         self.follower.start()
         self.housekeeping.start()
         self.vsphere.start()
@@ -165,7 +160,6 @@ class _Running:
         self.vsphere.close()
         self.housekeeping.stop()
         try:
-            self.log.append([Record(Event.PROCESS_STOPPED, {"kind": "serve", "boot": self.database.boot})])
             self.follower.stop()
         except LogUnavailable as unavailable:
             _log.error("the end of this process is not on record: %s", unavailable)

@@ -33,7 +33,7 @@ _PROOF = ("proof_digest", "proof_age_ms", "root_privileges")
 _TICKET = ("exposure_until", "fingerprint", "fingerprint_key")
 _WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
 _ENDED_BADLY = ("exposure_until", *_WHY)
-_PROCESS = ("kind", "boot", "revision")
+_PROCESS = ("kind", "boot", "revision", "version")
 _ROLE = ("vcenter", "instance_uuid", "template", "template_revision", "role", "role_id")
 
 CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
@@ -119,13 +119,13 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             ("reasons", "count", "first", "last"),
             ("app", "address"),
         ),
-        Event.POLICY_LOADED: EventFacts("A process starts on this policy.", ("revision",), ("kind", "boot")),
+        Event.POLICY_LOADED: EventFacts("A process starts on this policy.", ("revision", "kind", "boot")),
         Event.POLICY_RELOADED: EventFacts("A process decides on a new policy.", ("revision", "before")),
         Event.POLICY_REFUSED: EventFacts(
             "The files are wrong: a process keeps the policy that it had.", ("kept", "error")
         ),
-        Event.PROCESS_STARTED: EventFacts("A process runs.", _PROCESS, ("version",)),
-        Event.PROCESS_STOPPED: EventFacts("A process ended in good order.", _PROCESS, ("version",)),
+        Event.PROCESS_STARTED: EventFacts("A process runs.", _PROCESS),
+        Event.PROCESS_STOPPED: EventFacts("A process ended in good order.", _PROCESS),
         Event.APP_ADDED: EventFacts("An operator let an app in.", ("app", "generation", "by")),
         Event.APP_ROTATED: EventFacts(
             "An operator revoked an app's access tokens; `new_secret` says if it got a new secret too.",

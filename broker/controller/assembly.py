@@ -21,6 +21,7 @@ from broker.model.policy import Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_controller, load_policy, load_server
+from broker.policy.presence import Presence
 from broker.ports.administration import Administration
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
@@ -51,15 +52,15 @@ def run_from(file: Path, next_signal: NextSignal) -> None:
     """`broker controller`, until SIGTERM or SIGINT. Raises ConfigurationErrors, LogUnavailable."""
     settings = load_controller(file)
     load = partial(load_policy, settings.policy)
-    holder = PolicyHolder(load())
     with _store(settings) as database:
+        presence = Presence(database.boot, "controller", StoredProcesses(database), database.clock)
+        holder = PolicyHolder(load())
         rooms = _rooms(settings, database)
         process = ControllerProcess(
-            database.boot,
+            presence,
             holder,
             load,
             Watch(rooms),
-            StoredProcesses(database),
             rooms.log,
             settings.interval_s,
         )

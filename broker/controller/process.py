@@ -9,10 +9,10 @@ from threading import Thread
 from broker.controller.watch import Watch
 from broker.errors import BrokerError
 from broker.model.policy import Policy
-from broker.model.record import Event, Record
 from broker.policy.follower import PolicyFollower
 from broker.policy.holder import PolicyHolder
-from broker.ports.operation import Processes, SystemLog
+from broker.policy.presence import Presence
+from broker.ports.operation import SystemLog
 
 _log = logging.getLogger(__name__)
 
@@ -30,28 +30,24 @@ class ControllerProcess:
 
     def __init__(
         self,
-        boot: str,
+        presence: Presence,
         holder: PolicyHolder,
         load: Callable[[], Policy],
         watch: Watch,
-        processes: Processes,
         log: SystemLog,
         interval_s: float,
     ) -> None:
-        self._boot = boot
+        self._presence = presence
         self._holder = holder
         self._watch = watch
-        self._processes = processes
-        self._record_log = log
         self._interval_s = interval_s
         self._due = Flag()
         self._ending = Flag()
-        self._follower = PolicyFollower(boot, "controller", processes, holder, load, self._swapped, log)
+        self._follower = PolicyFollower(presence, holder, load, self._swapped, log)
 
     def run(self, next_signal: NextSignal) -> None:
         """Work until SIGTERM or SIGINT, then log out everywhere. Raises LogUnavailable at start."""
         self._follower.start()
-        self._record(Event.PROCESS_STARTED)
         rounds = Thread(target=self._rounds, name="controller-rounds", daemon=True)
         rounds.start()
         try:
@@ -63,7 +59,7 @@ class ControllerProcess:
         while (told := next_signal(BEAT_S)) not in (signal.SIGTERM, signal.SIGINT):
             try:
                 if told == signal.SIGHUP:
-                    self._processes.ask_reload()
+                    self._presence.ask_all()
                 self._follower.step()
             except BrokerError as error:
                 _log.error("the store could not be asked: %s", error)
@@ -75,7 +71,6 @@ class ControllerProcess:
         rounds.join(_END_WITHIN_S)
         self._watch.close()
         try:
-            self._record(Event.PROCESS_STOPPED)
             self._follower.stop()
         except BrokerError as error:
             _log.error("the end of this process is not on record: %s", error)
@@ -96,12 +91,6 @@ class ControllerProcess:
             _log.warning("this round found no end: %s", error)
         except Exception as defect:  # noqa: BLE001 - one bad round must not end the watching
             _log.error("this round failed: %s", type(defect).__name__)
-
-    def _record(self, event: Event) -> None:
-        revision = self._holder.current().revision
-        self._record_log.append(
-            [Record(event, {"kind": "controller", "boot": self._boot, "revision": revision})]
-        )
 
 
 def block_signals() -> NextSignal:

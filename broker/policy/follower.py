@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Callable
 
+from broker import __version__
 from broker.errors import BrokerError
 from broker.model.policy import Policy
-from broker.model.record import Event, Record
+from broker.model.record import Event, JsonValue, Record
 from broker.policy.holder import PolicyHolder
-from broker.ports.operation import Acknowledgement, Processes, SystemLog
+from broker.policy.presence import Presence
+from broker.ports.operation import SystemLog
 
 _log = logging.getLogger(__name__)
 
 
 class PolicyFollower:
-    """Keeps one process on the policy that the last good reload gave.
+    """Keeps one process on the policy that the last good reload gave, on record from start to stop.
 
     `step()` is called on a beat. A broken set of files keeps the old snapshot, goes on record
     and is answered with its error, so that whoever asked learns of it.
@@ -21,40 +23,44 @@ class PolicyFollower:
 
     def __init__(
         self,
-        boot: str,
-        kind: str,
-        processes: Processes,
+        presence: Presence,
         holder: PolicyHolder,
         load: Callable[[], Policy],
         swapped: Callable[[Policy], None],
         log: SystemLog,
     ) -> None:
-        self._boot = boot
-        self._kind = kind
-        self._processes = processes
+        self._presence = presence
         self._holder = holder
         self._load = load
         self._swapped = swapped
         self._log = log
-        self._answered = 0
 
     def start(self) -> None:
-        """Announce the process and what it decides on. Raises LogUnavailable."""
-        self._processes.register(self._boot, self._kind, self._holder.current().revision)
-        self._answered = self._processes.beat(self._boot)
+        """Put on record that the process runs, and on what, and announce it. Raises LogUnavailable."""
+        loaded = Record(Event.POLICY_LOADED, self._process())
+        self._log.append([self._of_process(Event.PROCESS_STARTED), loaded])
+        self._presence.announce(self._holder.current().revision)
 
     def step(self) -> None:
-        """Say that the process lives, and reload if that was asked for since. Raises LogUnavailable."""
-        generation = self._processes.beat(self._boot)
-        if generation != self._answered:
-            error = self._reload()
-            revision = self._holder.current().revision
-            self._processes.acknowledge(Acknowledgement(self._boot, self._kind, generation, revision, error))
-            self._answered = generation
+        """Reload if that was asked for since, and say that the process lives. Raises LogUnavailable."""
+        generation = self._presence.asked()
+        if generation is None:
+            self._presence.keep_up()
+            return
+        error = self._reload()
+        self._presence.answer(generation, self._holder.current().revision, error)
 
     def stop(self) -> None:
-        """Leave the list of processes that a reload waits for. Raises LogUnavailable."""
-        self._processes.leave(self._boot)
+        """Put on record that the process ends in good order, and leave the list. Raises LogUnavailable."""
+        self._log.append([self._of_process(Event.PROCESS_STOPPED)])
+        self._presence.leave()
+
+    def _process(self) -> dict[str, JsonValue]:
+        revision = self._holder.current().revision
+        return {"kind": self._presence.kind, "boot": self._presence.boot, "revision": revision}
+
+    def _of_process(self, event: Event) -> Record:
+        return Record(event, {**self._process(), "version": __version__})
 
     def _reload(self) -> str:
         old = self._holder.current().revision

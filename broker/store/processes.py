@@ -1,6 +1,6 @@
 """Every running process, what policy it decides on, and the call to read it anew."""
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from broker.ports.operation import Acknowledgement
@@ -21,31 +21,15 @@ class StoredProcesses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, boot: str, kind: str, revision: str) -> None:
-        """This process runs, and decides on `revision`. `kind` is serve or controller.
-
-        It read the policy just before, so it counts as having answered the last reload; if the
-        files changed in between, the revision that it answers with shows that.
-        """
-
-        def work(transaction: Transaction) -> None:
-            generation = value_of(transaction.connection, Counter.RELOAD)
-            self._upsert(transaction, Acknowledgement(boot, kind, generation, revision, ""))
-
-        self._database.write(Reserve.NONE, work)
-
-    def beat(self, boot: str) -> int:
-        """Still here; gives the generation of the last reload asked for."""
-
-        def work(transaction: Transaction) -> int:
-            here = update(process).where(process.c.boot == boot).values(beat=self._now())
-            transaction.connection.execute(here)
-            return value_of(transaction.connection, Counter.RELOAD)
-
-        return self._database.write(Reserve.NONE, work)
+    def generation(self) -> int:
+        """The generation of the last reload asked for. Reads only."""
+        return self._database.read(lambda c: value_of(c, Counter.RELOAD))
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """This process has dealt with a reload."""
+        """This process runs, and has dealt with the reloads up to that generation.
+
+        Repeat it within LIVE_S; whoever was taken for dead and pruned is back by it.
+        """
         self._database.write(Reserve.NONE, lambda t: self._upsert(t, acknowledgement))
 
     def leave(self, boot: str) -> None:

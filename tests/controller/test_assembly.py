@@ -113,7 +113,7 @@ def test_the_process_watches_and_ends_at_sigterm(
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 0, told
-    assert codes(store)[3:] == ["S400I", "R621W", "S401I"]
+    assert codes(store)[3:] == ["S400I", "P300I", "R621W", "S401I"]
     assert not any("controller" in live.session.user for live in lab.sessions.all())
     assert PASSWORDS["broker-controller"] not in told
 

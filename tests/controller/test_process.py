@@ -4,8 +4,6 @@ import logging
 import queue
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event as Flag
 from threading import Semaphore, Thread
 
 import pytest
@@ -17,10 +15,12 @@ from broker.model.names import GrantId
 from broker.model.policy import Policy
 from broker.model.record import Event
 from broker.policy.holder import PolicyHolder
+from broker.policy.presence import Presence
 from broker.store.database import Database
 from broker.store.processes import StoredProcesses
 from tests.controller.conftest import Controller
 from tests.support.administration import grant, policy
+from tests.support.deadline import eventually
 
 CLUSTER = "/DC1/host/cluster"
 ONE = policy(grant("g1", CLUSTER))
@@ -39,9 +39,8 @@ class Running:
         self.watch = controller.watch()
         self._signals: queue.Queue[int | None] = queue.Queue()
         self._waiting = Semaphore(0)
-        self.process = ControllerProcess(
-            "boot-1", self.holder, load, self.watch, self.processes, controller.log, interval_s
-        )
+        presence = Presence("boot-1", "controller", self.processes, controller.clock)
+        self.process = ControllerProcess(presence, self.holder, load, self.watch, controller.log, interval_s)
         self.thread = Thread(target=self.process.run, args=(self._next,), daemon=True)
 
     def _next(self, _seconds: float) -> int | None:
@@ -80,21 +79,6 @@ def start(controller: Controller, database: Database) -> Iterator[Start]:
             running.end()
 
 
-@contextmanager
-def deadline(what: str) -> Iterator[Callable[[Callable[[], bool]], None]]:
-    """Wait for something another thread does."""
-
-    def until(holds: Callable[[], bool]) -> None:
-        pause = Flag()
-        for _ in range(1000):
-            if holds():
-                return
-            pause.wait(0.01)
-        pytest.fail(f"never: {what}")
-
-    yield until
-
-
 def drifted(controller: Controller) -> bool:
     applied = controller.store.applied(GrantId("g1"))
     return applied is not None and applied.standing is Standing.DRIFTED
@@ -104,33 +88,28 @@ def test_it_looks_at_once_and_says_that_it_runs(controller: Controller, start: S
     controller.apply(ONE)
     controller.prod.permissions.clear()
     start()
-    with deadline("the first round marks the drift") as until:
-        until(lambda: drifted(controller))
-    assert Event.PROCESS_STARTED in controller.log.events()
+    assert eventually(lambda: drifted(controller))
+    assert {Event.PROCESS_STARTED, Event.POLICY_LOADED} <= set(controller.log.events())
 
 
 def test_it_looks_again_on_schedule(controller: Controller, start: Start) -> None:
     controller.apply(ONE)
     start(interval_s=0.02)
-    with deadline("a first round") as until:
-        until(lambda: controller.prod.logins == 2)
+    assert eventually(lambda: controller.prod.logins == 2)
     controller.prod.permissions.clear()
-    with deadline("a later round marks the drift") as until:
-        until(lambda: drifted(controller))
+    assert eventually(lambda: drifted(controller))
 
 
 def test_a_reload_is_answered_and_looks_anew(controller: Controller, start: Start) -> None:
     controller.apply(ONE)
     running = start(load=lambda: TWO)
-    with deadline("a first round") as until:
-        until(lambda: controller.prod.logins == 2)
+    assert eventually(lambda: controller.prod.logins == 2)
     controller.prod.permissions.clear()
     generation = running.processes.ask_reload()
     running.tell(None)
     (answer,), missing = running.processes.answers(generation)
     assert (answer.kind, answer.revision, answer.error, missing) == ("controller", "revision-2", "", 0)
-    with deadline("the reload's round marks the drift") as until:
-        until(lambda: drifted(controller))
+    assert eventually(lambda: drifted(controller))
     assert Event.POLICY_RELOADED in controller.log.events()
 
 
@@ -157,8 +136,7 @@ def test_a_broken_policy_keeps_the_old_one(controller: Controller, start: Start)
 def test_its_end_logs_out_and_is_on_record(controller: Controller, start: Start, told: int) -> None:
     controller.apply(ONE)
     running = start()
-    with deadline("a first round") as until:
-        until(lambda: controller.prod.logins == 2)
+    assert eventually(lambda: controller.prod.logins == 2)
     running.end(told)
     assert controller.prod.logouts == 2
     assert controller.log.events()[-1] is Event.PROCESS_STOPPED
@@ -182,8 +160,7 @@ def test_a_defect_in_a_round_is_logged_by_its_type_and_the_next_round_comes(
     controller.prod.permissions.clear()
     with caplog.at_level(logging.DEBUG):
         start(interval_s=0.02)
-        with deadline("a later round marks the drift") as until:
-            until(lambda: drifted(controller))
+        assert eventually(lambda: drifted(controller))
     assert "KeyError" in caplog.text
     assert "canary" not in caplog.text
 
@@ -194,11 +171,11 @@ def test_a_store_that_is_away_for_a_while_does_not_end_the_process(
     running = start()
     running.tell(None)
 
-    def away(_boot: str) -> int:
+    def away() -> int:
         raise LogUnavailable("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(running.processes, "beat", away)
+        patched.setattr(running.processes, "generation", away)
         running.tell(None)
     running.tell(None)
     assert "disk full" in caplog.text

@@ -257,9 +257,9 @@ def test_roles_and_permissions_that_are_ours_are_remembered(database: Database) 
 def test_a_reload_waits_for_every_live_process(database: Database) -> None:
     processes = StoredProcesses(database)
     for boot in ("a", "b"):
-        processes.register(boot, "serve", "old")
+        processes.acknowledge(Acknowledgement(boot, "serve", 0, "old", ""))
     generation = processes.ask_reload()
-    assert processes.beat("a") == generation
+    assert processes.generation() == generation
     assert processes.answers(generation) == ((), 2)
     processes.acknowledge(Acknowledgement("a", "serve", generation, "new", ""))
     processes.acknowledge(Acknowledgement("b", "serve", generation, "old", "apps.yaml:3: wrong"))
@@ -274,18 +274,19 @@ def test_a_reload_waits_for_every_live_process(database: Database) -> None:
 def test_a_dead_process_holds_up_no_reload(database: Database, clock: HandClock) -> None:
     processes = StoredProcesses(database)
     for boot in ("dead", "left", "live"):
-        processes.register(boot, "serve", "old")
+        processes.acknowledge(Acknowledgement(boot, "serve", 0, "old", ""))
     processes.leave("left")
     clock.advance(16)
-    generation = processes.beat("live") + 1
-    assert processes.ask_reload() == generation
+    processes.acknowledge(Acknowledgement("live", "serve", 0, "old", ""))
+    generation = processes.ask_reload()
+    assert generation == 1
     assert processes.answers(generation) == ((), 1)
 
 
 def test_a_process_that_starts_after_the_call_has_read_the_new_policy(database: Database) -> None:
     processes = StoredProcesses(database)
     generation = processes.ask_reload()
-    processes.register("a", "serve", "new")
+    processes.acknowledge(Acknowledgement("a", "serve", generation, "new", ""))
     answers, missing = processes.answers(generation)
     assert missing == 0
     assert answers[0].revision == "new"
@@ -296,7 +297,7 @@ def test_what_is_over_is_pruned_with_a_margin_and_records_are_not(
 ) -> None:
     guard, processes = StoredReplayGuard(database), StoredProcesses(database)
     guard.first_use(APP, "jti", clock.now() + timedelta(minutes=5))
-    processes.register("dead", "serve", "old")
+    processes.acknowledge(Acknowledgement("dead", "serve", 0, "old", ""))
     GrantSwitches(database).disable(GrantId("g"), "alice")
     clock.advance(3600)
     assert prune(database) == 0
