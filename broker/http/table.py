@@ -35,12 +35,16 @@ _FOR_READERS = AnyOf(frozenset({Scope.TICKETS, Scope.AUDIT_READ}))
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 
 _DRY_RUN = Parameter(
-    "dry_run", "query", "Decide, record, and take no ticket.", {"type": "boolean", "default": False}
+    "dry_run",
+    "query",
+    "Decide, record, and take no ticket. Takes no Idempotency-Key.",
+    {"type": "boolean", "default": False},
 )
 _KEY = Parameter(
     "Idempotency-Key",
     "header",
-    "Makes a repeated request an attempt of the same issuance, at most three, for 24 hours.",
+    "Makes a repeated request an attempt of the same issuance, at most three, for 24 hours. "
+    "Not together with `dry_run=true`, which is `invalid_request`: a dry run makes no issuance.",
     {"type": "string", "pattern": "^[A-Za-z0-9._~:-]{1,128}$"},
 )
 _PAGE = (

@@ -97,12 +97,17 @@ class Tickets:
 
 
 def _read(given: Request, about: Asked) -> TicketRequest:
-    """Raises Refused(UNSUPPORTED_MEDIA_TYPE | TOO_LARGE | MALFORMED | INVALID_REQUEST)."""
+    """Raises Refused(UNSUPPORTED_MEDIA_TYPE | TOO_LARGE | MALFORMED | INVALID_REQUEST).
+
+    A dry run takes no key: it makes no issuance that a further request could be an attempt of.
+    """
     dry_run = flag(only(given, {"dry_run"}), "dry_run")
     if given.mimetype != MEDIA_TYPE:
         raise Refused(Reason.UNSUPPORTED_MEDIA_TYPE)
     body = _body(given)
     key = given.headers.get("Idempotency-Key")
+    if dry_run and key is not None:
+        raise InvalidRequest((("Idempotency-Key", "does not go with dry_run=true"),))
     with _names_in_grammar():
         host = parse_host_name(body.host)
         vcenter = VcenterId(parse_id(body.vcenter, "vcenter")) if body.vcenter is not None else None

@@ -85,6 +85,8 @@ _CANNOT_BE_DESCRIBED: Any = [positive_data_acceptance]
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_app_does_what_its_document_says(case: schemathesis.Case[Any]) -> None:
     _DESK.world.clock.advance(1)
+    if case.query and case.headers and str(case.query.get("dry_run")).lower() == "true":
+        case.headers.pop("Idempotency-Key", None)  # the two exclude each other: no schema can say so
     if case.operation.path == "/oauth2/token":
         case.call_and_validate(headers=basic(NAGIOS, CLIENT_SECRET), excluded_checks=_CANNOT_BE_DESCRIBED)
     elif case.operation.path in {"/v1/hosts", "/v1/issuances"}:

@@ -68,6 +68,16 @@ def test_a_dry_run_decides_and_takes_nothing(desk: Desk) -> None:
     assert not [step for step in desk.world.trail if step.startswith("acquire")]
 
 
+def test_a_dry_run_takes_no_idempotency_key(desk: Desk) -> None:
+    answer = desk.ticket(BODY, {"Idempotency-Key": "k"}, query="?dry_run=true")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+    assert answer.get_json()["errors"] == [
+        {"pointer": "Idempotency-Key", "problem": "does not go with dry_run=true"}
+    ]
+    assert desk.ticket(BODY, {"Idempotency-Key": "k"}, query="?dry_run=false").status_code == 200
+
+
 def test_a_dry_run_that_is_false_is_a_request(desk: Desk) -> None:
     assert desk.ticket(BODY, query="?dry_run=false").get_json()["session_id"] == TICKET
 
@@ -145,7 +155,6 @@ HOSTILE = [
     "\uff45sx01.example.com",
     "esx01.example.com\u2028",
     "\u202eesx01",
-    "\ud800",
     "*",
     "esx*",
     ".*",
@@ -166,6 +175,13 @@ HOSTILE = [
     "1.2.3.4/24",
     "host-11?",
 ]
+
+
+@pytest.mark.parametrize("field", ["host", "vcenter", "grant"])
+def test_half_a_character_is_no_text(desk: Desk, field: str) -> None:
+    answer = desk.ticket({**BODY, field: "\ud800"})
+
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "malformed")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
