@@ -176,6 +176,12 @@ def test_a_claim_that_is_missing_or_wrong_is_refused(desk: Desk, changed: dict[s
     assert ask(desk, minted(desk, **changed)) == 401
 
 
+@pytest.mark.parametrize("claim", ["nbf", "cnf", "act", "may_act", "groups", "crit", "Scope", "", "x"])
+def test_a_claim_that_we_never_mint_is_refused_though_our_key_signed_it(desk: Desk, claim: str) -> None:
+    assert ask(desk, minted(desk, HEADER, **{claim: 1})) == 401
+    assert desk.access.refused[-1][1] == "token_invalid"
+
+
 def test_times_that_we_would_not_mint_are_refused(desk: Desk) -> None:
     now = int(desk.world.clock.now().timestamp())
 

@@ -16,6 +16,8 @@ from broker.ports.clock import Clock
 
 TOKEN_LIFE_S = 300
 TYPE = "at+jwt"
+_CLAIMS = frozenset({"iss", "aud", "sub", "client_id", "jti", "iat", "exp", "scope", "gen"})
+"""What `mint` writes. A token with more or less is not one of ours, whoever signed it."""
 _SKEW_S = 5
 """How far the clocks of two processes behind one issuer may be apart."""
 
@@ -106,6 +108,8 @@ class AccessTokens:
 
     def _checked(self, token: UnverifiedToken) -> TokenClaims:
         told = token.claims
+        if told.keys() != _CLAIMS:
+            raise TokenRefused(Cause.INVALID)
         app, generation = told.get("client_id"), told.get("gen")
         if told.get("iss") != self._issuer or told.get("aud") != self._issuer:
             raise TokenRefused(Cause.INVALID)
