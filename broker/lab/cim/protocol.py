@@ -7,6 +7,7 @@ of pywbem, which is why the extra pins its version.
 import re
 from dataclasses import dataclass
 from typing import Any
+from xml.parsers import expat
 
 import pywbem
 from pywbem import _cim_xml, _tupleparse, _tupletree
@@ -37,17 +38,15 @@ class Request:
 
 def parse(body: bytes) -> Request:
     """Read a request. Raises UnreadableRequest."""
+    tree = _tree(body)
+    if _asks_several(tree):
+        raise UnreadableRequest("multiple-requests-unsupported")
     try:
-        tree = _tupletree.xml_to_tupletree_sax(body, _READ_AS)
-        if _asks_several(tree):
-            raise UnreadableRequest("multiple-requests-unsupported")
         message = _tupleparse.TupleParser().parse_cim(tree)[2]
         attributes, simple = message[1], message[2]
         if simple[0] != "SIMPLEREQ":
             raise UnreadableRequest("request-not-valid")
         call = simple[2]
-    except pywbem.XMLParseError:
-        raise UnreadableRequest("request-not-well-formed") from None
     except (pywbem.VersionError, pywbem.CIMXMLParseError) as error:
         raise UnreadableRequest(_code(error)) from None
     return _request(attributes, call)
@@ -64,6 +63,23 @@ def error(request: Request, failure: pywbem.CIMError) -> bytes:
     element = _cim_xml.ERROR(str(failure.status_code), failure.status_description)
     kind = _cim_xml.IMETHODRESPONSE if request.intrinsic else _cim_xml.METHODRESPONSE
     return _message(request, kind(request.method, element))
+
+
+def _tree(body: bytes) -> tuple[Any, ...]:
+    guard = expat.ParserCreate()
+    guard.EntityDeclHandler = _refuse_entity
+    try:
+        guard.Parse(body, True)  # noqa: FBT003 - expat takes it by place
+        tree: tuple[Any, ...] = _tupletree.xml_to_tupletree_sax(body, _READ_AS)
+    except (pywbem.XMLParseError, expat.ExpatError, LookupError, ValueError):
+        # The last two are expat's, for an encoding that is unknown or takes several bytes a letter.
+        raise UnreadableRequest("request-not-well-formed") from None
+    return tree
+
+
+def _refuse_entity(*_: object) -> None:
+    """Entities of entities fill the memory, and pywbem's parser would expand them."""
+    raise UnreadableRequest("request-not-valid")
 
 
 def _request(attributes: dict[str, str], call: tuple[Any, ...]) -> Request:
