@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.demo.files import APP
-from tests.support.stack import Stack, new_stack
+from tests.support.stack import Stack, applied_stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Applied, served, ready; shared by the tests of a module, which leave it as they found it."""
-    with new_stack(tmp_path_factory.mktemp("site")) as running:
-        running.apply()
-        running.config("apps", "add", APP)
+    with applied_stack(tmp_path_factory.mktemp("site")) as running:
         running.serve("--log-level", "debug")
         running.ready()
         yield running
@@ -23,7 +20,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Stack]:
     """Applied, the app added, nothing served yet."""
-    with new_stack(tmp_path) as running:
-        running.apply()
-        running.config("apps", "add", APP)
+    with applied_stack(tmp_path) as running:
         yield running

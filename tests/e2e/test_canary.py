@@ -8,11 +8,7 @@ from pathlib import Path
 import requests
 
 from broker.client.errors import ClientError
-from broker.client.tokens import KeyCredential
-from broker.clock import SystemClock
 from broker.demo.files import APP
-from broker.model.secret import SecretFile
-from broker.secrets import read_secret
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
 
 ACCOUNT = "svc-cim-a@vsphere.local"
@@ -30,36 +26,9 @@ def secrets_on_disk(stack: Stack) -> dict[str, str]:
     return found
 
 
-def access_token(stack: Stack) -> str:
-    credential = KeyCredential(APP, read_secret(SecretFile(stack.site.app_key)), "demo-1")
-    proven = credential.prove(stack.site.url, SystemClock())
-    answer = post(
-        stack, "/oauth2/token", {**proven.form, "grant_type": "client_credentials", "scope": "tickets"}
-    )
-    return str(answer.json()["access_token"])
-
-
-def post(
-    stack: Stack, path: str, form: dict[str, str], headers: dict[str, str] | None = None
-) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.post(
-            stack.site.url + path, data=form, headers=headers, verify=str(stack.site.broker_ca), timeout=20
-        )
-
-
 def ask(stack: Stack, token: str, body: str) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.post(
-            f"{stack.site.url}/v1/tickets",
-            data=body.encode(),
-            headers=headers,
-            verify=str(stack.site.broker_ca),
-            timeout=20,
-        )
+    return stack.post("/v1/tickets", data=body.encode(), headers=headers)
 
 
 def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
@@ -81,7 +50,7 @@ def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
 
 
 def _successes(stack: Stack) -> dict[str, str]:
-    token = access_token(stack)
+    token = stack.access_token()
     answer = ask(stack, token, json.dumps({"host": HOST})).json()
     out = stack.site.root / "ticket.json"
     arguments = ("--ca", str(stack.site.broker_ca), "--client-id", APP, "--output", str(out))
@@ -103,8 +72,12 @@ def _refusals(stack: Stack, token: str) -> None:
     wrong = base64.b64encode(f"{APP}:{secret}x".encode()).decode()
     right = base64.b64encode(f"nobody:{secret}".encode()).decode()
     for pair in (wrong, right):
-        post(stack, "/oauth2/token", {"grant_type": "client_credentials"}, {"Authorization": f"Basic {pair}"})
-    post(stack, f"/v1/tickets?access_token={token}", {"client_secret": secret})
+        stack.post(
+            "/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            headers={"Authorization": f"Basic {pair}"},
+        )
+    stack.post(f"/v1/tickets?access_token={token}", data={"client_secret": secret})
     with suppress(requests.RequestException):
         stack.get(f"/v1/issuances/{secret}")
 

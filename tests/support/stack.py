@@ -126,9 +126,23 @@ class Stack:
             session.trust_env = False
             return session.get(self.site.url + path, verify=str(self.site.broker_ca), timeout=10)
 
+    def post(self, path: str, **sent: Any) -> requests.Response:
+        """POST what `requests` may send: a form, JSON, headers."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(self.site.url + path, verify=str(self.site.broker_ca), timeout=20, **sent)
+
+    def credential(self) -> KeyCredential:
+        return KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
+
+    def access_token(self) -> str:
+        """A new one, of the app, for tickets."""
+        proven = self.credential().prove(self.site.url, SystemClock())
+        form = {**proven.form, "grant_type": "client_credentials", "scope": "tickets"}
+        return str(self.post("/oauth2/token", data=form).json()["access_token"])
+
     def client(self) -> BrokerClient:
-        credential = KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
-        return BrokerClient(self.site.url, self.site.broker_ca, credential)
+        return BrokerClient(self.site.url, self.site.broker_ca, self.credential())
 
     def refusal(self, host: str = HOST) -> BrokerRefused:
         """The refusal of one ticket request with a fresh token. Fails the test when there is none."""
@@ -197,3 +211,12 @@ def new_stack(root: Path, **lab_options: Any) -> Iterator[Stack]:
             yield stack
         finally:
             stack.close()
+
+
+@contextmanager
+def applied_stack(root: Path, **lab_options: Any) -> Iterator[Stack]:
+    """Roles and permissions set and the app added; nothing served."""
+    with new_stack(root, **lab_options) as stack:
+        stack.apply()
+        stack.config("apps", "add", APP)
+        yield stack
