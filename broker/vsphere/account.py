@@ -7,7 +7,7 @@ from threading import Event, Thread
 from broker.errors import Reason, Refused
 from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Proof, VcenterTicket
-from broker.model.names import HostName, VcenterId
+from broker.model.names import HostName
 from broker.model.policy import Account, Vcenter
 from broker.policy.decide import INVENTORY_MAX_AGE_S
 from broker.ports.clock import Clock
@@ -28,21 +28,27 @@ _LOG = logging.getLogger(__name__)
 class AccountState:
     """How an account stands with its vCenter, for health checks: nothing is asked for it."""
 
-    vcenter: VcenterId
     logged_in: bool
-    synced: bool
     age_s: float | None
     """Seconds since vCenter confirmed the inventory; None before the first full sync."""
     trouble: Reason | None
-    """Why the account is not logged in, or its inventory not followed; None when all is well."""
-    hosts: int
-    nameless: int
-    """Hosts that cannot be found by the name that vCenter shows."""
+    """Why the account cannot log in, or its inventory not be followed; None as far as all is well."""
+
+    @property
+    def synced(self) -> bool:
+        """Whether the account knows its hosts; until then each is looked up on demand."""
+        return self.age_s is not None
 
     @property
     def usable(self) -> bool:
-        """Whether a ticket request of this account can get anywhere."""
-        return self.logged_in and self.age_s is not None and self.age_s <= INVENTORY_MAX_AGE_S
+        """Whether this account can get a ticket, as far as is known.
+
+        A session that ended is no trouble: the next request logs in again. Before the first log-in
+        has succeeded, nothing is known.
+        """
+        if self.trouble is not None:
+            return False
+        return self.logged_in if self.age_s is None else self.age_s <= INVENTORY_MAX_AGE_S
 
 
 class AccountRoom:
@@ -135,13 +141,9 @@ class AccountRoom:
         """As far as is known without asking vCenter."""
         known = self._watcher.confirmed
         return AccountState(
-            vcenter=self.vcenter.id,
             logged_in=self._session.logged_in,
-            synced=known is not None,
             age_s=None if known is None else self._clock.monotonic() - known.at,
             trouble=self._session.trouble or self._watcher.trouble,
-            hosts=known.inventory.hosts if known else 0,
-            nameless=known.inventory.nameless if known else 0,
         )
 
     def close(self) -> None:

@@ -20,13 +20,15 @@ class Inventory:
     by_name: Mapping[HostName, tuple[Host, ...]]
     all: tuple[Host, ...]
     """Every host whose place in the tree is known."""
-    hosts: int
     nameless: int
     """Hosts that cannot be found by the name that vCenter shows: it, or their place, is no valid one."""
 
     def find(self, name: HostName) -> tuple[Host, ...]:
         """Every host of that name, DNS name or address."""
         return self.by_name.get(name, ())
+
+
+EMPTY = Inventory(MappingProxyType({}), (), 0)
 
 
 class Tree:
@@ -95,7 +97,7 @@ class Tree:
         for host in placed:
             for name in (host.name, *host.addresses):
                 by_name[name] = (*by_name.get(name, ()), host)
-        return Inventory(MappingProxyType(by_name), placed, len(self._hosts), self._nameless())
+        return Inventory(MappingProxyType(by_name), placed, self._nameless())
 
     def _nameless(self) -> int:
         found_by_name = (self._hosts[m] and named_by_vcenter(shown) for m, shown in self._shown.items())

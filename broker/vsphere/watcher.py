@@ -14,7 +14,7 @@ from broker.ports.clock import Clock
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import answered
 from broker.vsphere.hosts import HOST_PATHS
-from broker.vsphere.inventory import Inventory, Tree
+from broker.vsphere.inventory import EMPTY, Inventory, Tree
 from broker.vsphere.remote import Remote, identity_of
 from broker.vsphere.sessions import Session
 
@@ -73,11 +73,6 @@ class Watcher:
         """Wait for the thread's end, so long at most."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-
-    def age_s(self) -> float | None:
-        """Seconds since the inventory was confirmed; None before the first full sync."""
-        confirmed = self.confirmed
-        return None if confirmed is None else self._clock.monotonic() - confirmed.at
 
     def _run(self) -> None:
         pause_s = _SHORTEST_PAUSE_S
@@ -143,9 +138,16 @@ class Watcher:
                 self._confirm(tree.inventory())
 
     def _confirm(self, changed: Inventory | None) -> None:
-        inventory = changed or self.confirmed.inventory  # type: ignore[union-attr] # the first sync is a change
+        before = self.confirmed.inventory if self.confirmed else EMPTY
+        inventory = changed or before
         self.confirmed = Confirmed(inventory, self._clock.monotonic())
         self.trouble = None
+        if inventory.nameless != before.nameless:
+            _LOG.warning(
+                "inventory of %s: hosts that cannot be found by the name that vCenter shows: %d",
+                self._account,
+                inventory.nameless,
+            )
 
 
 def _filter(view: Remote) -> Remote:

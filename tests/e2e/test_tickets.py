@@ -116,6 +116,7 @@ def test_a_ticket_is_dead_after_two_minutes(stack: Stack) -> None:
 
 def test_an_app_lists_the_hosts_it_may_have_tickets_for_and_no_other(stack: Stack) -> None:
     with stack.client() as client:
+        until(lambda: not client.hosts().incomplete, "the inventory")
         page = client.hosts()
     assert [(item["name"], item["grant"], item["reason"]) for item in page.items] == [
         ("esx0001.lab.example", "monitoring-cluster-01", None),

@@ -1,5 +1,6 @@
 """The inventory follows vCenter, says how old it is, and comes back after anything."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -114,6 +115,20 @@ def test_a_property_that_goes_becomes_unknown(follow: Follow, change: Remote) ->
     until(lambda: state_of(watcher, ONE) is Connection.UNKNOWN)
 
 
+def test_hosts_without_a_valid_name_are_logged_when_their_number_changes(
+    follow: Follow, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "broker.vsphere.watcher"):
+        watcher, updates = follow(entered(dict([esx(1), esx(3, name="rack 4 / left")])))
+        until(lambda: knows(watcher, ONE))
+        updates.put(entered(dict([esx(2)]), version="2"))
+        until(lambda: knows(watcher, TWO))
+        updates.put(update("leave", vim.HostSystem("host-3")))
+        until(lambda: len(caplog.messages) == 2)
+    assert [message.rpartition(" ")[2] for message in caplog.messages] == ["1", "0"]
+    assert "rack" not in caplog.text
+
+
 def test_half_a_first_sync_is_no_inventory(scripted: ScriptedVcenter, follow: Follow) -> None:
     half = entered(dict([esx(1)]))
     half.truncated = True
@@ -140,7 +155,7 @@ def test_an_account_that_sees_nothing_has_an_empty_inventory(follow: Follow) -> 
     watcher, _ = follow()
     until(lambda: watcher.confirmed is not None)
     assert watcher.confirmed is not None
-    assert watcher.confirmed.inventory.hosts == 0
+    assert watcher.confirmed.inventory.all == ()
 
 
 def test_a_session_killed_under_it_is_made_anew_with_a_new_filter(
