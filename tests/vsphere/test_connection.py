@@ -4,7 +4,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,11 +126,10 @@ def test_a_server_that_accepts_and_says_nothing_costs_the_connect_timeout(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        begun = time.monotonic()
         with pytest.raises(Refused) as refusal:
             open_session(vcenter_entry("127.0.0.1", port, scripted.anchor, connect_s=0.3)).run(nothing)
     assert refusal.value.reason is Reason.VCENTER_UNAVAILABLE
-    assert time.monotonic() - begun < 2
+    assert "TimeoutError" in refusal.value.detail
 
 
 def test_the_host_may_be_an_ipv6_address(open_session: OpenSession, scripted: ScriptedVcenter) -> None:
@@ -142,6 +140,9 @@ def test_the_host_may_be_an_ipv6_address(open_session: OpenSession, scripted: Sc
     assert refusal.value.reason is Reason.VCENTER_UNAVAILABLE
 
 
+DRIPS = 400
+
+
 def read_all(channel: ssl.SSLSocket) -> None:
     while channel.recv_into(bytearray(1)):
         pass
@@ -149,7 +150,7 @@ def read_all(channel: ssl.SSLSocket) -> None:
 
 @pytest.fixture
 def dripping(scripted: ScriptedVcenter) -> Callable[[], tuple[ssl.SSLSocket, threading.Event]]:
-    """A TLS pair whose other end sends a byte every now and then."""
+    """A TLS pair whose other end sends a byte every now and then, and ends long after any deadline here."""
 
     def dripping() -> tuple[ssl.SSLSocket, threading.Event]:
         here, there = socket.socketpair()
@@ -160,7 +161,9 @@ def dripping(scripted: ScriptedVcenter) -> Callable[[], tuple[ssl.SSLSocket, thr
 
         def drip() -> None:
             with server.wrap_socket(there, server_side=True) as channel:
-                while not done.wait(0.05):
+                for _ in range(DRIPS):
+                    if done.wait(0.05):
+                        return
                     channel.send(b"x")
 
         threading.Thread(target=drip, daemon=True).start()
@@ -177,8 +180,6 @@ def test_a_server_that_drips_bytes_does_not_hold_a_thread_past_the_deadline(
     assert isinstance(channel, DeadlineSocket)
     assert channel.fresh
     channel.end_within(0.3)
-    begun = time.monotonic()
     with channel, pytest.raises(TimeoutError):
         read_all(channel)
     done.set()
-    assert 0.2 < time.monotonic() - begun < 2

@@ -1,6 +1,5 @@
 """The room on a vCenter that enforces what a vCenter enforces."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -218,11 +217,10 @@ def test_before_the_first_sync_one_host_is_looked_up(site: Site) -> None:
 def test_a_slow_vcenter_costs_the_call_timeout_and_no_more(site: Site) -> None:
     host = site.start().host(in_cluster(site))
     site.lab.control.set_latency("AcquireCimServicesTicket", 30)
-    begun = time.monotonic()
     with pytest.raises(MintUnknown) as refusal:
         site.ticket(host)
     assert refusal.value.reason is Reason.VCENTER_TIMEOUT
-    assert time.monotonic() - begun < 8
+    assert site.lab.control.calls()["AcquireCimServicesTicket"] == 1
 
 
 def test_closing_logs_every_account_out(site: Site) -> None:
