@@ -27,7 +27,8 @@ class Watch:
     def round(self, policy: Policy) -> None:
         """Look at every grant that stands as the policy has it, and mark what changed.
 
-        A grant whose text changed since it was applied is `serve`'s to refuse already. A vCenter
+        A grant whose text changed since it was applied is `serve`'s to refuse already, and one
+        that is applied anew while it is looked at waits for the next round. A vCenter
         that cannot be asked proves nothing: it is logged, and asked again in the next round.
         Raises LogUnavailable.
         """
@@ -86,6 +87,5 @@ class Watch:
             return
         event = Event.GRANT_DRIFTED if finding else Event.GRANT_HOLDS_AGAIN
         fields = {"grant": applied.grant, "vcenter": applied.vcenter, "finding": finding}
-        _log.warning("grant %s: %s", applied.grant, finding or "holds again")
-        self._rooms.log.append([Record(event, fields)])
-        self._rooms.store.mark(applied.grant, standing, finding)
+        if self._rooms.store.mark(applied, standing, finding, Record(event, fields)):
+            _log.warning("grant %s: %s", applied.grant, finding or "holds again")

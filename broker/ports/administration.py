@@ -10,6 +10,7 @@ from typing import Protocol
 from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import GrantId, Moid, TemplateId
+from broker.model.record import Record
 from broker.ports.issuing import AppliedGrants
 
 
@@ -166,8 +167,11 @@ class AppliedStore(AppliedGrants, Protocol):
         """Remember a grant as applied."""
         ...
 
-    def mark(self, grant: GrantId, standing: Standing, finding: str) -> None:
-        """Say whether what was applied still holds. A grant that is not there stays away."""
+    def mark(self, seen: AppliedGrant, standing: Standing, finding: str, said: Record) -> bool:
+        """Say whether what was applied still holds, and put `said` on record, in one transaction.
+
+        False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
+        """
         ...
 
     def remove(self, grant: GrantId) -> None:

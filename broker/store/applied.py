@@ -7,6 +7,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.applied import AppliedGrant, ScopeEntry, Standing
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
+from broker.model.record import Record
 from broker.ports.administration import OwnPermission, OwnRole
 from broker.store.database import Database
 from broker.store.place import Reserve
@@ -20,8 +21,8 @@ _APPLIED = select(applied_grant).where(applied_grant.c.grant_id == bindparam("wh
 class StoredGrants:
     """Applied grants, in the store: the controller writes them, `serve` reads them at each request.
 
-    Writes are durable when they return. They make no records: the controller says in its own
-    what it did and why. Every method raises LogUnavailable.
+    Writes are durable when they return. But for `mark` they make no records: the controller says
+    in its own what it did and why. Every method raises LogUnavailable.
     """
 
     def __init__(self, database: Database) -> None:
@@ -53,11 +54,25 @@ class StoredGrants:
             },
         )
 
-    def mark(self, grant: GrantId, standing: Standing, finding: str) -> None:
-        """Say whether what was applied still holds. A grant that is not there stays away."""
-        change = update(applied_grant).where(applied_grant.c.grant_id == grant)
-        change = change.values(standing=standing.value, finding=finding)
-        self._database.write(Reserve.NONE, lambda t: _run(t, change))
+    def mark(self, seen: AppliedGrant, standing: Standing, finding: str, said: Record) -> bool:
+        """Say whether what was applied still holds, and put `said` on record, in one transaction.
+
+        False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
+        """
+        change = update(applied_grant).values(standing=standing.value, finding=finding)
+        change = change.where(
+            applied_grant.c.grant_id == seen.grant,
+            applied_grant.c.digest == seen.digest,
+            applied_grant.c.applied_at == ms(seen.applied_at),
+        )
+
+        def work(transaction: Transaction) -> bool:
+            if transaction.connection.execute(change).rowcount == 0:
+                return False
+            transaction.append([said])
+            return True
+
+        return self._database.write(Reserve.NONE, work)
 
     def remove(self, grant: GrantId) -> None:
         """Forget that a grant was applied. A grant that is not there stays away."""

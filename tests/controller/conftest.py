@@ -4,15 +4,29 @@ from pathlib import Path
 
 import pytest
 
+from broker.audit.reading import AuditReading
+from broker.audit.system import AuditSystemLog
 from broker.controller.apply import ControllerRooms, apply_policy
 from broker.controller.report import ApplyReport
 from broker.controller.watch import Watch
 from broker.model.policy import Policy, Vcenter
+from broker.model.record import Event
 from broker.ports.administration import Administration
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
-from tests.support.administration import FakeAdministration, FakeVcenter, RememberingLog
+from tests.support.administration import FakeAdministration, FakeVcenter
 from tests.support.clock import HandClock
+
+
+class ReadableLog(AuditSystemLog):
+    """The real log of the controller's doings, to be read in a test."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._reading = AuditReading(database)
+
+    def events(self) -> list[Event]:
+        return [Event[record["event"].upper()] for record in self._reading.records()]
 
 
 @dataclass
@@ -20,7 +34,7 @@ class Controller:
     """The controller's rooms on a real store, with vCenters in memory."""
 
     store: StoredGrants
-    log: RememberingLog
+    log: ReadableLog
     clock: HandClock
     vcenters: dict[str, FakeVcenter]
 
@@ -52,4 +66,4 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def controller(database: Database) -> Controller:
     vcenters = {"prod": FakeVcenter(), "test": FakeVcenter(uuid="9f000000-0000-4000-8000-000000000002")}
-    return Controller(StoredGrants(database), RememberingLog(), HandClock(), vcenters)
+    return Controller(StoredGrants(database), ReadableLog(database), HandClock(), vcenters)

@@ -1,5 +1,6 @@
 """An apply that is stopped half-way: by vCenter, by the log, by a crash."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from broker.controller.report import ProblemKind
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.names import GrantId, Moid
-from broker.model.record import Event
+from broker.model.record import Event, Record
 from broker.ports.administration import Forbidden, NotEffective, OwnRole, Permission, Role
 from tests.controller.conftest import Controller
 from tests.support.administration import (
@@ -131,7 +132,7 @@ def test_every_session_is_logged_out(controller: Controller) -> None:
 def test_without_a_log_nothing_is_delivered(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
     append = controller.log.append
 
-    def full(records: object) -> None:
+    def full(records: Sequence[Record]) -> None:
         append(records)
         if Event.PERMISSION_SET in controller.log.events():
             raise LogUnavailable("disk full")

@@ -10,8 +10,11 @@ from broker.model.applied import Standing
 from broker.model.names import GrantId, Moid, VcenterId
 from broker.model.record import Event
 from broker.ports.administration import Forbidden, Permission
+from broker.store.database import Database
 from tests.controller.conftest import Controller
 from tests.support.administration import CIM, CONFIG, READER, FakeVcenter, failing, grant, policy
+from tests.support.commit_faults import NOT_PERSISTED
+from tests.support.commit_faults import failing as failing_store
 
 CLUSTER = "/DC1/host/cluster"
 WANTED = policy(grant("g1", CLUSTER), grant("g2", "/DC2/host/rack%2f7/esx09/esx09"))
@@ -91,7 +94,7 @@ def test_what_somebody_changed_is_drift(
     assert applied is not None
     assert applied.standing is Standing.DRIFTED
     assert finding in applied.finding
-    assert controller.log.records[-1].event is Event.GRANT_DRIFTED
+    assert controller.log.events()[-1] is Event.GRANT_DRIFTED
     assert len(controller.prod.writes) == before
 
 
@@ -169,6 +172,29 @@ def test_a_grant_whose_text_changed_is_left_to_apply(controller: Controller) -> 
     assert all(a.standing is Standing.HOLDS for a in controller.store.all())
 
 
+def test_what_is_applied_while_a_round_looks_at_it_is_not_marked_for_what_was_there_before(
+    controller: Controller,
+) -> None:
+    controller.apply(WANTED)
+    take_permission(controller.prod)
+
+    def apply_meanwhile(call: str, subject: str) -> None:
+        if (call, subject) == ("permissions", "domain-c-DC1"):
+            controller.prod.fail = lambda _call, _subject: None
+            seen = controller.prod.permissions[Moid("domain-c-DC1")]
+            controller.clock.advance(1)
+            assert controller.apply(WANTED).problems == ()
+            applied.append(controller.prod.permissions[Moid("domain-c-DC1")])
+            controller.prod.permissions[Moid("domain-c-DC1")] = seen
+
+    applied: list[list[Permission]] = []
+    controller.prod.fail = apply_meanwhile
+    controller.watch().round(WANTED)
+    assert len(applied) == 1
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+    assert Event.GRANT_DRIFTED not in controller.log.events()
+
+
 def test_an_apply_sets_a_drifted_grant_right(controller: Controller) -> None:
     controller.apply(WANTED)
     take_permission(controller.prod)
@@ -207,14 +233,10 @@ def test_an_account_that_moved_to_another_vcenter_is_left_to_apply(controller: C
 
 
 def test_a_log_that_takes_nothing_ends_the_round_before_a_mark(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
+    controller: Controller, database: Database
 ) -> None:
     controller.apply(WANTED)
     take_permission(controller.prod)
-
-    def full(_: object) -> None:
-        raise LogUnavailable("disk full")
-
-    monkeypatch.setattr(controller.log, "append", full)
-    with pytest.raises(LogUnavailable):
+    with failing_store(database, "INSERT INTO record", NOT_PERSISTED), pytest.raises(LogUnavailable):
         controller.watch().round(WANTED)
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())

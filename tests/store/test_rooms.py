@@ -11,6 +11,7 @@ import pytest
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.applied import Standing
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
+from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
 from broker.ports.administration import OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement
@@ -225,16 +226,33 @@ def test_an_applied_grant_comes_back_as_it_was_put(database: Database) -> None:
 def test_a_finding_is_marked_and_taken_back(database: Database) -> None:
     grants = StoredGrants(database)
     grants.put(APPLIED)
-    grants.mark(APPLIED.grant, Standing.DRIFTED, "the role lost a privilege")
+    drift, holds = Record(Event.GRANT_DRIFTED, {}), Record(Event.GRANT_HOLDS_AGAIN, {})
+    assert grants.mark(APPLIED, Standing.DRIFTED, "the role lost a privilege", drift)
     drifted = grants.applied(APPLIED.grant)
     assert drifted == replace(APPLIED, standing=Standing.DRIFTED, finding="the role lost a privilege")
-    grants.mark(APPLIED.grant, Standing.HOLDS, "")
+    assert grants.mark(APPLIED, Standing.HOLDS, "", holds)
     assert grants.applied(APPLIED.grant) == APPLIED
-    grants.mark(GrantId("absent"), Standing.DRIFTED, "gone")
-    assert grants.applied(GrantId("absent")) is None
+    absent = replace(APPLIED, grant=GrantId("absent"))
+    assert not grants.mark(absent, Standing.DRIFTED, "gone", drift)
+    assert grants.applied(absent.grant) is None
+    assert [event for event, _ in records(database)] == ["grant_drifted", "grant_holds_again"]
     grants.remove(APPLIED.grant)
     grants.remove(APPLIED.grant)
     assert grants.all() == ()
+
+
+@pytest.mark.parametrize(
+    "newer", [{"applied_at": APPLIED.applied_at + timedelta(milliseconds=1)}, {"digest": "another"}]
+)
+def test_what_was_applied_anew_is_not_marked_for_what_was_there_before(
+    database: Database, newer: dict[str, Any]
+) -> None:
+    grants = StoredGrants(database)
+    grants.put(replace(APPLIED, **newer))
+    drift = Record(Event.GRANT_DRIFTED, {})
+    assert not grants.mark(APPLIED, Standing.DRIFTED, "the permission is gone", drift)
+    assert grants.all() == (replace(APPLIED, **newer),)
+    assert records(database) == []
 
 
 def test_roles_and_permissions_that_are_ours_are_remembered(database: Database) -> None:
