@@ -1,10 +1,10 @@
 """Who refused requests are counted against: an app, or an address where nobody is authenticated."""
 
-import ipaddress
 from dataclasses import dataclass
 
 from broker.model.issuance import Origin
 from broker.model.names import AppId
+from broker.model.networks import network_of
 
 OTHERS = "others"
 """Whoever comes while every place for its kind is taken."""
@@ -25,16 +25,4 @@ def of_app(app: AppId) -> Source:
 
 def of_address(origin: Origin) -> Source:
     """The address of whoever did not authenticate: IPv6 by /64, since one host has all of it."""
-    return Source("address", _network(origin.address))
-
-
-def _network(text: str) -> str:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return Source("address", network_of(origin.address))

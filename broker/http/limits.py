@@ -4,7 +4,6 @@ Windows move and live in the process, or in Redis where several processes share 
 Redis does not answer, each process counts by itself and allows half.
 """
 
-import ipaddress
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from broker.http.context import Left, asked
 from broker.http.redis_url import checked_redis_url
 from broker.model.inventory import Host
 from broker.model.names import AppId
+from broker.model.networks import network_of
 from broker.model.policy import Grant, Rate
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
@@ -120,7 +120,7 @@ class RequestLimits:
         who can authenticate: a secret has 256 random bits, so there is nothing to guess, and one
         broken app must not silence the hundreds that may share its address.
         """
-        self._charge(_Budget("address", _network(address), self._failures))
+        self._charge(_Budget("address", network_of(address), self._failures))
 
     def _charge(self, budget: _Budget) -> None:
         if budget.rate.count < 1:
@@ -181,13 +181,3 @@ def _one_name(*_: object) -> str:
 
 def _nothing() -> None:
     """What is rate-limited: the budget in hand."""
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
