@@ -19,6 +19,7 @@ from broker.background import Beat
 from broker.clock import SystemClock
 from broker.errors import LogUnavailable, Reason
 from broker.http.app import AccessRooms, create_app
+from broker.http.health import WATCH_EVERY_S, HealthWatch
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.server import BrokerServer, Served
@@ -89,12 +90,13 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
         log=AuditAccessLog(database, refusals),
         issuances=StoredIssuances(database),
         listing=vsphere,
-        health=ProcessHealth(database, vsphere),
+        health=HealthWatch(ProcessHealth(database, vsphere), limits),
     )
     app = create_app(settings, rooms, access, limits, ring)
     reload = _Reload(directory, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
-    running = _running(settings, database, refusals, vsphere, follower)
+    watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
+    running = _running(settings, database, refusals, vsphere, follower, watch)
     running.start()
     return Served(app, running.close)
 
@@ -128,6 +130,7 @@ def _running(
     refusals: RefusalBudget,
     vsphere: Vsphere,
     follower: PolicyFollower,
+    watch: Beat,
 ) -> "_Running":
     """What works beside the requests."""
     return _Running(
@@ -136,6 +139,7 @@ def _running(
         follower=follower,
         beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
         housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
+        watch=watch,
     )
 
 
@@ -148,14 +152,17 @@ class _Running:
     follower: PolicyFollower
     beat: Beat
     housekeeping: Housekeeping
+    watch: Beat
 
     def start(self) -> None:
         self.follower.start()
         self.housekeeping.start()
         self.vsphere.start()
         self.beat.start()
+        self.watch.start()
 
     def close(self) -> None:
+        self.watch.close()
         self.beat.close()
         self.vsphere.close()
         self.housekeeping.stop()

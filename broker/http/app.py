@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from broker.http.answers import AnyDocument
 from broker.http.authenticate import Authenticator
 from broker.http.context import asked, begin, maybe_asked
-from broker.http.health import HealthViews
+from broker.http.health import HealthViews, HealthWatch
 from broker.http.hosts import Hosts
 from broker.http.ids import new_id
 from broker.http.issuances import IssuanceViews
@@ -35,11 +35,9 @@ from broker.model.settings import ServerSettings
 from broker.ports.access import (
     AccessLog,
     AppCredentials,
-    Health,
     HostListing,
     Issuances,
     ReplayGuard,
-    SecretVerifier,
 )
 from broker.ports.issuing import Rooms
 
@@ -64,8 +62,8 @@ class AccessRooms:
     log: AccessLog
     issuances: Issuances
     listing: HostListing
-    health: Health
-    secrets: SecretVerifier = field(default_factory=HashedSecrets)
+    health: HealthWatch
+    secrets: HashedSecrets = field(default_factory=HashedSecrets)
 
 
 def create_app(
@@ -158,7 +156,7 @@ def _views(
         tickets=Tickets(rooms, access.log),
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),
-        health=HealthViews(access.health, limits),
+        health=HealthViews(access.health),
         oauth=OAuthViews(settings.issuer, keys, server),
     )
 

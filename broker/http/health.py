@@ -1,4 +1,8 @@
-"""/healthz and /readyz."""
+"""/healthz and /readyz, and the log line at every change of what /readyz says."""
+
+import logging
+from dataclasses import dataclass
+from threading import Lock
 
 from flask import Response
 
@@ -10,13 +14,45 @@ from broker.ports.access import Health
 OK = 200
 CANNOT_ISSUE = 503
 
+WATCH_EVERY_S = 5.0
+"""How often to look where nobody asks."""
 
-class HealthViews:
-    """Open to anybody: codes of a closed list, no names, no numbers."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How this process stands: the codes in order, each of a closed list."""
+
+    can_issue: bool
+    degraded: tuple[str, ...]
+
+
+class HealthWatch:
+    """Looks how the process stands, and says so in the log once per change. Thread-safe."""
 
     def __init__(self, health: Health, limits: RequestLimits) -> None:
         self._health = health
         self._limits = limits
+        self._lock = Lock()
+        self._last = Condition(can_issue=True, degraded=())
+
+    def look(self) -> Condition:
+        """How it stands now."""
+        with self._lock:  # two that look at once must not each say what changed
+            degraded = tuple(sorted({*self._health.degraded(), *self._limits.degraded()}))
+            now = Condition(self._health.can_issue(), degraded)
+            before, self._last = self._last, now
+            if now != before:
+                _say(now)
+        return now
+
+
+class HealthViews:
+    """Open to anybody: codes of a closed list, no names, no numbers."""
+
+    def __init__(self, watch: HealthWatch) -> None:
+        self._watch = watch
 
     def alive(self) -> Response:
         """The process answers; nothing else is said."""
@@ -24,6 +60,15 @@ class HealthViews:
 
     def ready(self) -> Response:
         """503 only when this process can issue no ticket at all; all else is 200 with codes."""
-        can_issue = self._health.can_issue()
-        degraded = tuple(sorted({*self._health.degraded(), *self._limits.degraded()}))
-        return reply(Ready(ready=can_issue, degraded=degraded), OK if can_issue else CANNOT_ISSUE)
+        now = self._watch.look()
+        return reply(Ready(ready=now.can_issue, degraded=now.degraded), OK if now.can_issue else CANNOT_ISSUE)
+
+
+def _say(now: Condition) -> None:
+    codes = ", ".join(now.degraded) or "nothing"
+    if not now.can_issue:
+        _log.warning("can issue no ticket; degraded: %s", codes)
+    elif now.degraded:
+        _log.warning("can issue tickets; degraded: %s", codes)
+    else:
+        _log.info("can issue tickets; degraded: nothing")

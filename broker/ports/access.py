@@ -9,7 +9,6 @@ from broker.errors import Reason
 from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId
-from broker.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +104,6 @@ class Issuances(Protocol):
 
     def one(self, app: AppId | None, issuance: IssuanceId) -> IssuanceView | None:
         """None for an unknown id and for another app's alike."""
-        ...
-
-
-class SecretVerifier(Protocol):
-    """Compares a presented client secret with stored hashes in constant time."""
-
-    def matches(self, presented: Secret, hashes: tuple[bytes, ...]) -> bool:
-        """Also costs one hash where there is nothing to compare with."""
         ...
 
 

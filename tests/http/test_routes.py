@@ -129,6 +129,28 @@ def test_readyz_is_503_only_when_no_ticket_can_be_issued_at_all(desk: Desk) -> N
     assert (told.status_code, told.get_json()["ready"]) == (503, False)
 
 
+def test_every_change_of_readyz_is_one_line_in_the_log_however_often_it_is_asked(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said_after(*codes: str, can_issue: bool) -> list[tuple[str, str]]:
+        desk.access.codes, desk.access.can = codes, can_issue
+        caplog.clear()
+        for _ in range(5):
+            desk.client.get("/readyz")
+        return [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "broker.http.health"]
+
+    caplog.set_level("INFO")
+    assert said_after(can_issue=True) == []
+    assert said_after("vcenter_unreachable", can_issue=True) == [
+        ("WARNING", "can issue tickets; degraded: vcenter_unreachable")
+    ]
+    assert said_after("vcenter_unreachable", "inventory_stale", can_issue=False) == [
+        ("WARNING", "can issue no ticket; degraded: inventory_stale, vcenter_unreachable")
+    ]
+    assert said_after("inventory_stale", "vcenter_unreachable", can_issue=False) == []
+    assert said_after(can_issue=True) == [("INFO", "can issue tickets; degraded: nothing")]
+
+
 def test_a_defect_is_a_500_that_tells_nothing_and_is_logged_by_its_place(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.http.app import AccessRooms, create_app
+from broker.http.health import HealthWatch
 from broker.http.ids import new_id
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.client_secret import HashedSecrets
@@ -337,7 +338,8 @@ def make_desk(
     rooms: Rooms = replace(world.rooms(), limits=limits)
     keys = KeyRing(SigningKeys([Secret(SIGNING_PEM)]))
     compared = CountedSecrets()
-    access_rooms = AccessRooms(access, access, access, access, access, access, compared)
+    watch = HealthWatch(access, limits)
+    access_rooms = AccessRooms(access, access, access, access, access, watch, compared)
     return Desk(
         world, access, create_app(settings, rooms, access_rooms, limits, keys), keys, compared, limits
     )

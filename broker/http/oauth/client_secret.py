@@ -11,7 +11,6 @@ from authlib.oauth2.rfc6749 import OAuth2Request
 
 from broker.http.oauth.clients import Client, ClientCause, ClientDenied
 from broker.model.secret import Secret
-from broker.ports.access import SecretVerifier
 
 _NOBODYS_HASH = hashlib.sha256(b"compared with where there is no secret").digest()
 
@@ -32,7 +31,7 @@ class HashedSecrets:
 class BasicAuthentication:
     """The method as Authlib calls it: a client, None where no Basic header came, or ClientDenied."""
 
-    def __init__(self, verifier: SecretVerifier) -> None:
+    def __init__(self, verifier: HashedSecrets) -> None:
         self._verifier = verifier
 
     def __call__(self, find: Callable[[object], Client | None], request: OAuth2Request) -> Client | None:
