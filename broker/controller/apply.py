@@ -18,7 +18,7 @@ from broker.controller.permissions import set_permissions
 from broker.controller.plan import GrantPlan, collisions, plan_grant
 from broker.controller.report import ApplyReport, Journal, Problem, ProblemKind
 from broker.controller.roles import ensure_role
-from broker.controller.site import Conflict, Site, Unknown
+from broker.controller.site import Conflict, NoLogin, Site, Unknown
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import TemplateId, VcenterId
@@ -170,6 +170,7 @@ def _raise_if_pointless(error: BrokerError) -> None:
 def _problem(error: BrokerError, subject: str, vcenter: str) -> Problem:
     kinds = {
         Conflict: ProblemKind.CONFLICT,
+        NoLogin: ProblemKind.NO_LOGIN,
         Unknown: ProblemKind.UNRESOLVED,
         ScopeUnresolved: ProblemKind.UNRESOLVED,
         Refused: ProblemKind.UNREACHABLE,

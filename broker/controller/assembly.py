@@ -15,8 +15,8 @@ from broker.clock import SystemClock
 from broker.controller.apply import ControllerRooms, apply_policy
 from broker.controller.process import ControllerProcess, NextSignal
 from broker.controller.report import ApplyReport
+from broker.controller.site import NoLogin
 from broker.controller.watch import Watch
-from broker.errors import BrokerError
 from broker.model.policy import Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
@@ -31,10 +31,6 @@ from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.vsphere.administration import administration_of
-
-
-class NoLogin(BrokerError):
-    """The controller's file has no login for a vCenter that the policy uses."""
 
 
 def apply_from(file: Path) -> ApplyReport:
@@ -105,5 +101,5 @@ def _administration(
 ) -> Administration:
     login = settings.logins.get(vcenter.id)
     if login is None:
-        raise NoLogin(f"the controller's file has no login for vCenter {vcenter.id}")
+        raise NoLogin(f"the controller's file has no log-in for vCenter {vcenter.id}")
     return administration_of(vcenter, login, latch, clock, read_secret)

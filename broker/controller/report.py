@@ -17,6 +17,8 @@ class ProblemKind(StrEnum):
     """A scope does not name one object, or a template a privilege that this vCenter knows."""
     REFUSED = "refused"
     """vCenter refused, or did not show what it had accepted."""
+    NO_LOGIN = "no_login"
+    """The controller's file has no log-in for the vCenter."""
     UNREACHABLE = "unreachable"
     """vCenter could not be asked."""
 

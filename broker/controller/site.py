@@ -23,5 +23,9 @@ class Conflict(BrokerError):
     """Something that is not ours stands in the way: it stays as it is."""
 
 
+class NoLogin(BrokerError):
+    """The controller's file has no log-in for a vCenter that a grant is for."""
+
+
 class Unknown(BrokerError):
     """The policy names something that this vCenter does not have."""

@@ -15,7 +15,7 @@ from broker.policy.compile import compile_policy
 from broker.policy.problems import ConfigurationErrors, Problems, as_json, explain
 from broker.policy.reachable import check_controller, check_policy
 from broker.policy.references import check_references
-from broker.policy.settings import check_logins, compile_controller, compile_server
+from broker.policy.settings import check_logins, check_logins_complete, compile_controller, compile_server
 from broker.policy.settings_files import ControllerFile, ServerFile
 from broker.policy.written import SERVER, WrittenPolicy, read_policy, read_whole
 from broker.secrets import SecretReader, read_secret
@@ -83,6 +83,7 @@ def check(
         controller = read_whole(_in_resolved_folder(controller_file), ControllerFile, problems)
         if controller is not None:
             check_logins(controller, written, problems)
+            check_logins_complete(controller, written, problems)
             check_controller(controller, read, environment, problems)
     return problems.found()
 

@@ -77,3 +77,20 @@ def check_logins(controller: Written[ControllerFile], policy: WrittenPolicy, pro
             if same and account.body.vcenter == vcenter:
                 problem = f"is account {account.id} too: the privileged user would serve requests"
                 controller.note(problems, (*key, "user"), problem, "Use two users")
+
+
+def check_logins_complete(
+    controller: Written[ControllerFile], policy: WrittenPolicy, problems: Problems
+) -> None:
+    """Note each vCenter that a grant is for and that the controller cannot log in to.
+
+    Apart from `check_logins`, since a controller without it still serves the other vCenters.
+    """
+    used = {
+        policy.accounts.entries[g.body.account].body.vcenter
+        for g in policy.grants
+        if g.body.account in policy.accounts.entries
+    }
+    if missing := sorted(used - controller.body.logins.keys()):
+        problem = f"has none for {', '.join(missing)}: grants there cannot be applied"
+        controller.note(problems, ("logins",), problem, "Add the controller's user for it")

@@ -81,8 +81,8 @@ def test_the_low_privilege_passwords_are_not_read(files: PolicyFiles, store: Dat
 def test_a_vcenter_without_a_login_is_a_problem_of_its_grants(files: PolicyFiles, store: Database) -> None:
     files.put("controller.yaml", "policy: .\nstore: broker.db\nlogins: {}\n")
     (problem,) = apply_from(files.folder / "controller.yaml").problems
-    assert (problem.kind, problem.subject) == (ProblemKind.REFUSED, "prod")
-    assert "no login" in problem.text
+    assert (problem.kind, problem.subject) == (ProblemKind.NO_LOGIN, "prod")
+    assert "no log-in" in problem.text
 
 
 def test_the_process_watches_and_ends_at_sigterm(

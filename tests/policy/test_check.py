@@ -139,9 +139,19 @@ def test_check_reports_the_errors_of_the_files_too(site: PolicyFiles) -> None:
     (site.folder / "ca.pem").unlink()
     assert [(p.file, p.key) for p in checked(site)] == [
         ("apps.yaml", "apps.nagios.scopes[0]"),
+        ("controller.yaml", "logins"),
         ("controller.yaml", "logins.test"),
         ("vcenters.yaml", "vcenters.prod.ca_file"),
     ]
+
+
+def test_a_vcenter_with_grants_needs_a_log_in_of_the_controller(site: PolicyFiles) -> None:
+    site.put("controller.yaml", "policy: .\nstore: broker.db\nlogins: {}\n")
+    (problem,) = checked(site)
+    assert (problem.file, problem.line, problem.key) == ("controller.yaml", 3, "logins")
+    assert problem.problem == "has none for prod: grants there cannot be applied"
+    site.put("grants.yaml", "grants: {}\n")
+    assert checked(site) == []
 
 
 def test_check_never_raises_on_a_folder_that_is_not_there(tmp_path: Path) -> None:
