@@ -2,8 +2,11 @@
 
 import logging
 import ssl
+import stat
 import threading
 from pathlib import Path
+
+from broker.errors import SecretUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -11,8 +14,8 @@ _log = logging.getLogger(__name__)
 class ServerContext:
     """Gives the context for a new connection. A renewed certificate is taken up by itself.
 
-    The first load raises OSError or ssl.SSLError; later a file that cannot be loaded leaves the
-    context that works in place.
+    The key file is readable by its owner only. The first load raises SecretUnavailable, which names
+    the files; later files that cannot be loaded leave the context that works in place.
     """
 
     def __init__(self, certificate: Path, key: Path, socket_class: type[ssl.SSLSocket]) -> None:
@@ -20,8 +23,15 @@ class ServerContext:
         self._key = key
         self._socket_class = socket_class
         self._lock = threading.Lock()
-        self._stamp = self._stamped()
-        self._context = self._load()
+        try:
+            self._stamp = self._stamped()
+            self._context = self._load()
+        except ssl.SSLError as error:  # an OSError too, whose errno is not the system's
+            raise SecretUnavailable(
+                f"TLS certificate {certificate} and key {key} cannot be loaded: {error.reason}"
+            ) from None
+        except OSError as error:
+            raise SecretUnavailable(f"TLS file {error.filename or key}: {error.strerror}") from None
 
     def current(self) -> ssl.SSLContext:
         """The context of the files as they are now."""
@@ -31,13 +41,15 @@ class ServerContext:
                 if stamp != self._stamp:
                     self._stamp = stamp  # first, so that files that are no good are said to be so once
                     self._context = self._load()
-            except (OSError, ssl.SSLError) as error:
+            except (OSError, SecretUnavailable) as error:
                 _log.error(
                     "the renewed certificate cannot be loaded (%s): keeping the old one", type(error).__name__
                 )
             return self._context
 
     def _load(self) -> ssl.SSLContext:
+        if self._key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SecretUnavailable(f"TLS key {self._key} must have mode 0600; run: chmod 600 {self._key}")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
@@ -45,6 +57,6 @@ class ServerContext:
         context.sslsocket_class = self._socket_class
         return context
 
-    def _stamped(self) -> tuple[tuple[int, int, int], ...]:
-        stats = [path.stat() for path in (self._certificate, self._key)]
-        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+    def _stamped(self) -> tuple[tuple[int, ...], ...]:
+        found = [path.stat() for path in (self._certificate, self._key)]
+        return tuple((file.st_ino, file.st_mtime_ns, file.st_size, file.st_mode) for file in found)
