@@ -16,45 +16,18 @@ from broker.model.inventory import Sighting
 from broker.model.names import AccountId, HostName, Moid
 from broker.model.policy import Rate, Scope
 from broker.model.secret import Secret
-from broker.model.settings import ServerSettings
 from tests.support.http_fakes import (
     CLIENT_SECRET,
-    HTTP_POLICY,
     NAGIOS,
     OTHER,
-    PUBLIC_KEYS,
-    Desk,
     app_named,
     credential,
-    make_desk,
-    settings_for,
     sign,
 )
+from tests.support.http_limits import BODY, limited_desk, statuses
 from tests.support.http_server import wait_for
-from tests.support.issuing import GRANT, HOST
+from tests.support.issuing import HOST
 from tests.support.tools import require_tool
-
-BODY = {"host": "esx01.example.com"}
-
-
-def limited_desk(
-    app: Rate = Rate(1000, 60),  # noqa: B008 - frozen
-    grant: Rate = Rate(1000, 60),  # noqa: B008 - frozen
-    store: WindowStore | None = None,
-    **settings: Rate,
-) -> Desk:
-    apps = {
-        **HTTP_POLICY.apps,
-        NAGIOS: app_named(NAGIOS, Scope.TICKETS, keys=PUBLIC_KEYS, rate=app),
-        OTHER: app_named(OTHER, Scope.TICKETS, rate=app),
-    }
-    policy = replace(HTTP_POLICY, apps=apps, grants={GRANT.id: replace(GRANT, rate_per_host=grant)})
-    changed: ServerSettings = replace(settings_for(), **settings)  # type: ignore[arg-type]
-    return make_desk(policy, changed, store)
-
-
-def statuses(desk: Desk, count: int, headers: dict[str, str], path: str = "/v1/hosts") -> list[int]:
-    return [desk.client.get(path, headers=headers).status_code for _ in range(count)]
 
 
 @pytest.fixture(params=["memory", "fakeredis", "redis"])
