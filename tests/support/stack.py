@@ -121,10 +121,12 @@ class Stack:
         """Wait until a ticket can be issued."""
         until(lambda: self.get("/readyz").ok, "readiness")
 
-    def get(self, path: str) -> requests.Response:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.site.url + path, verify=str(self.site.broker_ca), timeout=10)
+            return session.get(
+                self.site.url + path, headers=headers, verify=str(self.site.broker_ca), timeout=10
+            )
 
     def post(self, path: str, **sent: Any) -> requests.Response:
         """POST what `requests` may send: a form, JSON, headers."""

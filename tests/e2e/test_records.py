@@ -1,0 +1,108 @@
+"""What the whole product writes into its log, held to the catalogue."""
+
+from contextlib import suppress
+from typing import Any
+
+from broker.client.errors import ClientError
+from broker.demo.files import APP, GRANT
+from broker.model.record import Event
+from tests.support.catalogue import misfits
+from tests.support.lab import logged_in
+from tests.support.stack import HOST, OUTSIDE, Stack, end, until
+
+ACCOUNT = "svc-cim-a@vsphere.local"
+MINT = "AcquireCimServicesTicket"
+NOT_ON_THIS_TOUR = {
+    Event.TICKET_LATE_RESULT,
+    Event.REFUSALS_SUPPRESSED,
+    Event.REFUSALS_AGGREGATED,
+}
+"""They need a process that stands still, or a flood: the ledger's own tests produce them."""
+
+
+def test_every_record_of_a_run_has_the_fields_of_the_catalogue_and_no_others(fresh: Stack) -> None:
+    controller_file = str(fresh.site.controller_file)
+    fresh.edit("../controller/controller.yaml", lambda c: c.update(interval_s=1))
+    controller = fresh.start("controller", "--config", controller_file)
+    serving = fresh.serve()
+    fresh.ready()
+    _ask(fresh)
+    _operate(fresh)
+    _change_vcenter(fresh)
+    _break_vcenter(fresh)
+    _reload(fresh)
+    assert (end(serving), end(controller)) == (0, 0)
+    _withdraw(fresh)
+    records = fresh.records()
+    assert misfits(records) == []
+    assert {Event(record["code"]) for record in records} == set(Event) - NOT_ON_THIS_TOUR
+
+
+def _ask(stack: Stack) -> None:
+    with stack.client() as client:
+        client.ticket(HOST, dry_run=True)
+        client.ticket(HOST, idempotency_key="one-poll-of-a-host")
+        client.ticket(HOST, idempotency_key="one-poll-of-a-host")
+    stack.refusal(OUTSIDE)
+    stack.post("/oauth2/token", data={"grant_type": "client_credentials"})
+    stack.post("/v1/tickets", json={"host": HOST}, headers={"Authorization": "Bearer x"})
+
+
+def _operate(stack: Stack) -> None:
+    for command in ("disable", "enable"):
+        stack.config("apps", command, APP)
+        stack.config("grants", command, GRANT)
+    secret = str(stack.site.root / "another.secret")
+    stack.config("apps", "rotate", APP, "--secret-file", secret, "--overlap", "5")
+
+
+def _change_vcenter(stack: Stack) -> None:
+    """An administrator widens the role, then sets it right; then again, for an apply to do so."""
+    for surplus in (["Host.Config.Power"], [], ["Host.Config.Power"]):
+        with logged_in(stack.lab) as content:
+            _give(content, surplus)
+        event = "grant_drifted" if surplus else "grant_holds_again"
+        wanted = stack.events().count(event) + 1
+        until(lambda event=event, wanted=wanted: stack.events().count(event) == wanted, event)
+    stack.apply()
+
+
+def _give(content: Any, surplus: list[str]) -> None:
+    manager = content.authorizationManager
+    role = next(r for r in manager.roleList if r.name == "cim-broker-cim-ticket")
+    own = [p for p in role.privilege if p != "Host.Config.Power"]
+    manager.UpdateAuthorizationRole(role.roleId, role.name, [*own, *surplus])
+
+
+def _break_vcenter(stack: Stack) -> None:
+    control = stack.lab.control
+    until(lambda: _issues(stack), "a ticket after the apply")
+    for fault in ("NoPermission", "HostCommunication"):
+        control.set_fault(MINT, fault, 1)
+        assert not _issues(stack)
+    control.set_drop(MINT, 1)
+    assert not _issues(stack)
+    control.change_password(ACCOUNT, "another-password-1")
+    control.kill_sessions(ACCOUNT)
+    assert not _issues(stack)
+    until(lambda: "login_latched" in stack.events(), "the latch")
+    stack.config("accounts", "retry", "lab", ACCOUNT)
+
+
+def _issues(stack: Stack) -> bool:
+    with stack.client() as client, suppress(ClientError):
+        client.ticket(HOST)
+        return True
+    return False
+
+
+def _reload(stack: Stack) -> None:
+    stack.edit("grants.yaml", lambda grants: grants["grants"][GRANT].update(owner="somebody else"))
+    stack.config("reload")
+    stack.edit("grants.yaml", lambda grants: grants.update(surplus=1))
+    assert stack.config("reload", check=False).returncode == 3
+
+
+def _withdraw(stack: Stack) -> None:
+    (stack.site.config / "grants.yaml").write_text("grants: {}\n")
+    stack.apply()
