@@ -22,6 +22,7 @@ from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from broker.vsphere.administration import VcenterAdministration, administration_of
 from broker.vsphere.service import Vsphere
+from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, GRANT, POLICY, REQUEST, World
 from tests.support.vcsim import ADMIN, MONITOR, Simulator
 
@@ -49,7 +50,7 @@ class Site:
         self.clock = SystemClock()
         self.grants = StoredGrants(database)
         self.latches = StoredLatches(database)
-        self.told = World()
+        self.told = World(clock=HandClock(self.clock.now()))
         self.records: list[Record] = []
         self.vsphere = Vsphere(self, self.latches, self.clock, self.read_secret, proof_max_age_s=0.0)
 
