@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc.jwk import ECKey
+from joserfc import jws
+from joserfc.jwk import ECKey, Key
 
 from broker.model.policy import Scope
 from tests.support.http_fakes import (
@@ -290,6 +291,41 @@ def test_a_changed_signature_or_payload_is_refused(desk: Desk) -> None:
     turned_away(desk, f"{head}.{other}.{signature}", "bad_signature")
     turned_away(desk, f"{head}.{payload}.{signature[:-4]}AAAA", "bad_signature")
     turned_away(desk, f"{head}.{payload}.{'A' * 86}", "bad_signature")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "ES256", "kid": "k-es256"},
+        {"alg": "Ed25519", "kid": "k-ed25519"},
+        {"alg": "EdDSA", "kid": "k-ed25519"},
+        {"alg": "RS256", "kid": "k-rs256"},
+        {"alg": "PS256", "kid": "k-ps256"},
+    ],
+)
+def test_an_unknown_client_costs_the_one_signature_check_of_a_known_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, header: dict[str, str]
+) -> None:
+    checked: list[str] = []
+    check = jws.deserialize_compact
+
+    def counted(text: str, key: Key, **more: Any) -> object:
+        checked.append(key.key_type)
+        return check(text, key, **more)
+
+    monkeypatch.setattr(jws, "deserialize_compact", counted)
+    turned_away(desk, sign(desk.claims(aud="x"), header), "wrong_audience")
+    known = checked.copy()
+    assert len(known) == 1
+
+    for claims, kid, cause in (
+        (desk.claims(sub="nobody", iss="nobody"), header["kid"], "app_unknown"),
+        (desk.claims(sub=OTHER, iss=OTHER), header["kid"], "no_such_key"),
+        (desk.claims(), "k-of-nobody", "no_such_key"),
+    ):
+        checked.clear()
+        turned_away(desk, sign(claims, header | {"kid": kid}), cause)
+        assert checked == known, "as many checks, of the same kind of key"
 
 
 def test_two_ways_to_authenticate_at_once_are_refused(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Callers that open a connection and then do nothing, or too little: the service goes on.
 
-The server under test has 2 threads and deadlines of 1 to 1.5 s; three callers stall at once.
+The server under test has 2 threads and deadlines of 1 to 1.5 s. What is measured here takes without
+end, or several times PATIENCE_S, where the thing under test is missing, and a moment where it is there.
 """
 
 import contextlib
@@ -8,14 +9,27 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.http_server import Running, read_all, server
 
 STALLING = 3
-PATIENCE_S = 8.0
+PATIENCE_S = 20.0
+SILENT = 30
+"""gunicorn alone gives each of them a thread for 5 s: 75 s with two threads."""
+LINGERING = 24
+"""gunicorn alone lingers for 2 s on each, one after the other: 48 s."""
+
+
+STALLED = {
+    "head": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-",
+    "body that nobody reads": b"POST /v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    "body that is read": (
+        b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ngrant_"
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +40,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_a_silent_connection_holds_no_thread_at_all(running: Running) -> None:
     with contextlib.ExitStack() as held:
-        for _ in range(STALLING):
+        for _ in range(SILENT):
             held.enter_context(running.connect())
-        assert _answered_within(running, 2.0)
+        assert _answered_within(running, PATIENCE_S)
 
 
 def test_a_stalled_tls_hello_holds_no_thread_for_good(running: Running) -> None:
@@ -39,18 +53,7 @@ def test_a_stalled_tls_hello_holds_no_thread_for_good(running: Running) -> None:
         assert _answered_within(running, PATIENCE_S)
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-",
-        b"POST /v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-        (
-            b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\n"
-            b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ngrant_"
-        ),
-    ],
-    ids=["head", "body that nobody reads", "body that is read"],
-)
+@pytest.mark.parametrize("part", STALLED.values(), ids=STALLED)
 def test_a_stalled_request_holds_no_thread_for_good(running: Running, part: bytes) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(STALLING):
@@ -69,23 +72,29 @@ def test_a_request_that_drips_is_cut_at_its_total_deadline(running: Running) -> 
         stop.set()
         drip.join()
 
-    assert took < PATIENCE_S
+    assert took < PATIENCE_S, "the whole of it would take 100 s"
 
 
 def test_a_caller_that_keeps_its_side_open_delays_nobody(running: Running) -> None:
+    started = time.monotonic()
     with contextlib.ExitStack() as held:
-        for _ in range(4):
+        for _ in range(LINGERING):
             connection = held.enter_context(running.tls())
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
-        started = time.monotonic()
         assert running.call("GET", "/healthz")[0] == 200
+        assert time.monotonic() - started < PATIENCE_S
 
-    assert time.monotonic() - started < 1.9  # gunicorn's own linger is 2 s for each
 
+@pytest.mark.parametrize("part", STALLED.values(), ids=STALLED)
+def test_a_slow_caller_leaves_no_traceback(running: Running, part: bytes) -> None:
+    start = len(running.log())
+    with running.tls() as connection:
+        connection.sendall(part)
+        read_all(connection)  # until the server gives it up
+    assert running.call("GET", "/healthz")[0] == 200
 
-def test_a_slow_caller_leaves_no_traceback(running: Running, tmp_path: Path) -> None:
-    assert "Traceback" not in running.log()
+    assert "Traceback" not in running.log()[start:]
 
 
 def _answered_within(running: Running, seconds: float) -> bool:
