@@ -7,31 +7,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from broker.lab.authorization.catalogue import Catalogue
-from broker.lab.authorization.manager import AuthorizationManager
+from broker.lab.assembly import assemble
 from broker.lab.authorization.model import PermissionModel
 from broker.lab.authorization.seed import seed_administrators, seed_controller
-from broker.lab.certificates import HostCertificates, LabAuthority
+from broker.lab.certificates import LabAuthority
 from broker.lab.cim.endpoint import CimEndpoint
 from broker.lab.cim.service import CimService
-from broker.lab.clock import LabClock
 from broker.lab.control.client import LabControl
-from broker.lab.control.knobs import Knobs
 from broker.lab.control.panel import Machinery, panel
 from broker.lab.control.server import ControlServer
 from broker.lab.files import write_private
 from broker.lab.listener import VCenterListener
-from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER, VCENTER_NAME, LabOptions
-from broker.lab.tickets import CimTickets
-from broker.lab.vcenter.references import References
-from broker.lab.vcenter.sessions import SessionTable
-from broker.lab.vcenter.vcenter import VCenter, VCenterOptions, VCenterParts
-from broker.lab.world.changes import Changes
-from broker.lab.world.events import EventLog
-from broker.lab.world.inventory import Inventory, Size, build
-from broker.lab.world.users import ADMINISTRATORS, Users
-from broker.lab.world.values import VimValue
-from broker.lab.world.world import World
+from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER, LabOptions
+from broker.lab.vcenter.vcenter import VCenter, VCenterOptions
+from broker.lab.world.inventory import Inventory, Size
+from broker.lab.world.users import ADMINISTRATORS
 
 __all__ = ["Lab", "LabOptions"]
 
@@ -98,43 +88,27 @@ class _Parts:
 
     @classmethod
     def made(cls, options: LabOptions) -> Self:
-        clock, knobs = LabClock(), Knobs()
-        events = EventLog(clock)
-        world = World(build(Size(options.hosts, options.clusters, options.standalone)), Changes())
-        users = Users(_passwords(options.state_dir))
-        sessions = SessionTable(clock, events, options.limits)
-        model = _permissions(world.inventory, users, options)
-        authority = LabAuthority(options.state_dir / "certificates", VCENTER_NAME, clock)
-        certificates, tickets = HostCertificates(authority), CimTickets(clock)
-        manager = AuthorizationManager(
-            model,
-            _Entities(world.inventory),
-            lambda key: _user_of(sessions, key),
-            events,
-            world.changes,
-            knobs.role_lag_s,
-        )
-        vcenter = VCenter(
-            VCenterParts(
-                world=world,
-                clock=clock,
-                users=users,
-                events=events,
-                sessions=sessions,
-                model=model,
-                authorization=manager,
-                knobs=knobs,
-                tickets=tickets,
-                certificate_pem=lambda name: certificates.of(name, world.host(name).address).pem,
-            ),
+        assembly = assemble(
+            options.state_dir / "certificates",
+            Size(options.hosts, options.clusters, options.standalone),
+            _passwords(options.state_dir),
             VCenterOptions(api_version=options.api_version, limits=options.limits),
         )
-        listener = VCenterListener(vcenter, authority.issue_vcenter(VCENTER_NAME).file)
-        cim = CimService()
+        listener, cim = assembly.listener(), CimService()
+        _seed(assembly.model, assembly.world.inventory, options)
         machinery = Machinery(
-            clock, world, users, sessions, tickets, certificates, cim, knobs, listener.stop, listener.start
+            clock=assembly.clock,
+            world=assembly.world,
+            users=assembly.users,
+            sessions=assembly.sessions,
+            tickets=assembly.tickets,
+            certificates=assembly.certificates,
+            cim=cim,
+            knobs=assembly.knobs,
+            stop_vcenter=listener.stop,
+            start_vcenter=listener.start,
         )
-        return cls(authority, cim, listener, vcenter, machinery)
+        return cls(assembly.authority, cim, listener, assembly.vcenter, machinery)
 
     def listen_for_cim(self, hosts: int) -> None:
         """Open the endpoints of the first hosts."""
@@ -145,33 +119,11 @@ class _Parts:
             )
 
 
-class _Entities:
-    """What the AuthorizationManager asks the inventory."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
-        self._references = References(inventory)
-
-    def root(self) -> str:
-        return self._inventory.root()
-
-    def exists(self, moid: str) -> bool:
-        return self._inventory.exists(moid)
-
-    def name(self, moid: str) -> str:
-        return self._inventory.name(moid)
-
-    def reference(self, moid: str) -> VimValue:
-        return self._references.to(moid)
-
-
-def _permissions(inventory: Inventory, users: Users, options: LabOptions) -> PermissionModel:
-    model = PermissionModel(inventory, Catalogue.shipped(), users)
+def _seed(model: PermissionModel, inventory: Inventory, options: LabOptions) -> None:
     root = inventory.root()
     datacenters = [moid for moid in inventory.children(root) if inventory.type_name(moid) == "Datacenter"]
     seed_administrators(model, root, ADMINISTRATORS)
     seed_controller(model, root, datacenters, CONTROLLER, options.controller_privileges)
-    return model
 
 
 def _passwords(directory: Path) -> dict[str, str]:
@@ -186,8 +138,3 @@ def _passwords(directory: Path) -> dict[str, str]:
 
 def _password_file(directory: Path, user: str) -> Path:
     return directory / f"{user.partition('@')[0]}.password"
-
-
-def _user_of(sessions: SessionTable, key: str) -> str | None:
-    found = sessions.find(key)
-    return found.user if found else None

@@ -10,22 +10,20 @@ from typing import Any
 from pyVmomi import vim
 from pyVmomi.SoapAdapter import SoapStubAdapter
 
-from broker.lab.authorization.catalogue import ADMIN, Catalogue
-from broker.lab.authorization.manager import AuthorizationManager
+from broker.lab.assembly import assemble
 from broker.lab.authorization.model import PermissionModel
 from broker.lab.authorization.permissions import Permission
-from broker.lab.certificates import HostCertificates, LabAuthority
+from broker.lab.authorization.seed import seed_administrators
+from broker.lab.certificates import HostCertificates
 from broker.lab.clock import LabClock
 from broker.lab.control.knobs import Knobs
+from broker.lab.options import VCENTER_NAME
 from broker.lab.soap.calls import CallLog
-from broker.lab.soap.server import SoapServer
 from broker.lab.tickets import CimTickets
-from broker.lab.vcenter.references import References
 from broker.lab.vcenter.sessions import SessionLimits, SessionTable
-from broker.lab.vcenter.vcenter import VCenter, VCenterOptions, VCenterParts
-from broker.lab.world.changes import Changes
+from broker.lab.vcenter.vcenter import VCenterOptions
 from broker.lab.world.events import EventLog
-from broker.lab.world.inventory import ROOT, Inventory, Size, build
+from broker.lab.world.inventory import ROOT, Size
 from broker.lab.world.users import ADMINISTRATORS, Users
 from broker.lab.world.world import World
 
@@ -35,17 +33,6 @@ PASSWORDS = {
     "svc-cim-a": "a-secret",
     "svc-cim-b": "b-secret",
 }
-VCENTER_NAME = "vcenter.lab.example"
-
-
-class _Entities:
-    """What the AuthorizationManager asks the inventory."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self.root = inventory.root
-        self.exists = inventory.exists
-        self.name = inventory.name
-        self.reference = References(inventory).to
 
 
 @dataclass(slots=True)
@@ -115,67 +102,31 @@ def lab_vcenter(
     options: VCenterOptions | None = None,
 ) -> Iterator[LabVCenter]:
     """Runs until the block ends."""
-    options = options or VCenterOptions()
-    clock, knobs = LabClock(), Knobs()
-    world = World(build(size or Size(hosts=10, clusters=2, standalone=2)), Changes())
-    events = EventLog(clock)
-    sessions = SessionTable(clock, events, options.limits)
-    users = Users(PASSWORDS)
-    model = PermissionModel(world.inventory, Catalogue.shipped(), users)
-    model.seed(Permission(ROOT, ADMINISTRATORS, group=True, role_id=ADMIN, propagate=True))
-    tickets = CimTickets(clock)
-    authority = LabAuthority(directory / "certificates", VCENTER_NAME, clock)
-    hosts = HostCertificates(authority)
-    manager = AuthorizationManager(
-        model,
-        _Entities(world.inventory),
-        lambda key: _user(sessions, key),
-        events,
-        world.changes,
-        knobs.role_lag_s,
-    )
-    parts = VCenterParts(
-        world=world,
-        clock=clock,
-        users=users,
-        events=events,
-        sessions=sessions,
-        model=model,
-        authorization=manager,
-        knobs=knobs,
-        tickets=tickets,
-        certificate_pem=lambda name: hosts.of(name, world.host(name).address).pem,
-    )
-    vcenter = VCenter(parts, options)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(authority.issue_vcenter(VCENTER_NAME).file)
-    server = SoapServer(vcenter.dispatcher, tls, vcenter.documents)
-    server.start()
+    size = size or Size(hosts=10, clusters=2, standalone=2)
+    assembly = assemble(directory / "certificates", size, PASSWORDS, options or VCenterOptions())
+    listener = assembly.listener()
+    seed_administrators(assembly.model, ROOT, ADMINISTRATORS)
+    listener.start()
     lab = LabVCenter(
-        port=server.port,
-        ca_file=authority.ca_file,
-        clock=clock,
-        world=world,
-        events=events,
-        sessions=sessions,
-        users=users,
-        model=model,
-        knobs=knobs,
-        tickets=tickets,
-        hosts=hosts,
-        heard=vcenter.heard,
+        port=listener.port,
+        ca_file=assembly.authority.ca_file,
+        clock=assembly.clock,
+        world=assembly.world,
+        events=assembly.events,
+        sessions=assembly.sessions,
+        users=assembly.users,
+        model=assembly.model,
+        knobs=assembly.knobs,
+        tickets=assembly.tickets,
+        hosts=assembly.certificates,
+        heard=assembly.vcenter.heard,
     )
     try:
         yield lab
     finally:
         lab.disconnect()
-        vcenter.close()
-        server.stop()
-
-
-def _user(sessions: SessionTable, key: str) -> str | None:
-    found = sessions.find(key)
-    return found.user if found else None
+        assembly.vcenter.close()
+        listener.stop()
 
 
 __all__ = ["PASSWORDS", "VCENTER_NAME", "LabVCenter", "SessionLimits", "Size", "lab_vcenter"]
