@@ -1,8 +1,9 @@
 """What the whole product writes into its log, held to the catalogue."""
 
 from contextlib import suppress
-from typing import Any
+from functools import partial
 
+from broker.cli.exits import Exit
 from broker.client.errors import ClientError
 from broker.demo.files import APP, GRANT
 from broker.model.record import Event
@@ -11,6 +12,7 @@ from tests.support.lab import logged_in
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
 
 ACCOUNT = "svc-cim-a@vsphere.local"
+CIM = "Host.Cim.CimInteraction"
 MINT = "AcquireCimServicesTicket"
 NOT_ON_THIS_TOUR = {
     Event.TICKET_LATE_RESULT,
@@ -57,21 +59,19 @@ def _operate(stack: Stack) -> None:
 
 
 def _change_vcenter(stack: Stack) -> None:
-    """An administrator widens the role, then sets it right; then again, for an apply to do so."""
-    for surplus in (["Host.Config.Power"], [], ["Host.Config.Power"]):
+    """An administrator empties the role, fills it again, and leaves it empty to an apply."""
+    for privileges, event in (([], "grant_drifted"), ([CIM], "grant_holds_again"), ([], "grant_drifted")):
+        before = stack.events().count(event)
         with logged_in(stack.lab) as content:
-            _give(content, surplus)
-        event = "grant_drifted" if surplus else "grant_holds_again"
-        wanted = stack.events().count(event) + 1
-        until(lambda event=event, wanted=wanted: stack.events().count(event) == wanted, event)
+            manager = content.authorizationManager
+            role = next(r for r in manager.roleList if r.name == "cim-broker-cim-ticket")
+            manager.UpdateAuthorizationRole(role.roleId, role.name, privileges)
+        until(partial(_more_than, stack, event, before), event)
     stack.apply()
 
 
-def _give(content: Any, surplus: list[str]) -> None:
-    manager = content.authorizationManager
-    role = next(r for r in manager.roleList if r.name == "cim-broker-cim-ticket")
-    own = [p for p in role.privilege if p != "Host.Config.Power"]
-    manager.UpdateAuthorizationRole(role.roleId, role.name, [*own, *surplus])
+def _more_than(stack: Stack, event: str, before: int) -> bool:
+    return stack.events().count(event) > before
 
 
 def _break_vcenter(stack: Stack) -> None:
@@ -104,5 +104,9 @@ def _reload(stack: Stack) -> None:
 
 
 def _withdraw(stack: Stack) -> None:
+    stack.edit("grants.yaml", lambda grants: grants.pop("surplus"))
+    stack.edit("../controller/controller.yaml", lambda c: c.update(logins={}))
+    failed = stack.broker("roles", "apply", "--config", str(stack.site.controller_file), check=False)
+    assert failed.returncode == Exit.CONFLICT
     (stack.site.config / "grants.yaml").write_text("grants: {}\n")
     stack.apply()
