@@ -10,9 +10,11 @@ A ticket leaves `issue()` only if, in this order:
   6. the intent is durable in the log;
   7. a proof, fresh enough, says that the low-privilege account holds its template's privileges
      on that host and nothing more there or on the root folder;
-  8. the grant, looked up once more, is still the one that was decided on, and the ticket call
-     can end inside the attempt's deadline, from which its exposure is counted if this process dies;
-  9. vCenter gave one ticket for one call, and its certificate and the host's agree;
+  8. right before the call is sent, caller and grant, looked up once more, are still those that
+     were decided on, and the call can end inside the attempt's deadline, from which its exposure
+     is counted if this process dies;
+  9. vCenter gave one ticket for one call, caller and grant stand even now, and the certificates
+     of ticket and host agree;
  10. the outcome is durable in the log.
 What is refused in 1 to 5 is recorded, then answered. From 6 on every way out is the attempt's
 one terminal outcome. The privileged credential is not known here.
@@ -40,7 +42,7 @@ from broker.model.issuance import (
     TicketRequest,
     VcenterTicket,
 )
-from broker.model.policy import Policy
+from broker.model.policy import Policy, Scope
 from broker.policy.decide import (
     Granted,
     covering_grant,
@@ -61,7 +63,7 @@ def issue(request: TicketRequest, caller: Caller, rooms: Rooms) -> IssuedTicket:
     intent = _intent(request, caller, granted, policy)  # (6)
     with _refusals_on_record(request, caller, rooms, policy):
         attempt = rooms.ledger.intend(intent, request)
-    return _mint(_Way(intent, attempt, granted, readiness, policy), rooms)
+    return _mint(_Way(caller, intent, attempt, granted, readiness, policy), rooms)
 
 
 def rehearse(request: TicketRequest, caller: Caller, rooms: Rooms) -> DryRun:
@@ -113,6 +115,7 @@ def _proofs_dropped_on_drift(sightings: tuple[Sighting, ...], rooms: Rooms) -> I
 
 @dataclass(frozen=True, slots=True)
 class _Way:
+    caller: Caller
     intent: Intent
     attempt: Attempt
     granted: Granted
@@ -124,6 +127,7 @@ class _Way:
 class _Story:
     """What becomes known between intent and outcome."""
 
+    asked_at: datetime
     proof: Proof | None = None
     exposure_until: datetime | None = None
     fingerprint: str | None = None
@@ -134,24 +138,28 @@ def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
     account, host = way.granted.grant.account, way.granted.host
     with _outcome_on_record(way, rooms) as story:
         story.proof = _prove(way.granted, rooms, way.policy)  # (7)
-        _still_stands(way.granted, rooms)  # (8)
-        _in_time(way, rooms)
-        asked_at = rooms.clock.now()
-        ticket = _acquire(way, rooms, story)  # (9)
+        ticket = _acquire(way, rooms, story)  # (8), (9)
+        _still_stands(way, rooms)
         try:
             endpoint = agreed_endpoint(ticket, way.readiness.facts, host)
         except Refused:
             rooms.hosts.forget_facts(account, host)
             raise
-        issued = _issued(way, ticket, endpoint, asked_at)
+        issued = _issued(way, ticket, endpoint, story.asked_at)
     _conclude(way, rooms, story, OutcomeKind.ISSUED, None)  # (10)
     return issued
 
 
 def _acquire(way: _Way, rooms: Rooms, story: _Story) -> VcenterTicket:
     account, host = way.granted.grant.account, way.granted.host
+
+    def permit() -> None:
+        _still_stands(way, rooms)
+        _in_time(way, rooms)
+        story.asked_at = rooms.clock.now()
+
     try:
-        ticket = rooms.tickets.acquire(account, host, way.attempt.issuance)
+        ticket = rooms.tickets.acquire(account, host, way.attempt.issuance, permit)
     except MintUnknown:
         story.exposure_until = _end_of_life(rooms)
         raise
@@ -178,9 +186,24 @@ def _prove(granted: Granted, rooms: Rooms, policy: Policy) -> Proof:
     return proof
 
 
-def _still_stands(granted: Granted, rooms: Rooms) -> None:
+def _still_stands(way: _Way, rooms: Rooms) -> None:
+    """Whatever was cut while the request ran cuts it too."""
+    policy = rooms.policy.current()
+    _caller_stands(way.caller, policy, rooms)
+    _grant_stands(way.granted, policy, rooms)
+
+
+def _caller_stands(caller: Caller, policy: Policy, rooms: Rooms) -> None:
+    app, credential = policy.apps.get(caller.app), rooms.credentials.credential(caller.app)
+    if app is None or Scope.TICKETS not in app.scopes:
+        raise Refused(Reason.UNAUTHENTICATED, "the app, or its scope, left the policy")
+    if credential is None or credential.disabled or credential.generation != caller.credential_generation:
+        raise Refused(Reason.UNAUTHENTICATED, "the app was disabled, or its credential rotated")
+
+
+def _grant_stands(granted: Granted, policy: Policy, rooms: Rooms) -> None:
     grant = granted.grant
-    if rooms.policy.current().grants.get(grant.id) != grant:
+    if policy.grants.get(grant.id) != grant:
         raise Refused(Reason.GRANT_CHANGED, "the policy was reloaded")
     if rooms.switches.grant_disabled(grant.id):
         raise Refused(Reason.GRANT_DISABLED, grant.id)
@@ -205,6 +228,7 @@ _OUR_DECISIONS = frozenset(
         Reason.DRIFTED,
         Reason.OVER_PRIVILEGED,
         Reason.UNPROVEN,
+        Reason.UNAUTHENTICATED,
         Reason.GRANT_CHANGED,
         Reason.GRANT_DISABLED,
         Reason.GRANT_EXPIRED,
@@ -217,7 +241,7 @@ _OUR_DECISIONS = frozenset(
 @contextmanager
 def _outcome_on_record(way: _Way, rooms: Rooms) -> Iterator[_Story]:
     """Turn every way out by exception into the attempt's outcome, then into a Refused."""
-    story = _Story()
+    story = _Story(asked_at=rooms.clock.now())
     try:
         yield story
     except Refused as refusal:

@@ -114,6 +114,7 @@ def _rooms(
         clock=database.clock,
         policy=holder,
         switches=GrantSwitches(database),
+        credentials=StoredCredentials(database),
         applied=StoredGrants(database),
         hosts=vsphere,
         prover=vsphere,

@@ -4,7 +4,7 @@ Each method names the refusals it may raise; everything else that leaves one is 
 ends as `internal_error`, on record. Nothing here promises more than its docstring.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from broker.model.issuance import (
 from broker.model.names import AccountId, AppId, GrantId, HostName
 from broker.model.policy import Grant, Policy
 from broker.model.secret import Secret
+from broker.ports.access import AppCredentials
 from broker.ports.clock import Clock
 
 
@@ -87,14 +88,18 @@ class Prover(Protocol):
 class TicketOffice(Protocol):
     """HostSystem.AcquireCimServicesTicket on the account's own session, sent at most once."""
 
-    def acquire(self, account: AccountId, host: Host, operation_id: str) -> VcenterTicket:
+    def acquire(
+        self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
+    ) -> VcenterTicket:
         """One ticket.
 
+        `permit` has the last word: it runs right before the call is sent, after every wait for a
+        place or a log-in, and again where vCenter's NotAuthenticated proves that nothing was
+        minted and the call is made anew. What it raises comes out, and no call is sent.
+
         Raises MintUnknown when the call was sent and its end is not known, Refused(NOT_APPLIED)
-        for NoPermission, Refused(UNPROVEN) when the account's proof for the host is no longer
-        good as the call is about to be sent, Refused(INVENTORY_STALE) for a host of another
-        vCenter than the one that answers, Refused(VCENTER_FAULT | VCENTER_UNAVAILABLE |
-        VCENTER_BUSY | LOGIN_LATCHED) when no ticket was made.
+        for NoPermission, Refused(UNPROVEN) where the proof ended meanwhile, Refused(VCENTER_FAULT |
+        VCENTER_UNAVAILABLE | VCENTER_BUSY | LOGIN_LATCHED) when no ticket was made.
         """
         ...
 
@@ -160,6 +165,7 @@ class Rooms:
     clock: Clock
     policy: PolicySource
     switches: Switches
+    credentials: AppCredentials
     applied: AppliedGrants
     hosts: Hosts
     prover: Prover

@@ -1,6 +1,7 @@
 """Everything that one low-privilege account does on its vCenter."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -133,9 +134,14 @@ class AccountRoom:
         """See `Prover.drop`."""
         self._proofs.drop(host)
 
-    def acquire(self, host: Host, operation_id: str) -> VcenterTicket:
-        """See `TicketOffice.acquire`. Raises Refused(UNPROVEN) too, where the proof ended while it waited."""
-        return acquire(self._session, host, operation_id, lambda: self._proofs.check(host))
+    def acquire(self, host: Host, operation_id: str, permit: Callable[[], None]) -> VcenterTicket:
+        """See `TicketOffice.acquire`."""
+
+        def check() -> None:
+            self._proofs.check(host)
+            permit()
+
+        return acquire(self._session, host, operation_id, check)
 
     def state(self) -> AccountState:
         """As far as is known without asking vCenter."""

@@ -1,6 +1,6 @@
 """vCenter as the serving side knows it: the ports Hosts, HostListing, Prover and TicketOffice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock, Thread
 
 from broker.errors import Reason, Refused
@@ -104,9 +104,11 @@ class Vsphere:
         """See `Prover.drop`."""
         self._of(account).drop(host)
 
-    def acquire(self, account: AccountId, host: Host, operation_id: str) -> VcenterTicket:
+    def acquire(
+        self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
+    ) -> VcenterTicket:
         """See `TicketOffice.acquire`."""
-        return self._of(account).acquire(host, operation_id)
+        return self._of(account).acquire(host, operation_id, permit)
 
     def states(self) -> Mapping[AccountId, AccountState]:
         """How every account stands, for /readyz. Asks vCenter nothing."""

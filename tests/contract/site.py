@@ -78,6 +78,7 @@ class Site:
             clock=self.clock,
             policy=self,
             switches=self.told,
+            credentials=self.told,
             applied=self.grants,
             hosts=self.vsphere,
             prover=self.vsphere,

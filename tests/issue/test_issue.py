@@ -1,5 +1,6 @@
 """The way of a request: its order, and that every way out stands in the log."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from broker.model.applied import Standing
 from broker.model.inventory import Connection, Sighting
 from broker.model.issuance import Caller, OutcomeKind, TicketRequest, VcenterTicket
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid
-from broker.model.policy import ReadinessMode
+from broker.model.policy import ReadinessMode, Scope
 from broker.model.secret import Secret
 from tests.support.certificates import self_signed
 from tests.support.issuing import (
@@ -20,6 +21,7 @@ from tests.support.issuing import (
     CALLER,
     CERTIFICATE,
     CIM,
+    CREDENTIAL,
     FACTS,
     GRANT,
     HOST,
@@ -203,31 +205,60 @@ def test_a_tolerated_privilege_on_the_root_folder_is_no_surplus() -> None:
     assert issue(REQUEST, CALLER, world.rooms()).grant == GRANT.id
 
 
-def test_a_grant_cut_while_the_request_ran_yields_no_ticket() -> None:
-    def narrow(world: World) -> None:
-        world.policy = replace(POLICY, grants={})
+def set_to(**changes: Any) -> Callable[[World], None]:
+    """A change of the world, to be made while a request runs."""
 
-    def cut(world: World) -> None:
-        world.disabled.add(GRANT.id)
+    def change(world: World) -> None:
+        for name, value in changes.items():
+            setattr(world, name, value)
 
-    def drift(world: World) -> None:
-        world.grants_applied[GRANT.id] = replace(APPLIED, standing=Standing.DRIFTED)
+    return change
 
-    def outlive(world: World) -> None:
-        world.clock.advance((GRANT.valid_until - world.clock.now()).total_seconds())
 
-    ends = {
-        narrow: Reason.GRANT_CHANGED,
-        cut: Reason.GRANT_DISABLED,
-        drift: Reason.GRANT_CHANGED,
-        outlive: Reason.GRANT_EXPIRED,
-    }
-    for change, reason in ends.items():
-        world = World()
-        world.after_intent = lambda change=change, world=world: change(world)
-        assert refusal_of(world) is reason
-        assert world.outcomes[0].kind is OutcomeKind.REFUSED
-        assert not [step for step in world.trail if step.startswith("acquire")]
+def outlive(world: World) -> None:
+    world.clock.advance((GRANT.valid_until - world.clock.now()).total_seconds())
+
+
+NARROWED = replace(POLICY.apps[AppId("nagios")], scopes=frozenset({Scope.AUDIT_READ}))
+CUTS = [
+    (set_to(policy=replace(POLICY, grants={})), Reason.GRANT_CHANGED),
+    (set_to(disabled={GRANT.id}), Reason.GRANT_DISABLED),
+    (
+        set_to(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)}),
+        Reason.GRANT_CHANGED,
+    ),
+    (outlive, Reason.GRANT_EXPIRED),
+    (set_to(app_credential=replace(CREDENTIAL, disabled=True)), Reason.UNAUTHENTICATED),
+    (set_to(app_credential=replace(CREDENTIAL, generation=2)), Reason.UNAUTHENTICATED),
+    (set_to(app_credential=None), Reason.UNAUTHENTICATED),
+    (set_to(policy=replace(POLICY, apps={})), Reason.UNAUTHENTICATED),
+    (set_to(policy=replace(POLICY, apps={NARROWED.id: NARROWED})), Reason.UNAUTHENTICATED),
+]
+
+
+@pytest.mark.parametrize(("cut", "reason"), CUTS)
+def test_what_is_cut_before_the_ticket_call_yields_no_call(
+    cut: Callable[[World], None], reason: Reason
+) -> None:
+    world = World()
+    world.after_intent = lambda: cut(world)
+    assert refusal_of(world) is reason
+    assert world.outcomes[0].kind is OutcomeKind.REFUSED
+    assert world.outcomes[0].exposure_until is None
+    assert not [step for step in world.trail if step.startswith("acquire")]
+
+
+@pytest.mark.parametrize(("cut", "reason"), CUTS)
+def test_what_is_cut_during_the_ticket_call_keeps_the_ticket_back_and_its_exposure_on_record(
+    cut: Callable[[World], None], reason: Reason
+) -> None:
+    world = World()
+    world.during_call = lambda: cut(world)
+    assert refusal_of(world) is reason
+    (outcome,) = world.outcomes
+    assert outcome.kind is OutcomeKind.REFUSED
+    assert outcome.exposure_until is not None
+    assert outcome.fingerprint is not None
 
 
 def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:

@@ -1,6 +1,6 @@
 """Rooms for `issue()` that keep what real ones promise, and write down the order they were called in."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ from broker.model.policy import (
     Vcenter,
 )
 from broker.model.secret import Secret, SecretVariable
+from broker.ports.access import AppCredential
 from broker.ports.issuing import Rooms
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
@@ -112,6 +113,7 @@ POLICY = Policy(
     },
     grants={GRANT.id: GRANT},
 )
+CREDENTIAL = AppCredential(AppId("nagios"), False, 1, ())  # noqa: FBT003
 CALLER = Caller(AppId("nagios"), frozenset({Scope.TICKETS}), 1, Origin("192.0.2.200", "check/1"))
 REQUEST = TicketRequest(
     issuance=IssuanceId("01932e3e-0000-7000-8000-000000000001"),
@@ -129,6 +131,7 @@ class World:
     """All rooms at once. Set a field to change what a room says; `trail` is what happened, in order."""
 
     policy: Policy = POLICY
+    app_credential: AppCredential | None = CREDENTIAL
     disabled: set[GrantId] = field(default_factory=set)
     grants_applied: dict[GrantId, AppliedGrant] = field(default_factory=lambda: {GRANT.id: APPLIED})
     sightings: tuple[Sighting, ...] = (Sighting(AccountId("cim-a"), HOST, 1.0),)
@@ -141,6 +144,7 @@ class World:
     grant_limit: Limited | None = None
     log_fails_at: str | None = None
     after_intent: object = None
+    during_call: object = None
     trail: list[str] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -149,13 +153,16 @@ class World:
     call_takes_s: float = 0.0
 
     def rooms(self) -> Rooms:
-        return Rooms(self.clock, self, self, self, self, self, self, self, self, self)
+        return Rooms(self.clock, self, self, self, self, self, self, self, self, self, self)
 
     def current(self) -> Policy:
         return self.policy
 
     def grant_disabled(self, grant: GrantId) -> bool:
         return grant in self.disabled
+
+    def credential(self, app: AppId) -> AppCredential | None:
+        return self.app_credential
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         return self.grants_applied.get(grant)
@@ -180,9 +187,14 @@ class World:
     def drop(self, account: AccountId, host: Host) -> None:
         self.trail.append("drop")
 
-    def acquire(self, account: AccountId, host: Host, operation_id: str) -> VcenterTicket:
+    def acquire(
+        self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
+    ) -> VcenterTicket:
+        permit()
         self.trail.append(f"acquire {operation_id}")
         self.clock.advance(self.call_takes_s)
+        if callable(self.during_call):
+            self.during_call()
         return _said(self.ticket)
 
     def charge_caller(self, app: AppId) -> None:

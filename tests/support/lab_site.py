@@ -87,7 +87,7 @@ class Site:
     def ticket(self, host: Host) -> VcenterTicket:
         """A proof, then a ticket."""
         self.vsphere.prove(ACCOUNT, host)
-        return self.vsphere.acquire(ACCOUNT, host, OPERATION)
+        return self.vsphere.acquire(ACCOUNT, host, OPERATION, lambda: None)
 
     def follow(self, *accounts: Account, vcenter: Vcenter | None = None) -> None:
         """Put another policy in force."""

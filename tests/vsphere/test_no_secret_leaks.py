@@ -142,7 +142,7 @@ def test_no_secret_shows_in_errors_or_logs(
     here.hear(lambda: vsphere.find(HostName("esx01.example.com"), {ACCOUNT}))
     here.hear(lambda: vsphere.prove(ACCOUNT, HOST))
     here.hear(lambda: vsphere.facts(ACCOUNT, HOST))
-    here.hear(lambda: vsphere.acquire(ACCOUNT, HOST, "01890a5d-ac96-774b-bcce-b302099a8057"))
+    here.hear(lambda: vsphere.acquire(ACCOUNT, HOST, "01890a5d-ac96-774b-bcce-b302099a8057", lambda: None))
     here.hear(vsphere.states)
     here.hear(lambda: vsphere)
     vsphere.close()
@@ -159,7 +159,7 @@ def test_the_secrets_do_travel(scripted: ScriptedVcenter, here: Here) -> None:
     scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     vsphere.start()
     vsphere.prove(ACCOUNT, HOST)
-    ticket = vsphere.acquire(ACCOUNT, HOST, "01890a5d-ac96-774b-bcce-b302099a8057")
+    ticket = vsphere.acquire(ACCOUNT, HOST, "01890a5d-ac96-774b-bcce-b302099a8057", lambda: None)
     vsphere.close()
     assert "ticket-canary" in ticket.session_id.reveal()
     assert any(PASSWORD in request for request in scripted.requests)

@@ -126,7 +126,7 @@ def test_sessions_killed_under_us_are_made_anew(site: Site) -> None:
     host = site.start().host(name)
     site.vsphere.prove(ACCOUNT, host)
     assert site.lab.control.kill_sessions(USER) == 1
-    assert site.vsphere.acquire(ACCOUNT, host, OPERATION).session_id.reveal()
+    assert site.vsphere.acquire(ACCOUNT, host, OPERATION, lambda: None).session_id.reveal()
     assert site.lab.control.tickets_minted() == 1
     site.lab.control.set_version(name, "8.0.2")
     until(lambda: site.host(name).version == "8.0.2")

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -188,10 +188,10 @@ def test_accounts_of_one_vcenter_share_its_places_and_none_waits_for_ever(desk: 
         vsphere.prove(account, host)
     desk.scripted.answers["AcquireCimServicesTicket"] = desk.scripted.hold
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(vsphere.acquire, ACCOUNT, host, OPERATION)
+        slow = pool.submit(vsphere.acquire, ACCOUNT, host, OPERATION, lambda: None)
         until(lambda: "AcquireCimServicesTicket" in desk.scripted.calls)
         with pytest.raises(Refused) as refusal:
-            vsphere.acquire(OTHER, host, OPERATION)
+            vsphere.acquire(OTHER, host, OPERATION, lambda: None)
         assert refusal.value.reason is Reason.VCENTER_BUSY
         desk.scripted.released.set()
         assert isinstance(slow.exception(5), MintUnknown)
@@ -200,14 +200,19 @@ def test_accounts_of_one_vcenter_share_its_places_and_none_waits_for_ever(desk: 
 def test_a_ticket_is_asked_for_only_while_the_hosts_proof_holds(desk: Desk) -> None:
     vsphere, host = desk.synced(), host_entry("host-1")
     desk.scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
-    for forget in (lambda: None, lambda: desk.clock.advance(11), lambda: vsphere.drop(ACCOUNT, host)):
+    endings: tuple[Callable[[], None], ...] = (
+        lambda: None,
+        lambda: desk.clock.advance(11),
+        lambda: vsphere.drop(ACCOUNT, host),
+    )
+    for forget in endings:
         forget()
         with pytest.raises(Refused) as refusal:
-            vsphere.acquire(ACCOUNT, host, OPERATION)
+            vsphere.acquire(ACCOUNT, host, OPERATION, lambda: None)
         assert refusal.value.reason is Reason.UNPROVEN
         vsphere.prove(ACCOUNT, host)
     assert "AcquireCimServicesTicket" not in desk.scripted.calls
-    assert vsphere.acquire(ACCOUNT, host, OPERATION).session_id.reveal()
+    assert vsphere.acquire(ACCOUNT, host, OPERATION, lambda: None).session_id.reveal()
 
 
 def test_a_policy_that_changes_nothing_for_vcenter_keeps_the_sessions(desk: Desk) -> None:
