@@ -55,7 +55,10 @@ def _nginx(running: Running) -> Iterator[int]:
 
 
 def _adapted(running: Running, port: int) -> str:
-    """The example with this test's places in it, and nothing else changed."""
+    """The example with this test's places in it, and with more patience for clients that stall.
+
+    nginx gives them up after 5 s as it is shipped: too soon to tell a held thread from a slow machine.
+    """
     folder = running.folder
     user = "user root;" if os.geteuid() == 0 else ""
     text = EXAMPLE.read_text()
@@ -68,6 +71,8 @@ def _adapted(running: Running, port: int) -> str:
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/nginx/broker.crt", str(folder / "broker.pem")),
         ("/etc/nginx/broker.key", str(folder / "broker.key")),
+        ("client_header_timeout 5s;", "client_header_timeout 120s;"),
+        ("client_body_timeout 5s;", "client_body_timeout 120s;"),
     ):
         assert text.count(old) == 1, old
         text = text.replace(old, new)
@@ -268,4 +273,4 @@ def test_stalled_callers_take_none_of_the_brokers_threads(proxied: Running) -> N
                 held.enter_context(proxied.tls()).sendall(part)
         started = time.monotonic()
         assert proxied.call("GET", "/healthz")[0] == 200
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20, "nginx holds the stalled ones for 120 s"
