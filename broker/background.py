@@ -5,6 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from broker.defects import told
+from broker.errors import BrokerError
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,5 +35,7 @@ class Beat:
         while not self._ended.wait(self._interval_s):
             try:
                 self._action()
-            except Exception:  # noqa: BLE001 - one failed beat must not end the beat; the next may succeed
-                _log.exception("%s failed; trying again in %s s", self._name, self._interval_s)
+            except BrokerError as error:
+                _log.error("%s: %s; trying again in %s s", self._name, error, self._interval_s)
+            except Exception as defect:  # noqa: BLE001 - one failed beat must not end the beat; the next may succeed
+                _log.error("%s: %s; trying again in %s s", self._name, told(defect), self._interval_s)

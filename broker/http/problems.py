@@ -2,12 +2,11 @@
 
 import json
 import logging
-from pathlib import Path
-from traceback import extract_tb
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from broker.defects import told
 from broker.errors import REASONS, Limited, Reason, Refused
 from broker.http.context import maybe_asked
 from broker.http.ids import new_id
@@ -58,7 +57,7 @@ def install_problems(app: Flask, clock: Clock) -> None:
     def defect(error: Exception) -> Response:
         answer_id = _answer_id(clock)
         # its text may hold anything, a secret included: the type and the place must do
-        _log.error("answer %s: %s at %s", answer_id, type(error).__name__, _place(error))
+        _log.error("answer %s: %s", answer_id, told(error))
         return problem(Refused(Reason.INTERNAL_ERROR), answer_id)
 
     app.register_error_handler(Refused, refused)
@@ -97,8 +96,3 @@ def _reason_of(error: HTTPException) -> Reason:
 def _answer_id(clock: Clock) -> IssuanceId:
     known = maybe_asked()
     return known.answer_id if known else new_id(clock)
-
-
-def _place(error: Exception) -> str:
-    frames = extract_tb(error.__traceback__)[-3:]
-    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))

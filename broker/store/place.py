@@ -85,22 +85,32 @@ class Place:
         """One process at a time opens or writes a store here; the others wait in short steps.
 
         SQLite keeps them apart as well, but its waiting grows to steps in which one process can
-        starve another for seconds. The lock is on the directory, so it needs no file of its own.
-        Raises LogUnavailable when it lasts too long.
+        starve another for seconds. The lock is a file of its own that nobody else may open: whoever
+        can open a file, if only to read it, can lock it for ever. Raises LogUnavailable when it
+        lasts too long.
         """
+        lock = self._open_lock()
         try:
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise LogUnavailable(f"the store's directory {self.path.parent}: {error.strerror}") from None
-        try:
-            _queue(directory)
+            _queue(lock)
             try:
                 yield
             finally:
                 # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
-                fcntl.flock(directory, fcntl.LOCK_UN)
+                fcntl.flock(lock, fcntl.LOCK_UN)
         finally:
-            os.close(directory)
+            os.close(lock)
+
+    def _open_lock(self) -> int:
+        path = self.path.with_name(self.path.name + ".lock")
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LogUnavailable(f"the store's lock {path}: {error.strerror}") from None
+        mode = os.fstat(lock).st_mode
+        if not stat.S_ISREG(mode) or mode & stat.S_IRWXO:
+            os.close(lock)
+            raise LogUnavailable(f"the store's lock {path} is open to everybody; run: chmod o-rwx")
+        return lock
 
     def identity(self) -> Identity:
         """What the store's file is now. Raises LogUnavailable if it is missing."""
@@ -158,10 +168,10 @@ def place_at(path: Path, disk_reserve_mib: int) -> Place:
     return Place(Path(os.path.abspath(path)), disk_reserve_mib * _MIB)  # noqa: PTH100 - must not follow a link
 
 
-def _queue(directory: int) -> None:
+def _queue(lock: int) -> None:
     for _ in range(_STEPS):
         try:
-            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(_STEP_S)
         else:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -268,11 +269,37 @@ def test_a_thread_that_gets_no_turn_says_so(database: Database, monkeypatch: pyt
     append(database)
 
 
+def lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def test_whoever_can_only_read_the_directory_cannot_stop_the_store(database: Database, path: Path) -> None:
+    stranger = os.open(path.parent, os.O_RDONLY)
+    fcntl.flock(stranger, fcntl.LOCK_EX)
+    append(database)
+    os.close(stranger)
+    assert stat.S_IMODE(lock_of(path).stat().st_mode) == 0o600
+
+
+def test_a_lock_that_others_may_open_or_that_leads_elsewhere_is_refused(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    lock_of(path).chmod(0o644)
+    with pytest.raises(LogUnavailable, match="chmod o-rwx"):
+        append(database)
+    lock_of(path).unlink()
+    lock_of(path).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LogUnavailable, match="lock"):
+        append(database)
+    lock_of(path).unlink()
+    append(database)
+
+
 def test_a_process_that_never_lets_go_of_the_store_is_no_reason_to_stop(
     database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.store.place._STEPS", 10)
-    holder = os.open(path.parent, os.O_RDONLY)
+    holder = os.open(lock_of(path), os.O_RDWR)
     fcntl.flock(holder, fcntl.LOCK_EX)
     with pytest.raises(LogUnavailable, match="another process holds the store"):
         append(database)
