@@ -74,7 +74,7 @@ class AuditLedger:
         Raises Refused(LATE_RESULT), having recorded that, when the attempt was closed already:
         its ticket must be discarded.
         """
-        ending = Ending(attempt, outcome.kind.value, outcome.reason, outcome.exposure_until)
+        ending = Ending(attempt, outcome.kind, outcome.reason, outcome.exposure_until)
         first = self._attempts.finish(
             ending, outcome_record(attempt, intent, outcome), late_record(attempt, intent, outcome)
         )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from broker.audit.sayings import orphan_record
 from broker.errors import Reason
-from broker.model.issuance import TICKET_LIFE_S
+from broker.model.issuance import TICKET_LIFE_S, OutcomeKind
 from broker.model.record import Record
 from broker.store.attempts import Ending, Overdue, StoredAttempts
 from broker.store.database import Database
@@ -29,5 +29,5 @@ class OrphanRule:
 
 def _unknown(overdue: Overdue) -> tuple[Ending, Record]:
     reason, exposure = Reason.RECOVERED_ORPHAN, overdue.attempt.deadline + timedelta(seconds=TICKET_LIFE_S)
-    ending = Ending(overdue.attempt, "unknown", reason, exposure)
+    ending = Ending(overdue.attempt, OutcomeKind.UNKNOWN, reason, exposure)
     return ending, orphan_record(overdue.intent, reason, exposure)

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel
 from pydantic.config import JsonDict
 
 from broker.errors import REASONS
+from broker.model.issuance import IssuanceState
 
-STATES = ("pending", "issued", "refused", "failed", "unknown")
+STATES = tuple(str(state) for state in IssuanceState)
 CODES = tuple(dict.fromkeys(str(facts.shown_as) for facts in REASONS.values()))
 
 Time = Annotated[

@@ -102,6 +102,16 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class IssuanceState(StrEnum):
+    """Where an issuance is: under way, or as its last attempt ended; a ticket that was issued stays so."""
+
+    PENDING = "pending"
+    ISSUED = "issued"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of an attempt as it goes on record.

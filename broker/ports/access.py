@@ -7,7 +7,7 @@ from typing import Protocol
 
 from broker.errors import Reason
 from broker.model.inventory import Host, HostFacts, Sighting
-from broker.model.issuance import Origin
+from broker.model.issuance import IssuanceState, Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId
 
 
@@ -76,9 +76,9 @@ class IssuanceView:
 
     issuance: IssuanceId
     app: AppId
-    state: str
-    """pending, issued, refused, failed or unknown."""
+    state: IssuanceState
     reason: str | None
+    """As it was recorded; an app is shown another for some."""
     host: HostName
     vcenter: VcenterId | None
     grant: GrantId | None

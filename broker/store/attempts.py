@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from broker.errors import LogUnavailable, Reason
-from broker.model.issuance import Attempt
+from broker.model.issuance import Attempt, IssuanceState, OutcomeKind
 from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId
 from broker.model.record import Record
 from broker.store import claims
@@ -45,10 +45,10 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended. `state` is issued, refused, failed or unknown."""
+    """How an attempt ended."""
 
     attempt: Attempt
-    state: str
+    kind: OutcomeKind
     reason: Reason | None
     exposure_until: datetime | None
 
@@ -85,7 +85,7 @@ _AGAIN = (
 )
 _SETTLE = (
     update(issuance)
-    .where(issuance.c.issuance == bindparam("of_issuance"), issuance.c.state != "issued")
+    .where(issuance.c.issuance == bindparam("of_issuance"), issuance.c.state != IssuanceState.ISSUED.value)
     .values(state=bindparam("now_state"), reason=bindparam("now_reason"))
 )
 """A ticket that was issued is never unsaid."""
@@ -108,7 +108,7 @@ class StoredAttempts:
         def work(transaction: Transaction) -> None:
             (seq,) = transaction.append([refusal])
             row = _row(subject, seq, ms(self._database.clock.now()))
-            row |= {"state": "refused", "reason": reason.value, "attempts": 0}
+            row |= {"state": IssuanceState.REFUSED.value, "reason": reason.value, "attempts": 0}
             transaction.connection.execute(_NEW, row)
 
         self._database.write(Reserve.UNTOUCHED, work)
@@ -174,7 +174,7 @@ class StoredAttempts:
 def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: int, now: int) -> None:
     if attempt.number == 1:
         row = _row(beginning.subject, seq, now)
-        connection.execute(_NEW, row | {"state": "pending", "reason": None, "attempts": 1})
+        connection.execute(_NEW, row | {"state": IssuanceState.PENDING.value, "reason": None, "attempts": 1})
     else:
         connection.execute(_AGAIN, _key(attempt))
     values = {"issuance": attempt.issuance, "attempt": attempt.number, "intent_seq": seq}
@@ -190,7 +190,7 @@ def _close(transaction: Transaction, ending: Ending, outcome: Record) -> None:
     connection.execute(_TERMINAL, values)
     _settle(connection, ending)
     _expose(connection, ending)
-    claims.end(connection, ending.attempt, ending.state)
+    claims.end(connection, ending.attempt, ending.kind)
 
 
 def _settle(connection: Connection, ending: Ending) -> None:
@@ -198,7 +198,7 @@ def _settle(connection: Connection, ending: Ending) -> None:
         _SETTLE,
         {
             "of_issuance": ending.attempt.issuance,
-            "now_state": ending.state,
+            "now_state": ending.kind.value,
             "now_reason": ending.reason,
         },
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from broker.errors import Reason, Refused
-from broker.model.issuance import Attempt
+from broker.model.issuance import Attempt, OutcomeKind
 from broker.model.names import AppId, IdempotencyKey, IssuanceId
 from broker.store.tables import idempotency
 
@@ -76,14 +76,14 @@ def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> No
     connection.execute(put.on_conflict_do_update(index_elements=["app", "key"], set_=values))
 
 
-def end(connection: Connection, attempt: Attempt, state: str) -> None:
+def end(connection: Connection, attempt: Attempt, kind: OutcomeKind) -> None:
     """Let go of the key that `attempt` holds, if it still does."""
     connection.execute(
         _END,
         {
             "of_issuance": attempt.issuance,
             "of_attempt": attempt.number,
-            "now_issued": int(state == "issued"),
+            "now_issued": int(kind is OutcomeKind.ISSUED),
         },
     )
 

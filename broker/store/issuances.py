@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from broker.errors import REASONS, InvalidName, Reason
+from broker.errors import InvalidName
+from broker.model.issuance import IssuanceState
 from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId, parse_issuance_id
 from broker.ports.access import IssuancePage, IssuanceView
 from broker.store.database import Database
@@ -20,8 +21,8 @@ _END = 2**62
 class StoredIssuances:
     """Issuances, in the store. Every method raises LogUnavailable.
 
-    With an app, rows of other apps do not exist and a refusal has the reason that the app was
-    told; without one, for auditors, it has the reason that was recorded.
+    With an app, rows of other apps do not exist; without one, for auditors, all do. A reason is
+    the one that was recorded: what an app is told instead is for the HTTP side to say.
     """
 
     def __init__(self, database: Database) -> None:
@@ -36,14 +37,14 @@ class StoredIssuances:
         shown = rows[: _within(limit)]
         more = len(rows) > len(shown)
         return IssuancePage(
-            items=tuple(_view(row, app) for row in shown),
+            items=tuple(_view(row) for row in shown),
             next_cursor=shown[-1].issuance if more else None,
         )
 
     def one(self, app: AppId | None, issuance: IssuanceId) -> IssuanceView | None:
         """None for an unknown id and for another app's alike."""
         row = self._database.read(lambda c: c.execute(_ONE, {"wanted": issuance}).first())
-        return None if row is None or app not in (None, row.app) else _view(row, app)
+        return None if row is None or app not in (None, row.app) else _view(row)
 
 
 def _within(limit: int) -> int:
@@ -66,13 +67,12 @@ def _position(connection: Connection, app: AppId | None, cursor: str | None) -> 
     return int(row.seq)
 
 
-def _view(row: Row[tuple[object, ...]], app: AppId | None) -> IssuanceView:
-    reason = None if row.reason is None else Reason(row.reason)
+def _view(row: Row[tuple[object, ...]]) -> IssuanceView:
     return IssuanceView(
         issuance=IssuanceId(row.issuance),
         app=AppId(row.app),
-        state=row.state,
-        reason=reason if reason is None or app is None else REASONS[reason].shown_as,
+        state=IssuanceState(row.state),
+        reason=row.reason,
         host=HostName(row.host),
         vcenter=None if row.vcenter is None else VcenterId(row.vcenter),
         grant=None if row.grant_id is None else GrantId(row.grant_id),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from broker.http.ids import new_id
+from broker.model.issuance import IssuanceState
 from broker.model.names import AppId, GrantId, HostName, VcenterId, parse_issuance_id
 from broker.ports.access import IssuanceView
 from tests.support.clock import HandClock
@@ -13,7 +14,7 @@ from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def view(app: AppId, state: str = "issued", reason: str | None = None) -> IssuanceView:
+def view(app: AppId, state: IssuanceState = IssuanceState.ISSUED, reason: str | None = None) -> IssuanceView:
     return IssuanceView(
         issuance=new_id(HandClock()),
         app=app,
@@ -77,7 +78,7 @@ def test_an_auditor_sees_all(desk: Desk) -> None:
 def test_an_app_reads_the_reason_that_it_was_told_and_an_auditor_the_true_one(
     desk: Desk, reason: str
 ) -> None:
-    desk.access.views = [view(NAGIOS, "refused", reason)]
+    desk.access.views = [view(NAGIOS, IssuanceState.REFUSED, reason)]
 
     assert desk.get("/v1/issuances").get_json()["items"][0]["reason"] == "not_granted"
     answer = desk.get("/v1/issuances", AUDITOR, "audit.read")
@@ -85,7 +86,7 @@ def test_an_app_reads_the_reason_that_it_was_told_and_an_auditor_the_true_one(
 
 
 def test_a_reason_that_nobody_knows_is_no_text_for_an_app(desk: Desk) -> None:
-    desk.access.views = [view(NAGIOS, "failed", "canary")]
+    desk.access.views = [view(NAGIOS, IssuanceState.FAILED, "canary")]
 
     assert desk.get("/v1/issuances").get_json()["items"][0]["reason"] == "internal_error"
 
