@@ -13,6 +13,7 @@ import pytest
 
 from broker.store.times import iso
 from tests.support.clock import HandClock
+from tests.support.deadline import eventually
 from tests.support.ledger_child import STEPS
 from tests.support.records import KEY, Book, open_book
 
@@ -90,10 +91,8 @@ def test_a_process_killed_at_this_step_leaves_the_log_as_it_must_be(scene: Path,
 
 def wait_for_growth(file: Path) -> None:
     file.touch(0o600)
-    enough, deadline = file.stat().st_size + 1000, time.monotonic() + 60
-    while file.stat().st_size < enough:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    enough = file.stat().st_size + 1000
+    assert eventually(lambda: file.stat().st_size >= enough, 60)
 
 
 def kill_at_any_moment(folder: Path, times: int) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from broker.lab.process import Lab
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
 from broker.store.database import Database
+from tests.support.deadline import eventually
 from tests.support.lab import small_lab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,10 +194,7 @@ def kill_all(process: "subprocess.Popen[bytes]") -> None:
 
 def until(holds: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
     """Wait for something that has no event to wait for; fails the test at the deadline."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"{what} did not come within {within_s} s"
-        time.sleep(0.05)
+    assert eventually(holds, within_s, every_s=0.05), f"{what} did not come within {within_s} s"
 
 
 def _plenty() -> dict[str, int]:
