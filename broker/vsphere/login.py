@@ -10,9 +10,11 @@ from broker.errors import LogUnavailable, Reason, Refused, SecretUnavailable
 from broker.model.policy import Vcenter
 from broker.model.principals import canonical_user
 from broker.model.secret import Secret
+from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link, Stub
-from broker.vsphere.faults import answered, refusal_of
+from broker.vsphere.faults import AnswerLost, answered, refusal_of
+from broker.vsphere.lost_logins import LostLogins
 from broker.vsphere.properties import property_of
 from broker.vsphere.remote import Remote
 
@@ -25,15 +27,19 @@ class Login:
 
     Five failures lock an account, so the first InvalidLogin closes the latch for this very
     secret, in the store, for every process. What the store does not take is remembered here
-    until it does.
+    until it does. A log-in whose answer was lost may have been such a failure, so the next one
+    with the same secret waits.
     """
 
-    def __init__(self, vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch) -> None:
+    def __init__(
+        self, vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, clock: Clock
+    ) -> None:
         self._vcenter = vcenter
         self._user = user
         self._latched_as = canonical_user(user)
         self._secret = secret
         self._latch = latch
+        self._lost = LostLogins(clock)
         self._digested: tuple[Secret, str] | None = None
         self._refused: str | None = None
 
@@ -48,6 +54,7 @@ class Login:
         digest = self._digest(secret)
         if self._was_refused(digest):
             raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
+        self._lost.check(digest)
         stub = Stub(self._vcenter)
         try:
             content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
@@ -78,11 +85,15 @@ class Login:
     def _authenticate(self, content: Remote, secret: Secret, digest: str) -> None:
         try:
             content.sessionManager.Login(self._user, secret.reveal(), None)
+        except AnswerLost as lost:
+            self._lost.add(digest, lost)
+            raise
         except vim.fault.InvalidLogin as fault:
             kind = type(fault).__name__
         except vmodl.MethodFault as fault:
             kind, refusal = "", refusal_of(fault)
         else:
+            self._lost.clear()
             return
         if not kind:
             raise refusal

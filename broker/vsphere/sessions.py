@@ -146,4 +146,4 @@ def session_of(
     vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, gate: Gate, clock: Clock
 ) -> Session:
     """The session of one account on one vCenter; nothing is asked of vCenter yet."""
-    return Session(Login(vcenter, user, secret, latch), gate, clock)
+    return Session(Login(vcenter, user, secret, latch, clock), gate, clock)

@@ -15,7 +15,7 @@ from broker.vsphere.connection import Link
 from broker.vsphere.gate import Gate
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import USER as KNOWN_AS
-from tests.support.scripted_vcenter import ScriptedVcenter, drop, fault, fixed, shown
+from tests.support.scripted_vcenter import ScriptedVcenter, fault, fixed, shown
 from tests.support.vcenter_entries import PASSWORD, MemoryLatch, reader_of, secret_file, until, vcenter_entry
 from tests.vsphere.conftest import OpenSession
 
@@ -229,7 +229,7 @@ def test_a_log_in_that_failed_is_not_repeated_at_once(
 ) -> None:
     clock = HandClock()
     session = open_session(clock=clock)
-    usual, scripted.answers["Login"] = scripted.answers["Login"], drop
+    usual, scripted.answers["Login"] = scripted.answers["Login"], fault(vmodl.fault.SystemError(reason=""))
     for _ in range(3):
         with pytest.raises(Refused):
             session.run(nothing)
