@@ -9,6 +9,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from broker.http import descriptors
 from broker.http.deadline import Deadlines, deadline_socket
 from broker.http.tls import ServerContext
 from broker.http.worker import ACCESS_FORMAT, QuietLogger, QuietWorker
@@ -68,7 +69,10 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         super().__init__()
 
     def load_config(self) -> None:
-        """Everything is set here: no file, no argument and no environment variable changes it."""
+        """Everything is set here: no file, no argument and no environment variable changes it.
+
+        Raises the soft limit of descriptors too, since the number of connections follows from it.
+        """
         for name, value in (self._common() | self._listener()).items():
             self.cfg.set(name, value)
 
@@ -86,6 +90,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "workers": 1,
             "worker_class": QuietWorker,
             "threads": self._settings.threads,
+            "worker_connections": descriptors.connections(descriptors.raised_limit(), self._settings.threads),
             "graceful_timeout": self._farewell.requests_s,
             "keepalive": KEEP_ALIVE_S,
             "preload_app": False,

@@ -1,5 +1,6 @@
 """gunicorn's threaded worker and its log, without the places where they repeat what a client sent."""
 
+import errno
 import json
 import selectors
 import socket
@@ -42,12 +43,26 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What accept(2) says of this process or machine, and not of the connection."""
+
+_PAUSE_S = 0.5
+
+
 class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Gives no thread to a silent connection, and repeats nothing of what is no HTTP.
 
     gunicorn lets a thread wait 5 s for a connection's first byte, and its own words on a broken
-    request hold the offending header, which may be an access token.
+    request hold the offending header, which may be an access token. It ends where no descriptor
+    is left for a connection, which is up to anybody who can connect.
     """
+
+    _monotonic = SystemClock().monotonic
+    _accepts_from = 0.0
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """Called before each wait of the poller: what is asked for, but nothing during a pause."""
+        super().set_accept_enabled(enabled and self._monotonic() >= self._accepts_from)
 
     def accept(self, listener: socket.socket) -> None:
         """Let the poller wait for the first byte."""
@@ -55,12 +70,23 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             accepted, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as error:
+            self._pause(error)
+            return
         self.nr_conns += 1
         connection = TConn(self.cfg, accepted, peer, listener.getsockname())
         connection.set_timeout()
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, ready)
+
+    def _pause(self, error: OSError) -> None:
+        """Leave connections in the kernel's queue: asked again at once, it would say the same."""
+        if error.errno not in _EXHAUSTED:
+            raise error
+        self.log.warning("accepting no connection for %s s: %s", _PAUSE_S, errno.errorcode[error.errno])
+        self._accepts_from = self._monotonic() + _PAUSE_S
+        self.set_accept_enabled(False)
 
     def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002 - gunicorn's signature
         """Called by gunicorn for what it could not parse, and for defects of its own."""

@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -155,6 +156,7 @@ def server(
     fails: bool = False,
     holds: bool = False,
     close_takes_s: float = 0,
+    descriptors: int | None = None,
     farewell: Farewell = Farewell(),  # noqa: B008 - frozen
 ) -> Iterator[Running]:
     """A server process for the length of the block; SIGTERM ends it."""
@@ -168,6 +170,7 @@ def server(
         "fails": fails,
         "holds": holds,
         "close_takes_s": close_takes_s,
+        "descriptors": descriptors,
         "farewell": [farewell.requests_s, farewell.close_s],
     }
     (folder / "plan.json").write_text(json.dumps(plan))
@@ -231,6 +234,8 @@ def main(plan_file: str) -> None:
         else TlsListener("127.0.0.1", 0, Path(plan["certificate"]), Path(plan["key"]))
     )
     settings = replace(settings_for(listener), threads=plan["threads"])
+    if plan["descriptors"]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (plan["descriptors"], plan["descriptors"]))
     deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
     BrokerServer(settings, build, hangup, listening, deadlines, farewell).run()
 
