@@ -18,6 +18,7 @@ from broker.http.ids import new_id
 from broker.http.issuances import IssuanceViews
 from broker.http.limits import RequestLimits
 from broker.http.oauth.assertion import AssertionAuthentication
+from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.client_secret import BasicAuthentication, HashedSecrets
 from broker.http.oauth.clients import Clients
 from broker.http.oauth.endpoints import OAuthViews, token_endpoint
@@ -141,13 +142,15 @@ def _views(
 ) -> Views:
     endpoint = token_endpoint(settings.issuer)
     audiences = frozenset({settings.issuer, endpoint})
+    budget = TokenBudget(limits, access.log)
     server = TokenServer(
         endpoint,
         TokenRooms(
             clients=Clients(rooms.policy, access.credentials),
             tokens=tokens,
-            by_assertion=AssertionAuthentication(audiences, access.replay, rooms.clock),
-            by_secret=BasicAuthentication(access.secrets),
+            by_assertion=AssertionAuthentication(audiences, budget, access.replay, rooms.clock),
+            by_secret=BasicAuthentication(access.secrets, budget),
+            budget=budget,
             log=access.log,
             limits=limits,
         ),

@@ -20,6 +20,7 @@ from tests.support.http_fakes import (
     CLIENT_SECRET,
     NAGIOS,
     OTHER,
+    Desk,
     app_named,
     credential,
     sign,
@@ -147,6 +148,15 @@ def test_tokens_have_a_budget_beside_the_requests_and_their_refusal_is_on_record
     assert desk.ask_token().get_json()["id"] == desk.access.answer_ids[-1]
     assert desk.access.denied == [(NAGIOS, Reason.RATE_LIMITED)] * 2
     assert desk.access.turned_away == []
+
+
+def test_an_assertion_beyond_the_budget_of_tokens_leaves_nothing_in_the_store() -> None:
+    desk = limited_desk(app=Rate(2, 60))
+    asserted = [desk.assert_token(sign(desk.claims(), {"alg": "ES256"})).status_code for _ in range(5)]
+
+    assert asserted == [200, 200, 429, 429, 429]
+    assert len(desk.access.used) == 2
+    assert desk.access.denied == [(NAGIOS, Reason.RATE_LIMITED)] * 3
 
 
 @pytest.mark.parametrize(
@@ -302,8 +312,26 @@ def test_a_changed_rate_holds_from_the_next_request() -> None:
 
 def test_an_app_that_leaves_the_policy_while_it_asks_is_turned_away() -> None:
     desk = limited_desk()
-    apps = {name: app for name, app in desk.world.policy.apps.items() if name != NAGIOS}
     headers = desk.bearer()
+    _leaves_while_it_asks(desk)
+
+    assert desk.client.get("/v1/hosts", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("how", ["secret", "assertion"])
+def test_a_client_that_leaves_the_policy_while_it_asks_is_turned_away_on_record(how: str) -> None:
+    desk = limited_desk()
+    _leaves_while_it_asks(desk)
+    signed = sign(desk.claims(), {"alg": "ES256"})
+    told = desk.ask_token() if how == "secret" else desk.assert_token(signed)
+
+    assert (told.status_code, told.get_json()["error"]) == (401, "invalid_client")
+    assert [(app, cause) for app, cause, _ in desk.access.turned_away] == [(None, "app_unknown")]
+    assert told.headers["Broker-Request-Id"] == desk.access.answer_ids[-1]
+
+
+def _leaves_while_it_asks(desk: Desk) -> None:
+    apps = {name: app for name, app in desk.world.policy.apps.items() if name != NAGIOS}
     credentials = desk.access.credential
 
     def leave(app: Any) -> Any:
@@ -312,8 +340,6 @@ def test_an_app_that_leaves_the_policy_while_it_asks_is_turned_away() -> None:
         return found
 
     desk.access.credential = leave  # type: ignore[method-assign]
-
-    assert desk.client.get("/v1/hosts", headers=headers).status_code == 401
 
 
 def test_while_redis_is_away_each_process_counts_by_itself_and_allows_half() -> None:

@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749 import OAuth2Request
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.clients import Client, ClientCause, ClientDenied
 from broker.http.oauth.jose import NotAToken, UnverifiedToken, read_unverified, signature_holds
 from broker.http.oauth.nobody import NobodysKeys
@@ -56,15 +57,21 @@ class AssertionAuthentication:
     `audiences` are this broker's token endpoint and issuer.
     """
 
-    def __init__(self, audiences: frozenset[str], replay: ReplayGuard, clock: Clock) -> None:
+    def __init__(
+        self, audiences: frozenset[str], budget: TokenBudget, replay: ReplayGuard, clock: Clock
+    ) -> None:
         self._audiences = audiences
+        self._budget = budget
         self._replay = replay
         self._clock = clock
         self._imported = lru_cache(maxsize=4096)(_import)
         self._nobody = NobodysKeys()
 
     def __call__(self, find: Callable[[object], Client | None], request: OAuth2Request) -> Client | None:
-        """Signature first, then claims, then the credential; the jti is claimed last of all."""
+        """Signature first, then claims, then the credential and the budget; the jti is claimed last of all.
+
+        What an app may write into the store is bounded by its budget. Raises Limited, on record.
+        """
         form: Any = request.form
         if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
             return None
@@ -92,6 +99,7 @@ class AssertionAuthentication:
         claims = self._once(token, client)
         if client.credential.disabled:
             raise ClientDenied(ClientCause.APP_DISABLED, app)
+        self._budget.charge(client)
         if not self._replay.first_use(app, claims.jti, claims.until):
             raise ClientDenied(ClientCause.REPLAYED, app)
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import OAuth2Request
 
+from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.clients import Client, ClientCause, ClientDenied
 from broker.model.secret import Secret
 
@@ -31,11 +32,12 @@ class HashedSecrets:
 class BasicAuthentication:
     """The method as Authlib calls it: a client, None where no Basic header came, or ClientDenied."""
 
-    def __init__(self, verifier: HashedSecrets) -> None:
+    def __init__(self, verifier: HashedSecrets, budget: TokenBudget) -> None:
         self._verifier = verifier
+        self._budget = budget
 
     def __call__(self, find: Callable[[object], Client | None], request: OAuth2Request) -> Client | None:
-        """An unknown client costs the same comparison as a wrong secret."""
+        """An unknown client costs the same comparison as a wrong secret. Raises Limited, on record."""
         header = request.headers.get("Authorization", "")
         if not header.lower().startswith("basic "):
             return None
@@ -49,6 +51,7 @@ class BasicAuthentication:
             raise ClientDenied(ClientCause.WRONG_SECRET, client.app.id)
         if client.credential.disabled:
             raise ClientDenied(ClientCause.APP_DISABLED, client.app.id)
+        self._budget.charge(client)
         return client
 
 

@@ -18,10 +18,11 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from flask import Request, Response
 from werkzeug.datastructures import MultiDict
 
-from broker.errors import Limited, Reason
+from broker.errors import Reason
 from broker.http.context import asked
 from broker.http.limits import RequestLimits
 from broker.http.oauth.assertion import AssertionAuthentication
+from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.client_secret import BasicAuthentication
 from broker.http.oauth.clients import (
     CLIENT_SECRET_BASIC,
@@ -98,6 +99,7 @@ class TokenRooms:
     tokens: AccessTokens
     by_assertion: AssertionAuthentication
     by_secret: BasicAuthentication
+    budget: TokenBudget
     log: AccessLog
     limits: RequestLimits
 
@@ -128,13 +130,12 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             self._turn_away(denied)
         except InvalidClientError:
             self._turn_away(ClientDenied(ClientCause.NO_CREDENTIALS))
-        self._charge(client)
         return client
 
     def check_scope(self, client: Client, scope: str | None) -> None:
         """Raises InvalidScopeError, on record, unless every scope asked for is known and the client's own."""
         if client.get_allowed_scope(scope) is None:
-            self._deny(client, Reason.INSUFFICIENT_SCOPE)
+            self._rooms.budget.deny(client, Reason.INSUFFICIENT_SCOPE)
             raise InvalidScopeError
 
     def save_token(self, token: Mapping[str, object], request: OAuth2Request) -> None:
@@ -193,14 +194,3 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         about.answer_id = self._rooms.log.token_refused(denied.app, denied.cause, about.origin)
         self._rooms.limits.count_failed_authentication(about.origin.address)
         raise InvalidClientError(status_code=401)
-
-    def _charge(self, client: Client) -> None:
-        try:
-            self._rooms.limits.charge_token(client.app.id)
-        except Limited:
-            self._deny(client, Reason.RATE_LIMITED)
-            raise
-
-    def _deny(self, client: Client, reason: Reason) -> None:
-        about = asked()
-        about.answer_id = self._rooms.log.token_denied(client.app.id, reason, about.origin)
