@@ -20,6 +20,7 @@ from xml.parsers.expat import ExpatError
 from pyVmomi import vim, vmodl
 
 from broker.errors import Reason, Refused
+from broker.vsphere.tls import AnswerTooLongError
 
 Answer = TypeVar("Answer")
 
@@ -101,6 +102,8 @@ def answer_lost(error: Exception, endpoint: str) -> AnswerLost:
     """The request left, and its end is not known."""
     if isinstance(error, TimeoutError):
         return AnswerLost(Reason.VCENTER_TIMEOUT, f"{endpoint}: no answer in time")
+    if isinstance(error, AnswerTooLongError):
+        return AnswerLost(Reason.VCENTER_FAULT, f"{endpoint}: answer too long")
     if isinstance(error, OSError):
         return AnswerLost(Reason.VCENTER_UNAVAILABLE, f"{endpoint}: connection lost: {type(error).__name__}")
     if isinstance(error, HTTPException):

@@ -1,5 +1,6 @@
 """The one call that mints something."""
 
+import re
 from collections.abc import Callable
 
 from broker.errors import MintUnknown, Reason
@@ -10,6 +11,9 @@ from broker.vsphere.connection import Link, operation
 from broker.vsphere.faults import AnswerLost
 from broker.vsphere.remote import Remote
 from broker.vsphere.sessions import Session
+
+_SESSION_ID = re.compile(r"[!-~]{1,1024}")
+"""Printable ASCII: it becomes user name and password of HTTP Basic. Real ones have some 50 characters."""
 
 
 def acquire(session: Session, host: Host, operation_id: str, check: Callable[[], None]) -> VcenterTicket:
@@ -41,8 +45,8 @@ def _acquired(link: Link, ref: HostRef, operation_id: str) -> VcenterTicket:
 def _ticket(answer: Remote) -> VcenterTicket:
     """The answer's fields, its secret straight into a Secret; pyVmomi would print it."""
     session_id = getattr(answer, "sessionId", None)
-    if not isinstance(session_id, str) or not session_id:
-        raise AnswerLost(Reason.VCENTER_FAULT, "an answer without a ticket")
+    if not isinstance(session_id, str) or _SESSION_ID.fullmatch(session_id) is None:
+        raise AnswerLost(Reason.VCENTER_FAULT, "an answer without a ticket that can be used")
     return VcenterTicket(
         session_id=Secret(session_id),
         host=answer.host or None,

@@ -12,18 +12,27 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
+class AnswerTooLongError(OSError):
+    """More came than one call may bring."""
+
+
 class DeadlineSocket(ssl.SSLSocket):
-    """A TLS socket whose reads and writes share one deadline.
+    """A TLS socket whose reads and writes share one deadline, and its reads one budget.
 
     A socket's own timeout starts anew with every byte, so a server that drips its answer
-    could hold a thread for ever.
+    could hold a thread for ever; one that never ends its answer could fill the memory.
     """
 
     _deadline: float | None = None
+    _budget = 0
 
-    def end_within(self, seconds: float) -> None:
-        """From now on every read and write together have `seconds`; then they raise TimeoutError."""
+    def end_within(self, seconds: float, most_bytes: int) -> None:
+        """From now on every read and write together have `seconds`; then they raise TimeoutError.
+
+        All reads together give `most_bytes`; then they raise AnswerTooLongError.
+        """
         self._deadline = time.monotonic() + seconds
+        self._budget = most_bytes
 
     @property
     def fresh(self) -> bool:
@@ -46,9 +55,14 @@ class DeadlineSocket(ssl.SSLSocket):
     def recv_into(
         self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0
     ) -> int:  # what http.client reads through
-        """Read inside the deadline."""
+        """Read inside the deadline and the budget."""
         self._spend()
-        return super().recv_into(buffer, nbytes, flags)
+        read = super().recv_into(buffer, nbytes, flags)
+        if self._deadline is not None:
+            self._budget -= read
+            if self._budget < 0:
+                raise AnswerTooLongError
+        return read
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
         """Write inside the deadline; `sendall` is made of these."""

@@ -59,10 +59,11 @@ class BreakOffError(Exception):
 class RawError(Exception):
     """Answer with these very bytes."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, encoding: str) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
+        self.encoding = encoding
 
 
 def drop(_request: str) -> Remote:
@@ -70,11 +71,11 @@ def drop(_request: str) -> Remote:
     raise BreakOffError
 
 
-def raw(status: int, body: bytes) -> Answer:
-    """Answer with these very bytes."""
+def raw(status: int, body: bytes, encoding: str = "identity") -> Answer:
+    """Answer with these very bytes, and say that they are encoded so."""
 
     def answer(_request: str) -> Remote:
-        raise RawError(status, body)
+        raise RawError(status, body, encoding)
 
     return answer
 
@@ -180,24 +181,25 @@ class _Handler(BaseHTTPRequestHandler):
         vcenter.requests.append(body)
         vcenter.calls.append(method)
         try:
-            status, reply = self._reply(method, body)
+            status, encoding, reply = self._reply(method, body)
         except BreakOffError:
             self.close_connection = True
             return
         self.send_response(status)
         self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Encoding", encoding)
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()
         self.wfile.write(reply)
 
-    def _reply(self, method: str, body: str) -> tuple[int, bytes]:
+    def _reply(self, method: str, body: str) -> tuple[int, str, bytes]:
         try:
             value = self.server.vcenter.answers[method](body)
         except RawError as error:
-            return error.status, error.body
+            return error.status, error.encoding, error.body
         except vmodl.MethodFault as error:
-            return 500, _fault(error)
-        return 200, returned(method, value)
+            return 500, "identity", _fault(error)
+        return 200, "identity", returned(method, value)
 
 
 def returned(method: str, value: Remote) -> bytes:

@@ -179,7 +179,7 @@ def test_a_server_that_drips_bytes_does_not_hold_a_thread_past_the_deadline(
     channel, done = dripping()
     assert isinstance(channel, DeadlineSocket)
     assert channel.fresh
-    channel.end_within(0.3)
+    channel.end_within(0.3, 1000)
     with channel, pytest.raises(TimeoutError):
         read_all(channel)
     done.set()
