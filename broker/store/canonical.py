@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.texts import cleaned
+
 MAX_BYTES = 60_000
 """Below the 64 KiB that an entry of a tiled log may have (C2SP tlog-tiles)."""
 
@@ -23,18 +25,6 @@ class _Bounds:
 
 _BOUNDS = (_Bounds(1024, 512), _Bounds(512, 64), _Bounds(256, 8), _Bounds(256, 1))
 """Tried in this order until the record fits. Ids, digests and host names always stay whole."""
-
-
-def cleaned(text: str, limit: int) -> str:
-    """`text` with U+FFFD for all that does not print, clipped to `limit` with a marker that counts the rest.
-
-    What does not print: controls, line separators, invisible and direction-changing characters,
-    lone surrogates, unassigned code points, every blank but the common one.
-    """
-    shown, rest = text[:limit], len(text) - limit
-    if not shown.isprintable():
-        shown = "".join(c if c.isprintable() else "\ufffd" for c in shown)
-    return f"{shown}…[{rest} more]" if rest > 0 else shown
 
 
 def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> bytes:

@@ -33,7 +33,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from broker.errors import LogUnavailable
 from broker.ports.clock import Clock
 from broker.store import schema
-from broker.store.canonical import cleaned
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
 from broker.store.ids import new_id
@@ -41,6 +40,7 @@ from broker.store.place import Identity, Place, Reserve, place_at
 from broker.store.sealing import Sealer
 from broker.store.tables import record
 from broker.store.transaction import Transaction
+from broker.texts import cleaned
 
 T = TypeVar("T")
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from broker.model.record import Record
 from broker.ports.clock import Clock
-from broker.store.canonical import canonical, cleaned
+from broker.store.canonical import canonical
 from broker.store.ids import new_id
 from broker.store.times import iso, ms
+from broker.texts import cleaned
 
 VERSION = 1
 _MAX_DERIVED = 128

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.store.canonical import MAX_BYTES, canonical, cleaned
+from broker.store.canonical import MAX_BYTES, canonical
+from broker.texts import cleaned
 
 TEXTS = st.text(st.characters(), max_size=200)
 ENVELOPE = {"v": 1, "id": "x"}
