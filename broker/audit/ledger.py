@@ -56,14 +56,15 @@ class AuditLedger:
         """Record the intent and claim the request's idempotency key, in one transaction.
 
         After a ticket the key makes the next attempt of that issuance, whose id the answer then
-        has; after a refusal or a failure the first attempt of `intent.issuance`.
+        has, and for no other host and grant than its first; after a refusal or a failure the first
+        attempt of `intent.issuance`.
         Raises Refused(IDEMPOTENCY_RUNNING | IDEMPOTENCY_MISMATCH | IDEMPOTENCY_EXHAUSTED).
         """
         key = request.idempotency_key
         deadline = self._clock.now() + timedelta(seconds=self._attempt_seconds())
         beginning = Beginning(
             subject=Subject(intent.issuance, intent.app, intent.host_name, intent.host.vcenter, intent.grant),
-            claim=None if key is None else Claim(intent.app, key, request.digest),
+            claim=None if key is None else Claim(intent.app, key, request.digest, _target(intent)),
             deadline=deadline,
         )
         return self._attempts.begin(beginning, lambda attempt: intent_record(attempt, intent, key, deadline))
@@ -80,3 +81,8 @@ class AuditLedger:
         )
         if not first:
             raise Refused(Reason.LATE_RESULT, f"attempt {attempt.number} was closed as unknown before")
+
+
+def _target(intent: Intent) -> str:
+    """The very host and grant, whatever name the host was asked for by."""
+    return f"{intent.host.instance_uuid} {intent.host.moid} {intent.grant}"

@@ -1,7 +1,8 @@
 """Idempotency keys: who holds one, and which attempt a request with it makes.
 
 Called inside the transaction that records the intent or the outcome, which alone may change a
-claim. A key is bound to its app and to the digest of its first request for 24 hours.
+claim. A key is bound to its app and to the digest of its first request for 24 hours; once it gave a
+ticket, to the target of that ticket too.
 """
 
 from dataclasses import dataclass, replace
@@ -31,18 +32,24 @@ _END = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key as a request presents it."""
+    """A key as a request presents it.
+
+    `digest` is of the request's words, `target` what they were found to mean now: a name can mean
+    another host tomorrow.
+    """
 
     app: AppId
     key: IdempotencyKey
     digest: str
+    target: str
 
 
 def attempt_for(connection: Connection, claim: Claim, fresh: Attempt, now: int) -> Attempt:
     """The attempt that this request makes: `fresh`, or the next of the issuance before.
 
     Once an issuance gave a ticket, its key only ever makes further attempts of it, so that a
-    failed reissue does not start the count anew. Raises Refused(IDEMPOTENCY_MISMATCH |
+    failed reissue does not start the count anew, and all of them for its target: who reads of the
+    issuance reads of every ticket under it. Raises Refused(IDEMPOTENCY_MISMATCH |
     IDEMPOTENCY_RUNNING | IDEMPOTENCY_EXHAUSTED).
     """
     held = _held(connection, claim, now)
@@ -54,6 +61,8 @@ def attempt_for(connection: Connection, claim: Claim, fresh: Attempt, now: int) 
         raise Refused(Reason.IDEMPOTENCY_RUNNING, f"attempt {held.attempt} of {held.issuance}")
     if not held.issued:
         return fresh
+    if held.target != claim.target:
+        raise Refused(Reason.IDEMPOTENCY_MISMATCH, f"{held.issuance} is for another host or grant")
     if held.attempt >= MAX_ATTEMPTS:
         raise Refused(Reason.IDEMPOTENCY_EXHAUSTED, f"{held.attempt} attempts of {held.issuance}")
     return replace(fresh, issuance=IssuanceId(held.issuance), number=held.attempt + 1)
@@ -66,6 +75,7 @@ def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> No
         "app": claim.app,
         "key": claim.key,
         "digest": claim.digest,
+        "target": claim.target,
         "issuance": attempt.issuance,
         "attempt": attempt.number,
         "running": 1,

@@ -74,6 +74,7 @@ idempotency = Table(
     Column("app", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("digest", Text, nullable=False),
+    Column("target", Text, nullable=False),
     Column("issuance", Text, ForeignKey("issuance.issuance"), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("running", Integer, nullable=False),

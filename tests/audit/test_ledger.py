@@ -1,5 +1,6 @@
 """Intents, outcomes, refusals and dry runs, as they stand in the log."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -7,8 +8,8 @@ import pytest
 
 from broker.audit.ledger import AuditLedger
 from broker.errors import Limited, LogUnavailable, Reason, Refused
-from broker.model.issuance import Attempt, DryRun, IssuanceState, Outcome, OutcomeKind
-from broker.model.names import AppId, IdempotencyKey, IssuanceId
+from broker.model.issuance import Attempt, DryRun, Intent, IssuanceState, Outcome, OutcomeKind
+from broker.model.names import AppId, GrantId, IdempotencyKey, IssuanceId, Moid
 from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, GRANT, HOST, PROOF
 from tests.support.records import KEY, Book, intent_of, issued
@@ -194,6 +195,48 @@ def test_a_failed_reissue_does_not_start_the_count_anew(book: Book) -> None:
     with pytest.raises(Refused) as refused:
         book.begin(KEY)
     assert refused.value.reason is Reason.IDEMPOTENCY_EXHAUSTED
+
+
+def another_host(intent: Intent) -> Intent:
+    return replace(intent, host=replace(intent.host, moid=Moid("host-77")))
+
+
+def another_vcenter(intent: Intent) -> Intent:
+    return replace(intent, host=replace(intent.host, instance_uuid="00000000-0000-0000-0000-000000000077"))
+
+
+def another_grant(intent: Intent) -> Intent:
+    return replace(intent, grant=GrantId("nagios-dc2"))
+
+
+@pytest.mark.parametrize("elsewhere", [another_host, another_vcenter, another_grant])
+def test_a_key_that_gave_a_ticket_gives_none_for_another_host_or_grant(
+    book: Book, elsewhere: Callable[[Intent], Intent]
+) -> None:
+    first, request = book.issue(KEY), book.request(KEY)
+    with pytest.raises(Refused) as refused:
+        book.ledger.intend(elsewhere(intent_of(request)), request)
+    assert refused.value.reason is Reason.IDEMPOTENCY_MISMATCH
+    assert book.events() == ["T100I", "T101I"]
+    assert (book.issue(KEY).issuance, book.last()["fields"]["attempt"]) == (first.issuance, 2)
+
+
+def test_a_failed_reissue_leaves_its_key_with_the_host_of_the_first_ticket(book: Book) -> None:
+    book.issue(KEY)
+    attempt, intent = book.begin(KEY)
+    book.ledger.conclude(attempt, intent, refused_for(Reason.DRIFTED))
+    request = book.request(KEY)
+    with pytest.raises(Refused) as refused:
+        book.ledger.intend(another_host(intent_of(request)), request)
+    assert refused.value.reason is Reason.IDEMPOTENCY_MISMATCH
+
+
+def test_a_key_that_gave_no_ticket_is_decided_afresh_for_what_the_name_means_now(book: Book) -> None:
+    attempt, intent = book.begin(KEY)
+    book.ledger.conclude(attempt, intent, refused_for(Reason.GRANT_CHANGED))
+    request = book.request(KEY)
+    again = book.ledger.intend(another_grant(intent_of(request)), request)
+    assert (again.issuance, again.number) == (request.issuance, 1)
 
 
 def test_a_key_is_forgotten_after_a_day_and_not_before(book: Book, clock: HandClock) -> None:

@@ -136,7 +136,7 @@ def test_an_unknown_schema_version_is_refused_by_name(path: Path, clock: HandClo
     newer = sqlite3.connect(path)
     newer.execute("PRAGMA user_version=7")
     newer.close()
-    with pytest.raises(LogUnavailable, match="schema version 7, this broker knows version 1"):
+    with pytest.raises(LogUnavailable, match="schema version 7, this broker knows version 2"):
         Database.open(path, clock)
 
 
