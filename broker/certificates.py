@@ -14,6 +14,8 @@ from broker.model.names import parse_host_name
 CIM_XML_PORT = 5989
 """The well-known port, meant where HostServiceTicket.port is unset."""
 
+_PORTS = range(1, 65536)
+
 _THUMBPRINT_HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
 
 
@@ -21,8 +23,8 @@ def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endp
     """Where to take the ticket, with the certificate to pin.
 
     The ticket's PEM, its thumbprint and HostSystem.config.certificate must agree as far as each
-    is there; without any PEM there is nothing to pin. Raises Refused(CERTIFICATE_MISMATCH).
-    The thumbprint's algorithm is not stated for HostServiceTicket, so its length tells it.
+    is there; without any PEM there is nothing to pin. Raises Refused(CERTIFICATE_MISMATCH),
+    Refused(VCENTER_FAULT) for a port that is none. The thumbprint's algorithm is not stated for HostServiceTicket, so its length tells it.
     """
     told = [pem for pem in (ticket.certificate_pem, facts.certificate_pem) if pem]
     if not told:
@@ -35,7 +37,7 @@ def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endp
         _check_thumbprint(ticket.thumbprint, certificate)
     return Endpoint(
         address=_address(ticket, host),
-        port=ticket.port or CIM_XML_PORT,
+        port=_port(ticket),
         certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
         certificate_sha256=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
     )
@@ -53,6 +55,14 @@ def _check_thumbprint(thumbprint: str, certificate: x509.Certificate) -> None:
     algorithm = _THUMBPRINT_HASHES.get(len(digits))
     if algorithm is None or algorithm(certificate.public_bytes(Encoding.DER)).hexdigest() != digits:
         raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's thumbprint is of another certificate")
+
+
+def _port(ticket: VcenterTicket) -> int:
+    if ticket.port is None:
+        return CIM_XML_PORT
+    if ticket.port not in _PORTS:
+        raise Refused(Reason.VCENTER_FAULT, f"the ticket's port is {ticket.port}")
+    return ticket.port
 
 
 def _address(ticket: VcenterTicket, host: Host) -> str:

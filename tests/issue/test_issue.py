@@ -326,6 +326,22 @@ def test_a_host_without_any_certificate_gets_no_ticket_out() -> None:
     assert refusal_of(world) is Reason.CERTIFICATE_MISMATCH
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+def test_a_ticket_for_a_port_that_is_none_is_withheld_and_its_exposure_on_record(port: int) -> None:
+    world = World(ticket=VcenterTicket(Secret(TICKET), None, port, None, CERTIFICATE.pem))
+    assert refusal_of(world) is Reason.VCENTER_FAULT
+    (outcome,) = world.outcomes
+    assert (outcome.kind, outcome.reason) == (OutcomeKind.FAILED, Reason.VCENTER_FAULT)
+    assert outcome.exposure_until is not None
+    assert str(port) in outcome.detail
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_a_ticket_may_be_for_any_port(port: int) -> None:
+    world = World(ticket=VcenterTicket(Secret(TICKET), None, port, None, CERTIFICATE.pem))
+    assert issue(REQUEST, CALLER, world.rooms()).endpoint.port == port
+
+
 def test_the_tickets_own_certificate_is_enough_when_the_host_shows_none() -> None:
     world = World(
         facts_now=replace(FACTS, certificate_pem=None),
