@@ -10,8 +10,12 @@ from broker.model.record import Event, JsonValue, Record
 from broker.policy.holder import PolicyHolder
 from broker.policy.presence import Presence
 from broker.ports.operation import SystemLog
+from broker.texts import clipped
 
 _log = logging.getLogger(__name__)
+
+_MAX_TOLD = 16_384
+"""Characters of why a reload was refused; every process keeps them in its row of the store."""
 
 
 class PolicyFollower:
@@ -67,10 +71,14 @@ class PolicyFollower:
         try:
             policy = self._load()
         except BrokerError as refused:
-            _log.error("the policy was not reloaded: %s", refused)
-            self._log.append([Record(Event.POLICY_REFUSED, {"kept": old, "error": str(refused)})])
-            return str(refused)
+            return self._refused(old, clipped(str(refused), _MAX_TOLD))
         self._log.append([Record(Event.POLICY_RELOADED, {"revision": policy.revision, "before": old})])
         self._holder.swap(policy)
         self._swapped(policy)
         return ""
+
+    def _refused(self, kept: str, why: str) -> str:
+        for line in why.splitlines():
+            _log.error("the policy was not reloaded: %s", line)
+        self._log.append([Record(Event.POLICY_REFUSED, {"kept": kept, "error": why})])
+        return why

@@ -1,4 +1,4 @@
-"""The doors: files in, values out, or every problem at once.
+"""The doors: files in, values out, or their problems at once.
 
 A file that is missing, empty, unreadable or broken is an error and never a default.
 """

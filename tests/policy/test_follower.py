@@ -98,6 +98,21 @@ def test_a_bad_reload_keeps_the_old_snapshot_and_says_why(files: PolicyFiles, pr
     assert "hunter2-canary" not in f"{answer.error}{fields}"
 
 
+def test_a_reload_of_very_many_mistakes_is_told_in_few_words(
+    files: PolicyFiles, process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = files.folder.with_name("f" * 200)
+    files.folder.rename(folder)
+    files.folder = folder
+    files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(20_000)))
+    generation = process.asked()
+    (answer,), _ = process.processes.answers(generation)
+    assert len(answer.error) < 17_000
+    assert sum(len(line.getMessage()) for line in caplog.records) < 20_000
+    assert "apps.yaml:6: x0: is not a known key" in answer.error
+    assert all("\n" not in line.getMessage() for line in caplog.records)
+
+
 def test_a_file_that_changes_unasked_changes_nothing(files: PolicyFiles, process: Process) -> None:
     before = process.holder.current()
     files.put("grants.yaml", "grants: {}\n")
