@@ -24,7 +24,8 @@ def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endp
 
     The ticket's PEM, its thumbprint and HostSystem.config.certificate must agree as far as each
     is there; without any PEM there is nothing to pin. Raises Refused(CERTIFICATE_MISMATCH),
-    Refused(VCENTER_FAULT) for a port that is none. The thumbprint's algorithm is not stated for HostServiceTicket, so its length tells it.
+    Refused(VCENTER_FAULT) for a port that is none. The thumbprint's algorithm is not stated for
+    HostServiceTicket, so its length tells it.
     """
     told = [pem for pem in (ticket.certificate_pem, facts.certificate_pem) if pem]
     if not told:

@@ -64,7 +64,7 @@ def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     """
     if not sightings:
         raise Refused(Reason.HOST_UNKNOWN, "no account of the app's grants sees it")
-    if len({(s.host.ref.instance_uuid, s.host.ref.moid) for s in sightings}) > 1:
+    if len({s.host.ref for s in sightings}) > 1:
         raise Refused(Reason.HOST_AMBIGUOUS, "the name fits several hosts")
     fresh = tuple(s for s in sightings if s.age_s <= INVENTORY_MAX_AGE_S)
     if not fresh:

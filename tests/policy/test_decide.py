@@ -107,7 +107,12 @@ def test_a_host_that_nobody_sees_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [replace(HOST.ref, moid=Moid("host-12")), replace(HOST.ref, instance_uuid="another")]
+    "other",
+    [
+        replace(HOST.ref, moid=Moid("host-12")),
+        replace(HOST.ref, instance_uuid="another"),
+        replace(HOST.ref, vcenter=VcenterId("claims-the-other-ones-uuid")),
+    ],
 )
 def test_a_name_that_fits_two_hosts_fits_none(other: HostRef) -> None:
     twin = Sighting(AccountId("cim-b"), replace(HOST, ref=other), 1.0)
