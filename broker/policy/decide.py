@@ -12,7 +12,7 @@ from broker.errors import Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.inventory import Connection, Host, HostFacts, Readiness, Sighting
 from broker.model.issuance import Proof, TicketRequest
-from broker.model.names import AppId, GrantId
+from broker.model.names import AppId, GrantId, HostName
 from broker.model.policy import Grant, Policy, ReadinessMode, Template, Vcenter
 
 INVENTORY_MAX_AGE_S = 60.0
@@ -55,6 +55,17 @@ def standing_grants(
 ) -> tuple[Grant, ...]:
     """Those of the grants that are still valid and that no operator cut."""
     return tuple(g for g in grants if now < g.valid_until and not disabled(g.id))
+
+
+def meant(name: HostName, sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    """Those of the sightings that answer to `name`, by vCenter's own name for the host if any does.
+
+    DNS name and addresses are what a host says of itself: root on one host could take another's,
+    and nobody would get a ticket for that other one any more.
+    """
+    answering = [s for s in sightings if name in (s.host.name, *s.host.addresses)]
+    named = [s for s in answering if s.host.name == name and not s.host.self_named]
+    return tuple(named or answering)
 
 
 def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

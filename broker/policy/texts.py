@@ -1,5 +1,7 @@
 """The text of a file, if it is one that a person can have written and can read."""
 
+import os
+import shlex
 import stat
 import unicodedata
 from pathlib import Path
@@ -12,7 +14,10 @@ _UNREADABLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def read_text(file: Path, problems: Problems) -> str | None:
-    """UTF-8 text of at most 1 MiB without invisible characters; else None, and why in `problems`."""
+    """UTF-8 text of at most 1 MiB without invisible characters; else None, and why in `problems`.
+
+    A file that every user may write, or in a folder that every user may write, is noted too.
+    """
     content = _read_bytes(file, problems)
     if content is None:
         return None
@@ -31,7 +36,10 @@ def _read_bytes(file: Path, problems: Problems) -> bytes | None:
             problems.note(file, 1, WHOLE_FILE, "is not a regular file", "Put a text file there")
             return None
         with file.open("rb") as stream:
+            _note_open_to_all(file, os.fstat(stream.fileno()).st_mode, problems)
             content = stream.read(MAX_BYTES + 1)
+        for folder in {file.parent, file.resolve().parent}:
+            _note_open_to_all(folder, folder.stat().st_mode, problems)
     except OSError as error:
         advice = "Create it, or let this user read it"
         problems.note(file, 1, WHOLE_FILE, f"cannot be read: {error.strerror}", advice)
@@ -40,6 +48,16 @@ def _read_bytes(file: Path, problems: Problems) -> bytes | None:
         problems.note(file, 1, WHOLE_FILE, "is larger than 1 MiB", "Make it smaller")
         return None
     return content
+
+
+def _note_open_to_all(path: Path, mode: int, problems: Problems) -> None:
+    """Whoever may write a file, or put another in its place, decides what the policy is.
+
+    A group that may is the admins' own choice.
+    """
+    if mode & stat.S_IWOTH:
+        advice = f"Run: chmod o-w {shlex.quote(str(path))}"
+        problems.note(path, 1, WHOLE_FILE, "may be written by every user", advice)
 
 
 def _only_readable(text: str, file: Path, problems: Problems) -> bool:

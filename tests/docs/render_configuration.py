@@ -15,6 +15,8 @@ folder, and the role templates in the folder that `roles` names. `broker control
 read and checked first, then one snapshot takes the place of the other. A file that is missing, empty or
 broken is an error and never a default: at start it is fatal, at a reload the policy before it stays.
 
+- **Files** and the folders that they are in are not for every user to write: `chmod o-w`. Whether a group may
+  is the admins' choice.
 - **Paths** are absolute, or start at the folder of the file in which they stand.
 - **Ids** are lower-case letters, digits and inner hyphens, 1 to 63 characters.
 - **A secret reference** is one of `{file: PATH}` (mode 0600), `{credential: NAME}` (systemd,
