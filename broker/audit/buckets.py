@@ -4,7 +4,8 @@ Pure bookkeeping: not thread-safe, writes nothing.
 """
 
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.audit.sources import OTHERS, Source
@@ -29,12 +30,35 @@ class Window:
 
     def add(self, reason: str, at: datetime) -> None:
         """Count one more."""
-        named = reason[:_MAX_REASON]
-        if named not in self.reasons and len(self.reasons) >= _MAX_REASONS:
-            named = OTHERS
-        self.reasons[named] += 1
-        self.count += 1
+        self._count(reason[:_MAX_REASON], 1)
         self.last = at
+
+    def take_in(self, other: "Window") -> None:
+        """Count what `other` has counted."""
+        for reason, times in other.reasons.items():
+            self._count(reason, times)
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+
+    def _count(self, reason: str, times: int) -> None:
+        known = reason in self.reasons or len(self.reasons) < _MAX_REASONS
+        self.reasons[reason if known else OTHERS] += times
+        self.count += times
+
+
+def merged(windows: Iterable[Window], cap: int) -> list[Window]:
+    """One window a source, for at most `cap` sources and, beyond them, one for the others of each kind.
+
+    Every refusal is still counted, under its reason and between the first and the last.
+    """
+    kept: dict[Source, Window] = {}
+    for window in windows:
+        known = window.source in kept or len(kept) < cap
+        seat = window.source if known else Source(window.source.kind, OTHERS)
+        if seat in kept:
+            kept[seat].take_in(window)
+        else:
+            kept[seat] = replace(window, source=seat, reasons=Counter(window.reasons))
+    return list(kept.values())
 
 
 @dataclass(slots=True)

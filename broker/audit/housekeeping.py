@@ -1,6 +1,7 @@
 """What any process on the store does now and then, so that nothing stays open."""
 
 import logging
+from collections.abc import Callable, Iterator
 
 from broker.audit.orphans import OrphanRule
 from broker.audit.refusals import RefusalBudget
@@ -37,22 +38,33 @@ class Housekeeping:
     def stop(self) -> None:
         """End the beat and record the sums of every open window of refusals. Call it once."""
         self._beat.close()
-        try:
-            for budget in self._budgets:
-                budget.close()
-        except LogUnavailable as unavailable:
+        for unavailable in _refused(*(budget.close for budget in self._budgets)):
             _log.error("sums of refusals are not on record: %s", unavailable)
 
     def sweep(self) -> None:
-        """All of it, once. Raises LogUnavailable."""
-        self._database.reopen()
-        self._orphans.run()
-        for budget in self._budgets:
-            budget.tick()
-        prune(self._database)
+        """All of it, once. A step that the store refuses stops no other; raises LogUnavailable after them.
+
+        On a disk that is full up to its reserve no sums are taken, but orphans end and rows expire.
+        """
+        steps = (self._database.reopen, self._orphans.run, self._prune, *(b.tick for b in self._budgets))
+        failures = list(_refused(*steps))
+        if failures:
+            raise failures[0]
+
+    def _prune(self) -> int:
+        return prune(self._database)
 
     def _sweep_if_possible(self) -> None:
         try:
             self.sweep()
         except LogUnavailable as unavailable:
             _log.error("the store could not be swept: %s", unavailable)
+
+
+def _refused(*steps: Callable[[], object]) -> Iterator[LogUnavailable]:
+    """Take every step; what the store said to those that it refused."""
+    for step in steps:
+        try:
+            step()
+        except LogUnavailable as unavailable:
+            yield unavailable

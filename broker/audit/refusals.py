@@ -10,9 +10,9 @@ import math
 import threading
 from collections.abc import Sequence
 
-from broker.audit.buckets import Shelf, Window
+from broker.audit.buckets import Shelf, Window, merged
 from broker.audit.sources import Source
-from broker.errors import Limited, Reason
+from broker.errors import Limited, LogUnavailable, Reason
 from broker.model.policy import Rate
 from broker.model.record import Event, Record
 from broker.store.database import Database
@@ -53,7 +53,7 @@ class RefusalBudget:
         raise Limited(Reason.TOO_MANY_REFUSALS, retry_after_s, f"refused for {reason}")
 
     def tick(self) -> None:
-        """Record the windows that are over. Raises LogUnavailable; none is lost by that."""
+        """Record the windows that are over. Raises LogUnavailable: the next call records them, merged."""
         self._write(self._clock.monotonic())
 
     def close(self) -> None:
@@ -71,8 +71,12 @@ class RefusalBudget:
             with self._books:
                 for shelf in self._shelves.values():
                     self._unwritten += shelf.ended(now)
-            if self._unwritten:
-                self._log.append(_sums(self._unwritten), Reserve.UNTOUCHED)
+            try:
+                if self._unwritten:
+                    self._log.append(_sums(self._unwritten), Reserve.UNTOUCHED)
+            except LogUnavailable:
+                self._unwritten = merged(self._unwritten, _MAX_APPS + _MAX_ADDRESSES)
+                raise
             self._unwritten = []
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker.audit.buckets import Shelf
+from broker.audit.buckets import Shelf, Window, merged
 from broker.audit.sources import Source, of_address
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import Origin, Outcome, OutcomeKind
@@ -253,3 +254,40 @@ def test_below_the_disk_reserve_refusals_and_intents_fail_and_outcomes_land(
     assert roomy.last()["fields"]["reason"] == "drifted"
     roomy.database.close()
     tight.database.close()
+
+
+def test_sums_that_wait_for_the_store_become_one_a_source_with_every_refusal_in_it(
+    book: Book, clock: HandClock
+) -> None:
+    for minute in range(4):
+        refuse(book, 5 + minute + 1, Refused(list(Reason)[minute]))
+        clock.advance(60)
+        with failing(book.database, "INSERT INTO record", NOT_PERSISTED), pytest.raises(LogUnavailable):
+            book.refusals.tick()
+    book.refusals.tick()
+    (sum_,) = sums(book)
+    assert sum_["count"] == 1 + 2 + 3 + 4
+    assert sorted(sum_["reasons"].values()) == [1, 2, 3, 4]
+    assert (sum_["first"], sum_["last"]) == ("2026-11-23T12:00:00.000Z", "2026-11-23T12:03:00.000Z")
+
+
+def window_of(source: Source, reason: str, second: int) -> Window:
+    at = HandClock().now() + timedelta(seconds=second)
+    window = Window(source, 0.0, at, at)
+    window.add(reason, at)
+    return window
+
+
+def test_beyond_the_cap_the_sums_of_new_sources_become_those_of_the_others_of_their_kind() -> None:
+    sources = [Source(kind, str(n)) for n in range(500) for kind in ("app", "address")]
+    windows = [window_of(source, f"reason-{n}", n) for n, source in enumerate(sources)]
+    waiting = merged(merged(windows, 10), 10)
+    assert len(waiting) == 12
+    assert sum(window.count for window in waiting) == 1000
+    assert all(len(window.reasons) <= 17 for window in waiting)
+    assert {window.source for window in waiting[-2:]} == {
+        Source("app", "others"),
+        Source("address", "others"),
+    }
+    assert max(window.last for window in waiting) == windows[-1].last
+    assert [window.count for window in windows] == [1] * 1000
