@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,24 @@ def test_a_key_file_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Pat
     before = file.read_bytes()
     assert typed("keys", kind, str(file)).exit_code == Exit.FAILED
     assert file.read_bytes() == before
+
+
+_AS_THE_DISK_FILLS = """
+import resource, sys
+from broker.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("kind", ["signing", "fingerprint"])
+def test_a_key_file_that_the_disk_does_not_hold_whole_is_removed(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "new.key"
+    command = [sys.executable, "-c", _AS_THE_DISK_FILLS, "keys", kind, str(file)]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == Exit.FAILED
+    assert finished.stderr.strip() == f"Error: {file}: File too large"
+    assert not file.exists()
 
 
 def test_an_app_is_added_rotated_disabled_and_enabled_on_record(tmp_path: Path, store: Path) -> None:
