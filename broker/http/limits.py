@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, g
 from flask_limiter import Limiter, RateLimitExceeded
+from limits.strategies import MovingWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -18,6 +19,7 @@ from redis.retry import Retry
 from broker.errors import Limited, Reason, Refused
 from broker.http.context import Left, asked
 from broker.http.redis_url import checked_redis_url
+from broker.http.windows import SCHEME, ProcessWindows
 from broker.model.inventory import Host
 from broker.model.names import AppId
 from broker.model.networks import network_of
@@ -49,12 +51,21 @@ class WindowStore:
     @classmethod
     def memory(cls) -> "WindowStore":
         """In this process."""
-        return cls(Secret("memory://"))
+        return cls(Secret(f"{SCHEME}://"))
 
     @classmethod
     def redis(cls, url: Secret) -> "WindowStore":
         """Redis, Sentinel or Cluster, in a form of `checked_redis_url`. Raises SecretUnavailable."""
         return cls(checked_redis_url(url), _REDIS_OPTIONS)
+
+
+class _Limiter(Limiter):
+    """Flask-Limiter with windows of our own while Redis is away: the library's only ever grow."""
+
+    def init_app(self, app: Flask) -> None:
+        """Work within requests of this app."""
+        super().init_app(app)
+        self._fallback_limiter = MovingWindowRateLimiter(ProcessWindows())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class RequestLimits:
         self._clock = clock
         self._service = service
         self._failures = failures
-        self._limiter = Limiter(
+        self._limiter = _Limiter(
             key_func=_key,
             storage_uri=store.uri.reveal(),
             storage_options=dict(store.options),
