@@ -30,6 +30,14 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, sort_keys=True, default=str))
 
 
+def tell(output_format: str, sentence: str, **facts: object) -> None:
+    """Say what was done: the facts as a JSON object, or the sentence."""
+    if output_format == Format.JSON:
+        show_json(facts)
+    else:
+        click.echo(sentence)
+
+
 def show_facts(output_format: str, facts: Mapping[str, object]) -> None:
     """Print one thing: a JSON object, or a line for each fact."""
     if output_format == Format.JSON:

@@ -7,7 +7,7 @@ import click
 from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, fail, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
-from broker.console import show
+from broker.console import show, tell
 from broker.model.names import VcenterId, parse_id
 from broker.model.principals import canonical_user, parse_user
 from broker.store.latches import StoredLatches
@@ -38,7 +38,8 @@ def latched(directory: Path, store: Path | None, output_format: str) -> None:
 @click.argument("user")
 @config_option
 @store_option
-def retry(vcenter: str, user: str, directory: Path, store: Path | None) -> None:
+@format_option
+def retry(vcenter: str, user: str, directory: Path, store: Path | None, output_format: str) -> None:
     r"""Try the password of USER on VCENTER once more. A changed password needs no retry.
 
     USER is user@domain or DOMAIN\user, in any case.
@@ -48,4 +49,4 @@ def retry(vcenter: str, user: str, directory: Path, store: Path | None) -> None:
         opened = StoredLatches(database).retry(where, who, operator())
     if not opened:
         fail(f"no log-in of {user} on {vcenter} is stopped")
-    click.echo(f"{user} on {vcenter} may log in again")
+    tell(output_format, f"{user} on {vcenter} may log in again", vcenter=where, user=who, opened=opened)

@@ -13,7 +13,7 @@ from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
 from broker.clock import SystemClock
-from broker.console import show
+from broker.console import show, tell
 from broker.files import write_private
 from broker.model.names import AppId, parse_id
 from broker.store.credentials import StoredCredentials
@@ -44,12 +44,13 @@ def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredenti
 @_secret_option
 @config_option
 @store_option
-def add(app: str, secret_file: Path | None, directory: Path, store: Path | None) -> None:
+@format_option
+def add(app: str, secret_file: Path | None, directory: Path, store: Path | None, output_format: str) -> None:
     """Let APP authenticate: with its keys from apps.yaml, and with a secret if one is made here."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
         credentials.add(app_id, digest, operator())
-    click.echo(f"{app_id} may authenticate")
+    tell(output_format, f"{app_id} may authenticate", app=app_id, state="enabled", secret_file=secret_file)
 
 
 @command.command("rotate")
@@ -64,7 +65,15 @@ def add(app: str, secret_file: Path | None, directory: Path, store: Path | None)
 )
 @config_option
 @store_option
-def rotate(app: str, secret_file: Path | None, overlap: int, directory: Path, store: Path | None) -> None:
+@format_option
+def rotate(
+    app: str,
+    secret_file: Path | None,
+    overlap: int,
+    directory: Path,
+    store: Path | None,
+    output_format: str,
+) -> None:
     """Revoke every access token of APP, and give it a new secret if a file is named.
 
     Without a file its secret stays as it is.
@@ -75,31 +84,40 @@ def rotate(app: str, secret_file: Path | None, overlap: int, directory: Path, st
     keep_until = SystemClock().now() + timedelta(minutes=overlap) if overlap else None
     with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
         generation = credentials.rotate(app_id, digest, operator(), keep_until)
-    click.echo(f"{app_id} is at generation {generation}: earlier tokens are revoked")
+    tell(
+        output_format,
+        f"{app_id} is at generation {generation}: earlier tokens are revoked",
+        app=app_id,
+        generation=generation,
+        secret_file=secret_file,
+    )
 
 
 @command.command("disable")
 @click.argument("app")
 @config_option
 @store_option
-def disable(app: str, directory: Path, store: Path | None) -> None:
+@format_option
+def disable(app: str, directory: Path, store: Path | None, output_format: str) -> None:
     """Cut APP and every access token that it holds, at once."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials:
         credentials.disable(app_id, operator())
-    click.echo(f"{app_id} is disabled; a ticket that it holds dies within two minutes")
+    said = f"{app_id} is disabled; a ticket that it holds dies within two minutes"
+    tell(output_format, said, app=app_id, state="disabled")
 
 
 @command.command("enable")
 @click.argument("app")
 @config_option
 @store_option
-def enable(app: str, directory: Path, store: Path | None) -> None:
+@format_option
+def enable(app: str, directory: Path, store: Path | None, output_format: str) -> None:
     """Let APP authenticate again. Tokens from before stay revoked."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials:
         credentials.enable(app_id, operator())
-    click.echo(f"{app_id} is enabled")
+    tell(output_format, f"{app_id} is enabled", app=app_id, state="enabled")
 
 
 @command.command("list")

@@ -7,7 +7,7 @@ import click
 from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
-from broker.console import show
+from broker.console import show, tell
 from broker.model.names import GrantId, parse_id
 from broker.store.applied import StoredGrants
 from broker.store.switches import GrantSwitches
@@ -22,7 +22,8 @@ def command() -> None:
 @click.argument("grant")
 @config_option
 @store_option
-def disable(grant: str, directory: Path, store: Path | None) -> None:
+@format_option
+def disable(grant: str, directory: Path, store: Path | None, output_format: str) -> None:
     """Refuse every ticket under GRANT from now on, requests that run included."""
     grant_id = GrantId(parse_id(grant, "grant"))
     with opened_store(store_path(directory, store)) as database:
@@ -30,19 +31,26 @@ def disable(grant: str, directory: Path, store: Path | None) -> None:
         applied = StoredGrants(database).applied(grant_id)
     if applied is None:
         click.echo(f"warning: no grant of the name {grant_id} is applied; is it spelled right?", err=True)
-    click.echo(f"{grant_id} is disabled; a ticket that is out dies within two minutes")
+    tell(
+        output_format,
+        f"{grant_id} is disabled; a ticket that is out dies within two minutes",
+        grant=grant_id,
+        state="disabled",
+        applied=applied is not None,
+    )
 
 
 @command.command("enable")
 @click.argument("grant")
 @config_option
 @store_option
-def enable(grant: str, directory: Path, store: Path | None) -> None:
+@format_option
+def enable(grant: str, directory: Path, store: Path | None, output_format: str) -> None:
     """Let GRANT work again."""
     grant_id = GrantId(parse_id(grant, "grant"))
     with opened_store(store_path(directory, store)) as database:
         GrantSwitches(database).enable(grant_id, operator())
-    click.echo(f"{grant_id} is enabled")
+    tell(output_format, f"{grant_id} is enabled", grant=grant_id, state="enabled")
 
 
 @command.command("disabled")

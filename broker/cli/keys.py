@@ -7,7 +7,8 @@ import click
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from broker.cli.output import ExplainingGroup
+from broker.cli.output import ExplainingGroup, format_option
+from broker.console import tell
 from broker.files import write_private
 
 
@@ -18,7 +19,8 @@ def command() -> None:
 
 @command.command("signing")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-def signing(path: Path) -> None:
+@format_option
+def signing(path: Path, output_format: str) -> None:
     """Make an EC P-256 key that signs access tokens, or a monitoring app's assertions.
 
     To rotate: add the new file last in `signing_keys` and reload, move it first and reload,
@@ -31,17 +33,16 @@ def signing(path: Path) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
     )
-    click.echo(
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode(),
-        nl=False,
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+    tell(output_format, public.decode().rstrip(), file=path, public_key=public.decode())
 
 
 @command.command("fingerprint")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-def fingerprint(path: Path) -> None:
+@format_option
+def fingerprint(path: Path, output_format: str) -> None:
     """Make the key of the tickets' fingerprints in the log: 32 random bytes as hex."""
     write_private(path, (secrets.token_hex(32) + "\n").encode())
-    click.echo(f"wrote {path}")
+    tell(output_format, f"wrote {path}", file=path)
