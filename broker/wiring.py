@@ -232,7 +232,7 @@ class ProcessHealth:
 
 def _ask_reload(settings: ServerSettings) -> None:
     """What SIGHUP does, in the arbiter: it must hold no connection across a fork."""
-    database = Database.open(settings.store, SystemClock())
+    database = Database.open_existing(settings.store, SystemClock())
     try:
         StoredProcesses(database).ask_reload()
     finally:
