@@ -141,7 +141,8 @@ class AppEntry(Strict):
         default=(), max_length=16, description="Public keys for private_key_jwt."
     )
     rate: RateOf = Field(
-        default=RateText(count=60, seconds=60), description="Requests of this app, over all its grants."
+        default=RateText(count=60, seconds=60),
+        description="Requests of this app, over all its grants; less than `service_rate`.",
     )
 
 

@@ -17,6 +17,7 @@ from broker.policy.reachable import check_controller, check_policy
 from broker.policy.references import check_references
 from broker.policy.settings import check_logins, check_logins_complete, compile_controller, compile_server
 from broker.policy.settings_files import ControllerFile, ServerFile
+from broker.policy.shares import check_shares
 from broker.policy.written import SERVER, WrittenPolicy, read_policy, read_whole
 from broker.secrets import SecretReader, read_secret
 
@@ -78,6 +79,7 @@ def check(
     written = read_policy(directory.resolve(), problems)
     read_app_keys(written.apps, problems)
     check_references(written, problems)
+    check_shares(written, problems)
     check_policy(written, read, environment, problems)
     if controller_file is not None:
         controller = read_whole(_in_resolved_folder(controller_file), ControllerFile, problems)
