@@ -55,7 +55,8 @@ class ServerFile(Strict):
         description="Key for the fingerprints of tickets in the log; 32 random bytes or more."
     )
     redis_url: Reference | None = Field(
-        default=None, description="URL of a Redis for the rate limits, where several processes share them."
+        default=None,
+        description="URL of a Redis for the rate limits, where several processes share them; forms above.",
     )
     proof_max_age_s: float = Field(
         default=30, ge=0, le=300, description="Seconds a proof of privileges is good for; 0: none is reused."

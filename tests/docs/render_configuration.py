@@ -23,6 +23,14 @@ broken is an error and never a default: at start it is fatal, at a reload the po
   `LoadCredential=`) and `{variable: NAME}` (environment). A secret written out is an error; the error does
   not repeat it, but change the secret, it has been in a file.
 - **A rate** is `{count: N, seconds: S}`: at most N in any S seconds. N is at most 1000000, S at most 86400.
+- **The URL of a Redis** has one of these forms, with `user:password@` (percent-encoded) before the host where
+  there is one, and no key in its query but those shown:
+  - `redis://host:6379/0` or `redis://host:6379?db=0`: one server, without TLS;
+  - `rediss://host:6379/0?ssl_ca_certs=/etc/ssl/redis-ca.pem`: one server over TLS, always verified:
+    against that CA, or the machine's when the query names none; `db` may stand in the query here too;
+  - `redis+unix:///run/redis/redis.sock?db=0`: one server on a Unix socket;
+  - `redis+sentinel://host:26379,other:26379/mymaster`: the service of that name, as those Sentinels know it;
+  - `redis+cluster://host:7000,other:7001`: a cluster, found by those of its servers.
 - **Times** are ISO 8601 with an offset: `2027-06-30T00:00:00Z`.
 - **YAML** is read strictly: no anchors, aliases, tags, merge keys, second documents or duplicate keys, and
   no bare word that YAML 1.1 and 1.2 read as two things (`no`, `on`, `010`, `1:30`, `2027-06-30`): quote it.
