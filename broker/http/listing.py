@@ -13,7 +13,7 @@ from broker.model.applied import AppliedGrant
 from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.names import AccountId, GrantId, HostName, VcenterId
 from broker.model.policy import Grant, Policy
-from broker.policy.decide import Granted, covering_grant, judge_connection, judge_readiness, one_host
+from broker.policy.decide import Granted, covering_grant, judge_connection, judge_readiness, meant, one_host
 
 Key = tuple[str, str, str, str]
 
@@ -68,7 +68,7 @@ def _judged(
 ) -> Listed | None:
     """The host under this grant, or None where a request would be told that nothing covers it."""
     own = next((s for s in same if s.account == grant.account), None)
-    if own is None:
+    if own is None or own not in namesakes:
         return None
     reason = ready = None
     try:
@@ -114,12 +114,12 @@ def _by_host(sightings: Iterable[Sighting]) -> Mapping[tuple[str, str], tuple[Si
 
 
 def _by_name(sightings: Iterable[Sighting]) -> Mapping[HostName, tuple[Sighting, ...]]:
-    """Under each name all that answer to it: two hosts under one name are none."""
+    """Under each name all that it means: two hosts under one name are none."""
     found: dict[HostName, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
         for name in _names(sighting.host):
             found[name].append(sighting)
-    return {name: tuple(same) for name, same in found.items()}
+    return {name: meant(name, same) for name, same in found.items()}
 
 
 def _names(host: Host) -> Iterator[HostName]:

@@ -35,6 +35,8 @@ class Host:
     connection: Connection
     version: str | None
     lockdown: str | None
+    self_named: bool = False
+    """`name` is what the host says of itself: the one that vCenter shows cannot be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class Hosts(Protocol):
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """All hosts whose name, DNS name or address is `name`, in the inventory of each account.
 
+        Where vCenter itself shows a host under that name, only such hosts: see `decide.meant`.
         Before an account's first full sync the one host is looked up on demand. Raises
         Refused(INVENTORY_STALE | VCENTER_UNAVAILABLE | ...) only when nothing was found and
         some account's inventory could not be asked.

@@ -45,6 +45,7 @@ def host_of(ref: HostRef, shown: Shown, ancestors: tuple[Moid, ...]) -> Host | N
         connection=_connection(shown.get(CONNECTION)),
         version=_matching(_VERSION, shown.get(VERSION)),
         lockdown=_lockdown(shown.get(LOCKDOWN)),
+        self_named=not named_by_vcenter(shown),
     )
 
 

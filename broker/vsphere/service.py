@@ -8,6 +8,7 @@ from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Proof, VcenterTicket
 from broker.model.names import AccountId, HostName, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
+from broker.policy.decide import meant
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
 from broker.ports.operation import LoginLatch
@@ -77,7 +78,7 @@ class Vsphere:
                 refusals.append(refusal)
         if not sightings and refusals:
             raise refusals[0]
-        return tuple(sightings)
+        return meant(name, sightings)
 
     def visible(self, account: AccountId) -> tuple[Sighting, ...]:
         """See `HostListing.visible`."""

@@ -78,15 +78,30 @@ def test_hosts_outside_of_the_scope_are_not_listed(desk: Desk) -> None:
         lambda world: world.grants_applied.clear(),
         lambda world: setattr(world, "policy", replace(world.policy, grants={GRANT.id: expired(GRANT)})),
         lambda world: setattr(world, "sightings", seen(HOST, host(12, HOST.name))),
-        lambda world: setattr(world, "sightings", seen(HOST, host(12, addresses=(HOST.name,)))),
     ],
-    ids=["disabled", "never applied", "expired", "two of that name", "another answers to its name"],
+    ids=["disabled", "never applied", "expired", "two of that name"],
 )
 def test_what_a_request_would_be_told_is_not_granted_is_not_listed(desk: Desk, change: Any) -> None:
     change(desk.world)
 
     assert HOST.name not in names(desk)
     assert desk.ticket({"host": HOST.name}).get_json()["code"] == "not_granted"
+
+
+def test_a_host_that_calls_itself_by_anothers_name_takes_it_from_nobody(desk: Desk) -> None:
+    liar = host(12, addresses=(HOST.name, *HOST.addresses))
+    desk.world.sightings = seen(HOST, liar)
+
+    assert names(desk) == [liar.name, HOST.name]
+    assert desk.ticket({"host": HOST.name}).get_json()["host"]["moid"] == HOST.ref.moid
+
+
+def test_a_host_that_only_it_names_so_is_not_listed_under_anothers_name(desk: Desk) -> None:
+    desk.world.sightings = seen(HOST, host(12, HOST.name, self_named=True))
+
+    items = desk.get("/v1/hosts").get_json()["items"]
+
+    assert [(i["name"], i["moid"]) for i in items] == [(HOST.name, HOST.ref.moid)]
 
 
 @pytest.mark.parametrize(

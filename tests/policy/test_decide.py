@@ -9,7 +9,7 @@ from broker.errors import Reason, Refused
 from broker.model.applied import AppliedGrant, ScopeEntry, Standing
 from broker.model.inventory import Connection, Firewall, Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import TicketRequest
-from broker.model.names import AccountId, AppId, GrantId, Moid, VcenterId
+from broker.model.names import AccountId, AppId, GrantId, HostName, Moid, VcenterId
 from broker.model.policy import Grant, Policy, ReadinessMode
 from broker.policy.decide import (
     INVENTORY_MAX_AGE_S,
@@ -18,6 +18,7 @@ from broker.policy.decide import (
     judge_connection,
     judge_proof,
     judge_readiness,
+    meant,
     one_host,
     usable_grants,
 )
@@ -119,6 +120,43 @@ def test_a_name_that_fits_two_hosts_fits_none(other: HostRef) -> None:
     with pytest.raises(Refused) as caught:
         one_host((SIGHTING, twin))
     assert caught.value.reason is Reason.HOST_AMBIGUOUS
+
+
+def host(number: int, name: str, *addresses: str, self_named: bool = False) -> Host:
+    ref = replace(HOST.ref, moid=Moid(f"host-{number}"))
+    told = tuple(HostName(each) for each in addresses)
+    return replace(HOST, ref=ref, name=HostName(name), addresses=told, self_named=self_named)
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts", "found"),
+    [
+        ("esx01", [host(1, "esx01"), host(2, "esx02", "esx01")], [1]),
+        ("192.0.2.1", [host(1, "192.0.2.1"), host(2, "esx02", "192.0.2.1")], [1]),
+        ("esx01", [host(1, "esx01"), host(2, "esx01", self_named=True)], [1]),
+        ("esx01", [host(1, "esx01"), host(2, "esx01"), host(3, "esx03", "esx01")], [1, 2]),
+        ("192.0.2.1", [host(1, "esx01", "192.0.2.1"), host(2, "esx02", "192.0.2.1")], [1, 2]),
+        ("esx01", [host(1, "a", "esx01"), host(2, "esx01", self_named=True)], [1, 2]),
+        ("192.0.2.1", [host(1, "esx01", "192.0.2.1")], [1]),
+        ("esx09", [host(1, "esx01", "192.0.2.1")], []),
+    ],
+    ids=[
+        "a DNS name of its own making",
+        "an address of its own making",
+        "a name of its own making",
+        "two of that name in vCenter",
+        "one address of two hosts",
+        "one DNS name of two hosts",
+        "an address",
+        "nobody",
+    ],
+)
+def test_the_name_that_vcenter_shows_wins_over_what_a_host_says_of_itself(
+    name: str, hosts: list[Host], found: list[int]
+) -> None:
+    sightings = [Sighting(AccountId("cim-a"), each, 1.0) for each in hosts]
+    means = meant(HostName(name), sightings)
+    assert [s.host.ref.moid for s in means] == [f"host-{number}" for number in found]
 
 
 def test_a_host_that_two_accounts_see_is_one_host() -> None:

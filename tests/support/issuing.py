@@ -42,6 +42,7 @@ from broker.model.policy import (
     Vcenter,
 )
 from broker.model.secret import Secret, SecretVariable
+from broker.policy.decide import meant
 from broker.ports.access import AppCredential
 from broker.ports.issuing import Rooms
 from tests.support.certificates import self_signed
@@ -169,9 +170,7 @@ class World:
 
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         wanted = set(accounts)
-        return tuple(
-            s for s in self.sightings if s.account in wanted and name in (s.host.name, *s.host.addresses)
-        )
+        return meant(name, (s for s in self.sightings if s.account in wanted))
 
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         self.trail.append("facts")

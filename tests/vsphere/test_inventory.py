@@ -143,7 +143,7 @@ def test_a_name_outside_the_grammar_finds_nobody_and_is_counted(tree: Tree, name
 def test_a_host_with_an_odd_name_is_still_found_by_its_address(tree: Tree) -> None:
     tree.put_host("host-11", shown("rack 4 / left", **{VNICS: [adapter("192.0.2.11")]}))
     host = the_host(tree, "192.0.2.11")
-    assert (host.name, host.addresses) == ("192.0.2.11", ())
+    assert (host.name, host.addresses, host.self_named) == ("192.0.2.11", (), True)
     assert tree.inventory().nameless == 1
 
 

@@ -110,6 +110,17 @@ def test_one_account_that_knows_the_host_is_enough(desk: Desk) -> None:
     assert refusal_of(vsphere, HostName("esx02.example.com"), ACCOUNT, OTHER) is Reason.INVENTORY_STALE
 
 
+def test_a_host_that_calls_itself_by_anothers_name_is_not_found_by_it(desk: Desk) -> None:
+    """Root on one host must not be able to keep an app from another."""
+    lie = {"config.network.dnsConfig.hostName": "esx01", "config.network.dnsConfig.domainName": "example.com"}
+    liar = {"name": "esx02.example.com", "parent": vim.Folder("group-d1"), **lie}
+    desk.scripted.answers["WaitForUpdatesEx"] = Updates(entered({**SEEN, vim.HostSystem("host-2"): liar}))
+    vsphere = desk.synced()
+    found = vsphere.find(ESX01, {ACCOUNT})
+    assert [s.host.ref.moid for s in found] == ["host-1"]
+    assert len(vsphere.find(HostName("esx02.example.com"), {ACCOUNT})) == 1
+
+
 def test_the_state_of_an_account_is_told_without_asking_vcenter(desk: Desk) -> None:
     vsphere = desk.synced()
     calls = len(desk.scripted.calls)
