@@ -71,7 +71,9 @@ def rehearse(request: TicketRequest, caller: Caller, rooms: Rooms) -> DryRun:
     policy = rooms.policy.current()
     with _refusals_on_record(request, caller, rooms, policy):
         granted, readiness = _decide(request, caller, rooms, policy)
-        proof = _prove(granted, rooms, policy)
+        proof = rooms.prover.prove(granted.grant.account, granted.host)
+    with _refusals_on_record(request, caller, rooms, policy, proof):
+        _judge(proof, granted, policy)
     dry_run = DryRun(
         issuance=request.issuance,
         host=granted.host,
@@ -137,7 +139,8 @@ class _Story:
 def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
     account, host = way.granted.grant.account, way.granted.host
     with _outcome_on_record(way, rooms) as story:
-        story.proof = _prove(way.granted, rooms, way.policy)  # (7)
+        story.proof = rooms.prover.prove(account, host)  # (7)
+        _judge(story.proof, way.granted, way.policy)
         ticket = _acquire(way, rooms, story)  # (8), (9)
         _still_stands(way, rooms)
         try:
@@ -179,11 +182,8 @@ def _end_of_life(rooms: Rooms) -> datetime:
     return rooms.clock.now() + timedelta(seconds=TICKET_LIFE_S)
 
 
-def _prove(granted: Granted, rooms: Rooms, policy: Policy) -> Proof:
-    account = policy.accounts[granted.grant.account]
-    proof = rooms.prover.prove(account.id, granted.host)
-    judge_proof(granted, proof, account.tolerated)
-    return proof
+def _judge(proof: Proof, granted: Granted, policy: Policy) -> None:
+    judge_proof(granted, proof, policy.accounts[granted.grant.account].tolerated)
 
 
 def _still_stands(way: _Way, rooms: Rooms) -> None:
@@ -275,18 +275,18 @@ def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal
 
 @contextmanager
 def _refusals_on_record(
-    request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy
+    request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy, proof: Proof | None = None
 ) -> Iterator[None]:
     try:
         yield
     except LogUnavailable:
         raise
     except Refused as refusal:
-        rooms.ledger.refuse(request, caller, refusal, policy.revision)
+        rooms.ledger.refuse(request, caller, refusal, policy.revision, proof)
         raise
     except Exception as defect:  # nobody decided: refused, and on record
         failure = Refused(Reason.INTERNAL_ERROR, type(defect).__name__)
-        rooms.ledger.refuse(request, caller, failure, policy.revision)
+        rooms.ledger.refuse(request, caller, failure, policy.revision, proof)
         raise failure from defect
 
 

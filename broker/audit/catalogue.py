@@ -74,7 +74,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "A ticket request was refused before any attempt. `reason` is the true one, which the "
             "app may have seen under another name.",
             ("issuance", "app", *_ORIGIN, "host", "dry_run", "reason", "policy_revision"),
-            ("vcenter", "grant", "detail", "retry_after_s"),
+            ("vcenter", "grant", "detail", "retry_after_s", *_PROOF),
         ),
         Event.DRY_RUN_ALLOWED: EventFacts(
             "A dry run would have been answered with a ticket; none was taken.",

@@ -37,14 +37,21 @@ class AuditLedger:
         self._refusals = refusals
         self._attempt_seconds = attempt_seconds
 
-    def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
-        """Record a refusal before any intent.
+    def refuse(
+        self,
+        request: TicketRequest,
+        caller: Caller,
+        refusal: Refused,
+        policy_revision: str,
+        proof: Proof | None = None,
+    ) -> None:
+        """Record a refusal before any intent, with the proof that a dry run was refused for.
 
         Raises Limited(TOO_MANY_REFUSALS) instead of recording when the app's budget is spent.
         """
         self._refusals.charge(of_app(caller.app), refusal.reason)
         subject = Subject(request.issuance, caller.app, request.host, request.vcenter, request.grant)
-        record = refusal_record(request, caller, refusal, policy_revision)
+        record = refusal_record(request, caller, refusal, policy_revision, proof)
         self._attempts.refuse(subject, refusal.reason, record)
 
     def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:

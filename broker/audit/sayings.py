@@ -90,7 +90,9 @@ def orphan_record(intent_leaf: bytes, reason: str, exposure_until: datetime) -> 
     return Record(Event.TICKET_UNKNOWN, fields)
 
 
-def refusal_record(request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> Record:
+def refusal_record(
+    request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str, proof: Proof | None
+) -> Record:
     """A request that was refused before any intent."""
     fields: Fields = {
         "issuance": request.issuance,
@@ -104,7 +106,7 @@ def refusal_record(request: TicketRequest, caller: Caller, refusal: Refused, pol
     if isinstance(refusal, Limited):
         fields["retry_after_s"] = refusal.retry_after_s
     known = {"vcenter": request.vcenter, "grant": request.grant, "detail": refusal.detail or None}
-    return Record(Event.REQUEST_REFUSED, fields | _known(known))
+    return Record(Event.REQUEST_REFUSED, fields | _known(known) | (_proof_fields(proof) if proof else {}))
 
 
 def rehearsal_record(dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> Record:

@@ -123,8 +123,15 @@ class Ledger(Protocol):
     All raise LogUnavailable when the record could not be made durable.
     """
 
-    def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
-        """Record a refusal before any intent.
+    def refuse(
+        self,
+        request: TicketRequest,
+        caller: Caller,
+        refusal: Refused,
+        policy_revision: str,
+        proof: Proof | None = None,
+    ) -> None:
+        """Record a refusal before any intent, with the proof that a dry run was refused for.
 
         Raises Limited(TOO_MANY_REFUSALS) instead of recording when the app's budget of
         single refusals is spent; the refusal is then counted in the window's aggregate.

@@ -43,6 +43,7 @@ def end_attempts(book: Book, clock: HandClock) -> None:
 def turn_requests_away(book: Book) -> None:
     request = replace(book.request(), vcenter=VcenterId("prod"), grant=GRANT.id)
     book.ledger.refuse(request, CALLER, Limited(Reason.RATE_LIMITED, 3, "why"), "revision-1")
+    book.ledger.refuse(book.request(), CALLER, Refused(Reason.OVER_PRIVILEGED), "revision-1", PROOF)
     dry_run = DryRun(request.issuance, HOST, GRANT.id, GRANT.template, "t-1", GRANT.account)
     book.ledger.rehearse(dry_run, CALLER, PROOF, "revision-1")
     book.access.token_issued(CALLER.app, "private_key_jwt", ["tickets"], CALLER.origin)

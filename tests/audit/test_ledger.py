@@ -110,6 +110,15 @@ def test_a_refused_request_is_on_record_with_the_true_reason(book: Book) -> None
     assert "grant" not in fields
 
 
+def test_a_dry_run_that_its_proof_refuses_is_on_record_with_the_proof(book: Book) -> None:
+    refusal = Refused(Reason.OVER_PRIVILEGED, "Host.Config.Power")
+    book.ledger.refuse(book.request(), CALLER, refusal, "revision-1", PROOF)
+    fields = book.last()["fields"]
+    assert (fields["proof_digest"], fields["proof_age_ms"]) == (PROOF.digest, 1000)
+    book.ledger.refuse(book.request(), CALLER, refusal, "revision-1")
+    assert "proof_digest" not in book.last()["fields"]
+
+
 def test_a_refusal_with_a_time_to_come_back_says_it(book: Book) -> None:
     book.ledger.refuse(book.request(), CALLER, Limited(Reason.RATE_LIMITED, 17), "revision-1")
     assert book.last()["fields"]["retry_after_s"] == 17

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.errors import Limited, LogUnavailable, MintUnknown, Reason, Refused
-from broker.issue import issue, rehearse
+from broker.issue import issue
 from broker.model.applied import Standing
 from broker.model.inventory import Connection, Sighting
 from broker.model.issuance import Caller, OutcomeKind, TicketRequest, VcenterTicket
@@ -369,21 +369,6 @@ def test_an_outcome_that_cannot_be_recorded_hides_no_failure() -> None:
     world = World(log_fails_at="conclude", ticket=MintUnknown(Reason.VCENTER_TIMEOUT))
     with pytest.raises(LogUnavailable):
         issue(REQUEST, CALLER, world.rooms())
-
-
-def test_a_dry_run_decides_with_the_proof_records_and_takes_nothing() -> None:
-    world = World()
-    dry_run = rehearse(replace(REQUEST, dry_run=True), CALLER, world.rooms())
-    assert (dry_run.grant, dry_run.template_revision) == (GRANT.id, "template-1")
-    assert world.trail == ["charge_caller", "facts", "charge_grant", "prove", "rehearse"]
-
-
-def test_a_dry_run_is_refused_as_the_request_would_be() -> None:
-    world = World(proof=replace(PROOF, host_privileges=frozenset({CIM, "Host.Config.Power"})))
-    with pytest.raises(Refused) as caught:
-        rehearse(replace(REQUEST, dry_run=True), CALLER, world.rooms())
-    assert caught.value.reason is Reason.OVER_PRIVILEGED
-    assert [r.reason for r in world.refusals] == [Reason.OVER_PRIVILEGED]
 
 
 def test_no_text_of_a_refusal_or_outcome_holds_the_ticket() -> None:

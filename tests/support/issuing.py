@@ -148,6 +148,7 @@ class World:
     during_call: object = None
     trail: list[str] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
+    refused_for: list[Proof | None] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     clock: HandClock = field(default_factory=HandClock)
@@ -206,9 +207,17 @@ class World:
         if self.grant_limit:
             raise self.grant_limit
 
-    def refuse(self, request: TicketRequest, caller: Caller, refusal: Refused, policy_revision: str) -> None:
+    def refuse(
+        self,
+        request: TicketRequest,
+        caller: Caller,
+        refusal: Refused,
+        policy_revision: str,
+        proof: Proof | None = None,
+    ) -> None:
         self._log("refuse")
         self.refusals.append(refusal)
+        self.refused_for.append(proof)
 
     def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:
         self._log("rehearse")
