@@ -15,7 +15,7 @@ from broker.lab.process import Lab, LabOptions
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="An empty or new directory for its CA, its users' passwords and its control socket.",
+    help="A directory, new or for only you to write: its CA, its users' passwords, its control socket.",
 )
 @click.option("--hosts", default=50, show_default=True, help="ESXi hosts in all.")
 @click.option("--clusters", default=5, show_default=True, help="Clusters that most of them are in.")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.lab.clock import LabClock
-from broker.lab.files import write_private
+from broker.lab.files import own_directory, write_private
 
 _BACKDATED = timedelta(days=1)
 _CA_LIFE = timedelta(days=3650)
@@ -47,17 +47,20 @@ class Issued:
 
 
 class LabAuthority:
-    """A CA made anew at each start of the lab. `ca_file` is what clients trust. Thread-safe."""
+    """A CA made anew at each start of the lab. `ca_file` is what clients trust. Thread-safe.
+
+    Raises LabError for a directory that is not this user's alone to write.
+    """
 
     def __init__(self, directory: Path, vcenter_name: str, clock: LabClock) -> None:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_directory(directory)
         self._directory = directory
         self._clock = clock
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _authority_name(vcenter_name)
         self._certificate = self._self_signed()
         self.ca_file = directory / "ca.pem"
-        self.ca_file.write_bytes(self._certificate.public_bytes(Encoding.PEM))
+        write_private(self.ca_file, self._certificate.public_bytes(Encoding.PEM))
 
     def issue_vcenter(self, name: str) -> Issued:
         """The machine certificate of the vCenter, good for `localhost` and 127.0.0.1 as well."""

@@ -16,7 +16,7 @@ from broker.lab.cim.service import CimService
 from broker.lab.control.client import LabControl
 from broker.lab.control.panel import Machinery, panel
 from broker.lab.control.server import ControlServer
-from broker.lab.files import write_private
+from broker.lab.files import own_directory, write_private
 from broker.lab.listener import VCenterListener
 from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER, LabOptions
 from broker.lab.vcenter.vcenter import VCenter, VCenterOptions
@@ -47,7 +47,7 @@ class Lab:
     @classmethod
     def start(cls, options: LabOptions) -> Self:
         """Build the lab and open its ports. Raises LabError, OSError."""
-        options.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_directory(options.state_dir)
         with ExitStack() as closing:
             parts = _Parts.made(options)
             closing.callback(parts.cim.stop)
