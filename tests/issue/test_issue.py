@@ -20,7 +20,6 @@ from tests.support.issuing import (
     APPLIED,
     CALLER,
     CERTIFICATE,
-    CIM,
     CREDENTIAL,
     FACTS,
     GRANT,
@@ -145,6 +144,15 @@ def test_a_name_that_fits_two_hosts_fits_none() -> None:
     twin = replace(HOST, ref=replace(HOST.ref, moid=Moid("host-12")))
     world = World(sightings=(*World().sightings, Sighting(AccountId("cim-a"), twin, 1.0)))
     assert refusal_of(world) is Reason.HOST_AMBIGUOUS
+
+
+def test_a_host_out_of_scope_is_refused_as_an_unknown_one_while_an_account_cannot_be_asked() -> None:
+    world = World(
+        sightings=(Sighting(AccountId("cim-a"), HOST, 1.0, Reason.INVENTORY_STALE),),
+        grants_applied={GRANT.id: replace(APPLIED, scope=())},
+    )
+    assert refusal_of(world) is Reason.INVENTORY_STALE
+    assert "out_of_scope" in world.refusals[0].detail
 
 
 def test_two_grants_over_one_host_ask_for_a_name() -> None:
