@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.errors import Reason
 from broker.model.names import AccountId, HostName, Moid, VcenterId
 
 
@@ -41,11 +42,16 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A host in the inventory of one account, and how long ago that inventory was confirmed."""
+    """A host in the inventory of one account, and how long ago that inventory was confirmed.
+
+    `unseen_as` is how the same search would have been refused had nobody seen the host, where that
+    is not `host_unknown`: an account could not say, just then, that it does not see it.
+    """
 
     account: AccountId
     host: Host
     age_s: float
+    unseen_as: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,16 +71,26 @@ def meant(name: HostName, sightings: Iterable[Sighting]) -> tuple[Sighting, ...]
 def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     """The sightings of the one host that they all show.
 
-    Raises Refused(HOST_UNKNOWN | HOST_AMBIGUOUS | INVENTORY_STALE). Two hosts are none.
+    Raises Refused(HOST_UNKNOWN | HOST_AMBIGUOUS | INVENTORY_STALE). Two hosts are none. Where an
+    account could not be asked, the reason is that account's instead, as it is for an unknown host.
     """
     if not sightings:
         raise Refused(Reason.HOST_UNKNOWN, "no account of the app's grants sees it")
     if len({s.host.ref for s in sightings}) > 1:
-        raise Refused(Reason.HOST_AMBIGUOUS, "the name fits several hosts")
+        raise _as_unseen(Refused(Reason.HOST_AMBIGUOUS, "the name fits several hosts"), sightings)
     fresh = tuple(s for s in sightings if s.age_s <= INVENTORY_MAX_AGE_S)
     if not fresh:
-        raise Refused(Reason.INVENTORY_STALE, f"last confirmed {min(s.age_s for s in sightings):.0f} s ago")
+        age_s = min(s.age_s for s in sightings)
+        raise _as_unseen(Refused(Reason.INVENTORY_STALE, f"last confirmed {age_s:.0f} s ago"), sightings)
     return fresh
+
+
+def _as_unseen(refusal: Refused, sightings: tuple[Sighting, ...]) -> Refused:
+    """The refusal under the reason that an unseen host would have met, so that the two look alike."""
+    reason = next((s.unseen_as for s in sightings if s.unseen_as), None)
+    if reason is None:
+        return refusal
+    return Refused(reason, f"an account could not be asked; without it: {refusal}")
 
 
 def covering_grant(
@@ -91,8 +101,9 @@ def covering_grant(
 ) -> Granted:
     """The one grant that covers the host, applied as it is written and still holding.
 
-    Raises Refused(OUT_OF_SCOPE | GRANT_AMBIGUOUS | NOT_APPLIED | DRIFTED). A grant that was
-    never applied has no scope yet, so it covers nothing that the caller could learn about.
+    Raises Refused(OUT_OF_SCOPE | GRANT_AMBIGUOUS | NOT_APPLIED | DRIFTED), and what `one_host`
+    would where it is out of scope and an account could not be asked. A grant that was never
+    applied has no scope yet, so it covers nothing that the caller could learn about.
     """
     seen = {s.account: s.host for s in sightings}
     covering: list[Granted] = []
@@ -103,7 +114,8 @@ def covering_grant(
         if standing.covers(host.ref.instance_uuid, (host.ref.moid, *host.ancestors)):
             covering.append(Granted(grant, policy.templates[grant.template], standing, host))
     if not covering:
-        raise Refused(Reason.OUT_OF_SCOPE, "no applied scope of the app's grants holds the host")
+        out = Refused(Reason.OUT_OF_SCOPE, "no applied scope of the app's grants holds the host")
+        raise _as_unseen(out, sightings)
     if len(covering) > 1:
         raise Refused(Reason.GRANT_AMBIGUOUS, ", ".join(c.grant.id for c in covering))
     _in_force(covering[0])

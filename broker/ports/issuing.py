@@ -61,7 +61,8 @@ class Hosts(Protocol):
         Where vCenter itself shows a host under that name, only such hosts: see `decide.meant`.
         Before an account's first full sync the one host is looked up on demand. Raises
         Refused(INVENTORY_STALE | VCENTER_UNAVAILABLE | ...) only when nothing was found and
-        some account's inventory could not be asked.
+        some account's inventory could not be asked; each sighting's `unseen_as` is that reason where
+        something was found all the same.
         """
         ...
 

@@ -93,9 +93,10 @@ class AccountRoom:
             return self._looked_up(name)
         age_s = self._clock.monotonic() - known.at
         found = known.inventory.find(name)
-        if not found and age_s > INVENTORY_MAX_AGE_S:
-            raise Refused(Reason.INVENTORY_STALE, f"{self.account.id}: last confirmed {age_s:.0f} s ago")
-        return tuple(Sighting(self.account.id, host, age_s) for host in found)
+        unseen_as = Reason.INVENTORY_STALE if age_s > INVENTORY_MAX_AGE_S else None
+        if not found and unseen_as:
+            raise Refused(unseen_as, f"{self.account.id}: last confirmed {age_s:.0f} s ago")
+        return tuple(Sighting(self.account.id, host, age_s, unseen_as) for host in found)
 
     def visible(self) -> tuple[Sighting, ...]:
         """Every host of the inventory. Raises Refused before the first full sync."""
@@ -109,10 +110,11 @@ class AccountRoom:
     def _looked_up(self, name: HostName) -> tuple[Sighting, ...]:
         asked_at = self._clock.monotonic()
         found = self._session.run(lambda link: look_up(self.vcenter.id, name, link))
+        unseen_as = Reason.INVENTORY_STALE
         if not found:
-            raise Refused(Reason.INVENTORY_STALE, f"{self.account.id}: not synced yet")
+            raise Refused(unseen_as, f"{self.account.id}: not synced yet")
         age_s = self._clock.monotonic() - asked_at
-        return tuple(Sighting(self.account.id, host, age_s) for host in found)
+        return tuple(Sighting(self.account.id, host, age_s, unseen_as) for host in found)
 
     def facts(self, host: Host) -> HostFacts:
         """See `Hosts.facts`."""

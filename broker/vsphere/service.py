@@ -1,6 +1,7 @@
 """vCenter as the serving side knows it: the ports Hosts, HostListing, Prover and TicketOffice."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from threading import Lock, Thread
 
 from broker.errors import Reason, Refused
@@ -70,15 +71,19 @@ class Vsphere:
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """See `Hosts.find`."""
         sightings: list[Sighting] = []
-        refusals: list[Refused] = []
+        unsure: list[Refused] = []
         for account in sorted(accounts):
             try:
-                sightings.extend(self._of(account).find(name))
+                seen = self._of(account).find(name)
             except Refused as refusal:
-                refusals.append(refusal)
-        if not sightings and refusals:
-            raise refusals[0]
-        return meant(name, sightings)
+                unsure.append(refusal)
+                continue
+            sightings.extend(seen)
+            unsure.extend(Refused(s.unseen_as) for s in seen if s.unseen_as)
+        if unsure and not sightings:
+            raise unsure[0]
+        unseen_as = unsure[0].reason if unsure else None
+        return tuple(replace(s, unseen_as=unseen_as) for s in meant(name, sightings))
 
     def visible(self, account: AccountId) -> tuple[Sighting, ...]:
         """See `HostListing.visible`."""

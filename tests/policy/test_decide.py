@@ -178,6 +178,28 @@ def test_an_inventory_older_than_a_minute_is_stale() -> None:
     assert caught.value.reason is Reason.INVENTORY_STALE
 
 
+@pytest.mark.parametrize("reason", [Reason.INVENTORY_STALE, Reason.VCENTER_UNAVAILABLE])
+def test_while_an_account_cannot_be_asked_a_host_that_is_refused_looks_like_an_unknown_one(
+    reason: Reason,
+) -> None:
+    found = replace(SIGHTING, unseen_as=reason)
+    twin = replace(found, host=replace(HOST, ref=replace(HOST.ref, moid=Moid("host-12"))))
+    with pytest.raises(Refused) as ambiguous:
+        one_host((found, twin))
+    with pytest.raises(Refused) as stale:
+        one_host((replace(found, age_s=61.0),))
+    with pytest.raises(Refused) as out_of_scope:
+        covering(replace(APPLIED, scope=()), sightings=(found,))
+    for caught, why in ((ambiguous, "host_ambiguous"), (stale, "61 s"), (out_of_scope, "out_of_scope")):
+        assert caught.value.reason is reason
+        assert why in caught.value.detail
+
+
+def test_a_host_that_is_covered_is_granted_though_another_account_cannot_be_asked() -> None:
+    found = replace(SIGHTING, unseen_as=Reason.INVENTORY_STALE)
+    assert covering(APPLIED, sightings=one_host((found,))).host == HOST
+
+
 def test_only_fresh_sightings_are_decided_on() -> None:
     stale = Sighting(AccountId("cim-b"), HOST, 61.0)
     assert one_host((stale, SIGHTING)) == (SIGHTING,)

@@ -121,6 +121,26 @@ def test_a_host_that_calls_itself_by_anothers_name_is_not_found_by_it(desk: Desk
     assert len(vsphere.find(HostName("esx02.example.com"), {ACCOUNT})) == 1
 
 
+def test_a_sighting_says_how_an_unknown_host_would_be_refused_now(desk: Desk) -> None:
+    vsphere, unknown = desk.synced(), HostName("esx02.example.com")
+    assert [s.unseen_as for s in vsphere.find(ESX01, {ACCOUNT})] == [None]
+    for accounts in ({ACCOUNT, OTHER}, {ACCOUNT}):
+        (sighting,) = vsphere.find(ESX01, accounts)
+        assert sighting.unseen_as is refusal_of(vsphere, unknown, *accounts)
+        desk.clock.advance(61)
+
+
+def test_a_sighting_before_the_first_sync_says_so_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.scripted.answers["WaitForUpdatesEx"] = desk.scripted.hold
+    desk.vsphere.start()
+    monkeypatch.setattr(
+        "broker.vsphere.account.look_up",
+        lambda _vcenter, name, _link: (host_entry(),) if name == ESX01 else (),
+    )
+    (sighting,) = desk.vsphere.find(ESX01, {ACCOUNT})
+    assert sighting.unseen_as is refusal_of(desk.vsphere, HostName("esx02.example.com"), ACCOUNT)
+
+
 def test_the_state_of_an_account_is_told_without_asking_vcenter(desk: Desk) -> None:
     vsphere = desk.synced()
     calls = len(desk.scripted.calls)
