@@ -26,7 +26,9 @@ class BrokerRefused(ClientError):
     def __init__(
         self, status: int, code: str, title: str, advice: str, request_id: str, retry_after_s: int | None
     ) -> None:
-        super().__init__(f"{code}: {title}. {advice} (id {request_id or 'unknown'})")
+        wait = "" if retry_after_s is None else f" Retry-After is {retry_after_s} s."
+        advised = f" {advice}" if advice else ""
+        super().__init__(f"{code}: {title.rstrip('.')}.{advised}{wait} (id {request_id or 'unknown'})")
         self.status = status
         self.code = code
         self.title = title

@@ -11,6 +11,7 @@ from broker.client.anchor import AnchoredAdapter, anchored_context
 from broker.client.answers import read_token
 from broker.client.errors import BadAnswer, BrokerRefused, BrokerUnreachable, ClientError
 from broker.client.tokens import ClientCredential
+from broker.errors import REASONS, Reason
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
 
@@ -86,7 +87,7 @@ class BrokerHttp:
             answer = self._session.send(prepared, timeout=timeout, allow_redirects=False)
         except requests.RequestException as error:
             # from None: the chain holds the request, and that holds the token
-            raise BrokerUnreachable(_why(error)) from None
+            raise BrokerUnreachable(f"{self._base_url}: {_why(error)}") from None
         if answer.status_code == requests.codes.unauthorized:
             self._token = None
         if not answer.ok or answer.is_redirect:
@@ -98,7 +99,12 @@ def _session(ca_file: Path) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.headers["User-Agent"] = f"cim-ticket-broker/{__version__}"
-    adapter = AnchoredAdapter(anchored_context(cafile=str(ca_file)))
+    try:
+        adapter = AnchoredAdapter(anchored_context(cafile=str(ca_file)))
+    except OSError as error:  # ssl.SSLError is one
+        raise ClientError(
+            f"the CA file {ca_file} cannot be used: it must hold certificates in PEM"
+        ) from error
     session.adapters.clear()
     session.mount("https://", adapter)
     return session
@@ -106,10 +112,12 @@ def _session(ca_file: Path) -> requests.Session:
 
 def _why(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
+        if "doesn't match" in str(error) or "mismatch" in str(error).lower():
+            return "the broker's certificate is for another name than the URL's"
         return "the broker's certificate does not verify against the CA file"
     if isinstance(error, requests.Timeout):
         return "the broker did not answer in time"
-    return f"the broker could not be reached ({type(error).__name__})"
+    return "nothing answers there: check host and port, and whether the broker runs"
 
 
 def _json_object(answer: requests.Response) -> dict[str, Any]:
@@ -129,12 +137,18 @@ def _problem(answer: requests.Response) -> ClientError:
     except BadAnswer as error:
         return error
     told = {key: str(value) for key, value in document.items() if isinstance(value, str | int)}
+    code = told.get("code") or told.get("error") or "unknown"
     retry_after = answer.headers.get("Retry-After", "")
     return BrokerRefused(
         status=answer.status_code,
-        code=told.get("code") or told.get("error") or "unknown",
+        code=code,
         title=told.get("title") or told.get("error_description") or f"status {answer.status_code}",
-        advice=told.get("advice") or told.get("detail") or "",
-        request_id=told.get("id") or told.get("issuance") or "",
+        advice=told.get("advice") or _advice_on(code),
+        request_id=told.get("id") or answer.headers.get("Broker-Request-Id", ""),
         retry_after_s=int(retry_after) if retry_after.isdecimal() else None,
     )
+
+
+def _advice_on(code: str) -> str:
+    """RFC 6749's answers have no room for advice; ours on the same code holds."""
+    return REASONS[Reason(code)].advice if code in set(Reason) else ""

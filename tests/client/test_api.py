@@ -259,3 +259,26 @@ def test_an_issuance_is_asked_for_by_a_whole_id_only(
     known = "019ab1de-0000-7000-8000-000000000001"
     broker.answers[f"/v1/issuances/{known}"] = as_json({"issuance": known})
     assert client.issuance(known) == {"issuance": known}
+
+
+def test_a_ca_file_without_a_certificate_is_named(tmp_path: Path, clock: HandClock) -> None:
+    file = tmp_path / "no-ca.pem"
+    file.write_text("nothing")
+    with pytest.raises(ClientError, match="holds no certificate"):
+        BrokerClient("https://localhost:1", file, SecretCredential("monitoring", Secret("canary")), clock)
+
+
+def test_an_unreachable_broker_is_named(ca_file: Path, clock: HandClock) -> None:
+    credential = SecretCredential("monitoring", Secret("canary"))
+    with (
+        BrokerClient("https://localhost:1", ca_file, credential, clock) as client,
+        pytest.raises(BrokerUnreachable, match="https://localhost:1: nothing answers there"),
+    ):
+        client.ticket("esx01")
+
+
+def test_a_refusal_says_what_to_do_how_long_to_wait_and_its_id() -> None:
+    refused = BrokerRefused(429, "rate_limited", "Too many requests", "Come back later.", "id-1", 7)
+    assert str(refused) == ("rate_limited: Too many requests. Come back later. Retry-After is 7 s. (id id-1)")
+    bare = BrokerRefused(401, "invalid_client", "The client could not be authenticated.", "", "", None)
+    assert str(bare) == "invalid_client: The client could not be authenticated. (id unknown)"
