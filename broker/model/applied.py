@@ -1,6 +1,6 @@
 """What the controller made of the policy: the only thing that crosses from it to `serve`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,7 +36,12 @@ class AppliedGrant:
     standing: Standing
     finding: str
     """Why it no longer holds; empty while it does."""
+    _roots: frozenset[tuple[str, Moid]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the scope ready for `covers`, which a listing asks of every host."""
+        object.__setattr__(self, "_roots", frozenset((e.instance_uuid, e.moid) for e in self.scope))
 
     def covers(self, instance_uuid: str, lineage: tuple[Moid, ...]) -> bool:
         """Whether a host with this lineage (itself first, then its ancestors) is in the scope."""
-        return any(e.instance_uuid == instance_uuid and e.moid in lineage for e in self.scope)
+        return any((instance_uuid, moid) in self._roots for moid in lineage)
