@@ -91,5 +91,9 @@ class AuditLedger:
 
 
 def _target(intent: Intent) -> str:
-    """The very host and grant, whatever name the host was asked for by."""
-    return f"{intent.host.instance_uuid} {intent.host.moid} {intent.grant}"
+    """The very host and grant, whatever name the host was asked for by.
+
+    Hosts are told apart by our id of the vCenter too: a vCenter can claim another's instance uuid.
+    """
+    host = intent.host
+    return f"{host.vcenter} {host.instance_uuid} {host.moid} {intent.grant}"

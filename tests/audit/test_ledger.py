@@ -9,7 +9,7 @@ import pytest
 from broker.audit.ledger import AuditLedger
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import Attempt, DryRun, Intent, IssuanceState, Outcome, OutcomeKind
-from broker.model.names import AppId, GrantId, IdempotencyKey, IssuanceId, Moid
+from broker.model.names import AppId, GrantId, IdempotencyKey, IssuanceId, Moid, VcenterId
 from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, GRANT, HOST, PROOF
 from tests.support.records import KEY, Book, intent_of, issued
@@ -210,15 +210,19 @@ def another_host(intent: Intent) -> Intent:
     return replace(intent, host=replace(intent.host, moid=Moid("host-77")))
 
 
-def another_vcenter(intent: Intent) -> Intent:
+def another_instance(intent: Intent) -> Intent:
     return replace(intent, host=replace(intent.host, instance_uuid="00000000-0000-0000-0000-000000000077"))
+
+
+def another_vcenter(intent: Intent) -> Intent:
+    return replace(intent, host=replace(intent.host, vcenter=VcenterId("test")))
 
 
 def another_grant(intent: Intent) -> Intent:
     return replace(intent, grant=GrantId("nagios-dc2"))
 
 
-@pytest.mark.parametrize("elsewhere", [another_host, another_vcenter, another_grant])
+@pytest.mark.parametrize("elsewhere", [another_host, another_instance, another_vcenter, another_grant])
 def test_a_key_that_gave_a_ticket_gives_none_for_another_host_or_grant(
     book: Book, elsewhere: Callable[[Intent], Intent]
 ) -> None:
