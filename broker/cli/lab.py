@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from broker.console import show_json
+from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER
 from broker.lab.process import Lab, LabOptions
+
+USERS = (ADMINISTRATOR, CONTROLLER, *ACCOUNTS)
+_SHOWN = 50
+"""How many hosts and scopes are listed; a large lab has more."""
 
 
 @click.command("lab")
@@ -24,7 +29,7 @@ from broker.lab.process import Lab, LabOptions
 def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hosts: int) -> None:
     """Run a vCenter and ESXi CIM endpoints that enforce what real ones do. Ends at SIGTERM or Ctrl-C.
 
-    Prints one JSON object with its addresses as soon as it answers. Its clock, faults and hosts
+    Prints one JSON object as soon as it answers: addresses, users, hosts, inventory paths. Its clock, faults and hosts
     are moved through a Unix socket that only you can open.
     """
     ended = threading.Event()
@@ -34,6 +39,7 @@ def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hos
         state_dir=state_dir, hosts=hosts, clusters=clusters, standalone=standalone, cim_hosts=cim_hosts
     )
     with Lab.start(options) as lab:
+        inventory = lab.control.hosts()
         show_json(
             {
                 "vcenter": f"https://{lab.vcenter_host}:{lab.vcenter_port}",
@@ -41,7 +47,9 @@ def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hos
                 "port": lab.vcenter_port,
                 "ca_file": str(lab.ca_file),
                 "control_socket": str(lab.control_socket),
-                "passwords": str(state_dir),
+                "password_files": {user: str(lab.password_file(user)) for user in USERS},
+                "scopes": sorted({host["path"].rpartition("/")[0] for host in inventory})[:_SHOWN],
+                "hosts": [host["name"] for host in inventory[:_SHOWN]],
             }
         )
         ended.wait()

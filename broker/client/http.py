@@ -102,9 +102,7 @@ def _session(ca_file: Path) -> requests.Session:
     try:
         adapter = AnchoredAdapter(anchored_context(cafile=str(ca_file)))
     except OSError as error:  # ssl.SSLError is one
-        raise ClientError(
-            f"the CA file {ca_file} cannot be used: it must hold certificates in PEM"
-        ) from error
+        raise ClientError(f"the CA file {ca_file} holds no certificate in PEM") from error
     session.adapters.clear()
     session.mount("https://", adapter)
     return session

@@ -53,12 +53,12 @@ def _bring_up(site: Site, children: Children) -> LabControl:
     heading("A vCenter with ESXi hosts, simulated")
     lab = _start_lab(site, children)
     click.echo(f"vCenter {lab['vcenter']}")
-    passwords = Path(lab["passwords"])
+    passwords = lab["password_files"]
     place = LabPlace(
         port=lab["port"],
         ca_file=Path(lab["ca_file"]),
-        controller_password=_password(passwords, CONTROLLER_USER),
-        account_password=_password(passwords, ACCOUNT_USER),
+        controller_password=Path(passwords[CONTROLLER_USER]),
+        account_password=Path(passwords[ACCOUNT_USER]),
     )
     write_site(site, place, SCOPE, SystemClock().now())
     heading(f"An admin applies the template and a grant on {SCOPE}")
@@ -69,10 +69,6 @@ def _bring_up(site: Site, children: Children) -> LabControl:
     _start_serve(site, children)
     click.echo(f"broker {site.url}")
     return LabControl(Path(lab["control_socket"]))
-
-
-def _password(directory: Path, user: str) -> Path:
-    return directory / f"{user.partition('@')[0]}.password"
 
 
 def _start_lab(site: Site, children: Children) -> dict[str, Any]:

@@ -64,11 +64,11 @@ def test_the_python_example_reads_sensors(stack: Stack) -> None:
 
 
 SET_UP = [
-    ("broker config check --config config", ["config", "check"]),
-    ("broker roles apply --config controller.yaml", ["roles", "apply"]),
-    ("broker apps add monitoring --config config", ["apps", "add"]),
-    ("broker controller --config controller.yaml", ["controller"]),
-    ("broker serve --config config", ["serve"]),
+    ("broker config check --controller /etc/cim-ticket-broker/controller.yaml", ["config", "check"]),
+    ("broker roles apply", ["roles", "apply"]),
+    ("broker apps add hardware-monitor", ["apps", "add"]),
+    ("broker controller", ["controller"]),
+    ("broker serve", ["serve"]),
 ]
 
 
