@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import click
 
+from broker.texts import printable
+
 
 class Format(StrEnum):
     """How a result is printed."""
@@ -19,7 +21,7 @@ def show(output_format: str, columns: Sequence[str], rows: Sequence[Sequence[obj
     if output_format == Format.JSON:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    texts = [[str(cell) for cell in row] for row in [columns, *rows]]
+    texts = [[printable(str(cell)) for cell in row] for row in [columns, *rows]]
     widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
     for row in texts:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -45,4 +47,4 @@ def show_facts(output_format: str, facts: Mapping[str, object]) -> None:
         return
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {value}")
+        click.echo(f"{name.ljust(width)}  {printable(str(value))}")

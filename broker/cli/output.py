@@ -9,6 +9,7 @@ from broker.client.errors import BrokerRefused
 from broker.console import Format
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused, SecretUnavailable
 from broker.policy.problems import ConfigurationErrors
+from broker.texts import printable
 
 format_option = click.option(
     "--format",
@@ -55,7 +56,7 @@ class CommandFailed(click.ClickException):
 
 def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     """Say what is wrong on standard error and end the command."""
-    raise CommandFailed(message, code)
+    raise CommandFailed("\n".join(map(printable, message.split("\n"))), code)
 
 
 class ExplainingGroup(click.Group):

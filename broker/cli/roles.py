@@ -10,6 +10,7 @@ from broker.cli.places import controller_option
 from broker.console import show_json
 from broker.controller.assembly import apply_from
 from broker.controller.report import ApplyReport, ProblemKind
+from broker.texts import printable
 
 
 @click.group("roles", cls=ExplainingGroup)
@@ -54,11 +55,12 @@ def _tell(report: ApplyReport) -> None:
     for change in report.changes:
         what = change.event.name.lower().replace("_", " ")
         facts = "  ".join(f"{name}={value}" for name, value in change.fields.items())
-        click.echo(f"~ {what}  {facts}")
+        click.echo(printable(f"~ {what}  {facts}"))
     for subject in report.unchanged:
         click.echo(f"  {subject} stands as it is written")
     for problem in report.problems:
-        click.echo(f"! {problem.kind}: {problem.subject} on {problem.vcenter}: {problem.text}", err=True)
+        where = f"{problem.subject} on {problem.vcenter}"
+        click.echo(printable(f"! {problem.kind}: {where}: {problem.text}"), err=True)
     click.echo(
         f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, {len(report.problems)} problems"
     )

@@ -27,6 +27,7 @@ from broker.model.record import Event
 from broker.ports.administration import Administration, AppliedStore, Role, ScopeUnresolved
 from broker.ports.clock import Clock
 from broker.ports.operation import SystemLog
+from broker.texts import cleaned
 
 OpenAdministration = Callable[[Vcenter], Administration]
 """Gives the privileged side of a vCenter. Raises BrokerError where there is no login for it."""
@@ -149,6 +150,8 @@ def _apply_grant(site: Site, plan: GrantPlan, clock: Clock) -> None:
     site.store.put(applied)
 
 
+_MAX_PROBLEM = 1000
+
 _POINTLESS = frozenset(
     {
         Reason.LOG_UNAVAILABLE,
@@ -176,4 +179,4 @@ def _problem(error: BrokerError, subject: str, vcenter: str) -> Problem:
         Refused: ProblemKind.UNREACHABLE,
     }
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), ProblemKind.REFUSED)
-    return Problem(kind, subject, vcenter, str(error))
+    return Problem(kind, subject, vcenter, cleaned(str(error), _MAX_PROBLEM))

@@ -9,6 +9,7 @@ from broker.model.applied import AppliedGrant, ScopeEntry
 from broker.model.policy import Template
 from broker.model.principals import principal_of
 from broker.ports.administration import Administration, Role, ScopeUnresolved
+from broker.texts import printable
 
 _MAX_FINDING = 1000
 
@@ -23,14 +24,14 @@ class Observation:
 
 
 def finding_of(seen: Observation, applied: AppliedGrant, template: Template, user: str) -> str:
-    """Everything about the grant that no longer holds, in words; empty while all of it does.
+    """Everything about the grant that no longer holds, in words that print; empty while all of it does.
 
     Raises what Administration raises where vCenter could not be asked: that is no finding.
     """
     findings = list(_of_role(seen, applied, template))
     for entry in applied.scope:
         findings.extend(_of_scope(seen, applied, entry, principal_of(user)))
-    return "; ".join(findings)[:_MAX_FINDING]
+    return printable("; ".join(findings)[:_MAX_FINDING])
 
 
 def _of_role(seen: Observation, applied: AppliedGrant, template: Template) -> Iterator[str]:

@@ -92,6 +92,17 @@ def test_a_role_made_anew_by_somebody_else_is_a_conflict(controller: Controller)
     assert controller.prod.roles[900] == replace(ours, id=900)
 
 
+def test_a_name_chosen_in_vcenter_stays_on_the_line_of_its_problem(controller: Controller) -> None:
+    wanted = policy(grant("g1", CLUSTER))
+    controller.apply(wanted)
+    ours = controller.prod.role("cim-broker-cim-ticket")
+    controller.prod.roles[ours.id] = replace(ours, name="x\n1 changed, 0 problems\x1b[2J" + "y" * 5000)
+    text = controller.apply(wanted).problems[0].text
+    assert "is now called x\ufffd1 changed, 0 problems\ufffd[2Jyyy" in text
+    assert text.isprintable()
+    assert len(text) < 1100
+
+
 def test_a_renamed_role_of_ours_is_named_and_left(controller: Controller) -> None:
     wanted = policy(grant("g1", CLUSTER))
     controller.apply(wanted)

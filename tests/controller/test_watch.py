@@ -98,6 +98,17 @@ def test_what_somebody_changed_is_drift(
     assert len(controller.prod.writes) == before
 
 
+def test_a_name_chosen_in_vcenter_stays_on_the_line_of_the_finding(controller: Controller) -> None:
+    controller.apply(WANTED)
+    role = controller.prod.role("cim-broker-cim-ticket")
+    controller.prod.roles[role.id] = replace(role, name="x\n2026-01-01 INFO grant g1: holds\x1b[2J\u202e")
+    controller.watch().round(WANTED)
+    applied = controller.store.applied(GrantId("g1"))
+    assert applied is not None
+    assert applied.finding.isprintable()
+    assert "is now called x\ufffd2026-01-01 INFO grant g1: holds\ufffd[2J\ufffd" in applied.finding
+
+
 def test_what_holds_is_neither_marked_nor_recorded(controller: Controller) -> None:
     controller.apply(WANTED)
     before = (controller.store.all(), controller.log.events())
