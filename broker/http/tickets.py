@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Request, Response, request
+from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
+from werkzeug.exceptions import ClientDisconnected
 
 from broker.errors import InvalidName, Reason, Refused
 from broker.http.answers import (
@@ -135,7 +137,7 @@ def _body(given: Request) -> TicketBody:
 
 
 def _bytes(given: Request) -> bytes:
-    """Raises Refused(TOO_LARGE), whether or not the length was announced.
+    """Raises Refused(MALFORMED | TOO_LARGE), the latter whether or not the length was announced.
 
     Werkzeug ends a body of unknown length at the limit and says nothing, so one that reaches it
     is too large.
@@ -143,7 +145,10 @@ def _bytes(given: Request) -> bytes:
     limit = given.max_content_length or 0
     if (given.content_length or 0) >= limit:
         raise Refused(Reason.TOO_LARGE)
-    body = given.get_data(cache=False)
+    try:
+        body = given.get_data(cache=False)
+    except (ParseException, ClientDisconnected):  # chunks that are none, or fewer bytes than announced
+        raise Refused(Reason.MALFORMED, "the body does not end as it was announced") from None
     if len(body) >= limit:
         raise Refused(Reason.TOO_LARGE)
     return body

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
 from broker.errors import REASONS, MintUnknown, Reason, Refused
 from broker.model.inventory import Connection
@@ -244,6 +245,21 @@ def test_an_oversize_body_is_refused_on_record(desk: Desk, size: int) -> None:
 
     assert (answer.status_code, answer.get_json()["code"]) == (413, "too_large")
     assert desk.access.refused[-1][1] == "too_large"
+
+
+@pytest.mark.parametrize("error", [InvalidChunkSize("0x1e"), NoMoreData()])
+def test_a_body_that_breaks_off_is_refused_on_record(desk: Desk, error: Exception) -> None:
+    class Broken:
+        def read(self, _size: int = -1) -> bytes:
+            raise error
+
+    environ = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    told = desk.client.post(
+        "/v1/tickets", headers=desk.bearer(), content_type="application/json", environ_overrides=environ
+    )
+
+    assert (told.status_code, told.get_json()["code"]) == (400, "malformed")
+    assert desk.access.refused == [(NAGIOS, "malformed", "/v1/tickets", told.get_json()["id"])]
 
 
 def test_no_such_host_not_yours_and_no_such_grant_are_the_same_bytes() -> None:
