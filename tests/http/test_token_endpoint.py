@@ -185,7 +185,39 @@ def test_a_client_id_alone_is_no_authentication(desk: Desk) -> None:
     assert desk.client.post("/oauth2/token", data={**FORM, "client_id": NAGIOS}).status_code == 401
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", ""])
+def test_a_multipart_form_is_none(desk: Desk) -> None:
+    answer = desk.client.post(
+        "/oauth2/token",
+        data=FORM,
+        content_type="multipart/form-data",
+        headers=basic(NAGIOS, CLIENT_SECRET),
+    )
+
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8"])
+def test_a_form_may_name_its_charset(desk: Desk, charset: str) -> None:
+    answer = desk.client.post(
+        "/oauth2/token",
+        data=b"grant_type=client_credentials&scope=tickets",
+        content_type=f"application/x-www-form-urlencoded; charset={charset}",
+        headers=basic(NAGIOS, CLIENT_SECRET),
+    )
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "text/plain",
+        "",
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "application/x-www-form-urlencoded; charset=iso-8859-1",
+    ],
+)
 def test_only_a_form_is_read(desk: Desk, content_type: str) -> None:
     answer = desk.client.post(
         "/oauth2/token",

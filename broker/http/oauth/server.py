@@ -52,6 +52,9 @@ _DESCRIPTIONS = {
 """What the caller is told; Authlib's own texts repeat what was sent and tell unknown clients apart."""
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
 class _Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
     """The form and nothing else: what stands in a URL ends in logs."""
 
@@ -148,10 +151,14 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         return _TokenRequest(request, self._endpoint)
 
     def answer(self, request: Request) -> Response:
-        """The answer to one request; parameters in the URL or sent twice are an invalid request."""
+        """The answer to one request; another form, parameters in the URL or sent twice are an invalid one."""
         if request.content_length is None:  # Werkzeug would end such a form at the limit and say nothing
             return self.handle_error_response(None, InvalidRequestError())
-        if request.args or any(len(values) > 1 for _, values in request.form.lists()):
+        if (
+            not _is_form(request)
+            or request.args
+            or any(len(values) > 1 for _, values in request.form.lists())
+        ):
             return self.handle_error_response(None, InvalidRequestError())
         response: Response = self.create_token_response(request)
         return response
@@ -194,3 +201,9 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         about.answer_id = self._rooms.log.token_refused(denied.app, denied.cause, about.origin)
         self._rooms.limits.count_failed_authentication(about.origin.address)
         raise InvalidClientError(status_code=401)
+
+
+def _is_form(request: Request) -> bool:
+    """Whether the body is the one form that RFC 6749 (appendix B) has, in UTF-8."""
+    charset = request.mimetype_params.get("charset", "utf-8")
+    return request.mimetype == _FORM and charset.lower() == "utf-8"
