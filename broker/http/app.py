@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
 
 from broker.http.answers import AnyDocument
 from broker.http.authenticate import Authenticator
@@ -27,6 +28,7 @@ from broker.http.oauth.server import TokenRooms, TokenServer
 from broker.http.oauth.tokens import AccessTokens
 from broker.http.openapi import document
 from broker.http.origin import origin_reader
+from broker.http.paths import canonical
 from broker.http.problems import install_problems
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
@@ -102,9 +104,11 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
     def start() -> None:
         origin = read_origin(request)
         request.environ[ADDRESS] = origin.address
+        begin(origin, new_id(rooms.clock))
+        if not canonical(request.environ["RAW_URI"], request.environ["PATH_INFO"]):
+            raise NotFound
         if request.url_rule is not None:
             request.environ[ROUTE] = request.url_rule.rule
-        begin(origin, new_id(rooms.clock))
 
 
 def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) -> None:

@@ -183,6 +183,20 @@ def test_a_body_without_announced_length_is_bounded_too(tls: Running) -> None:
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("chunk", ["0x1e", "-1", "1_e", "zz", "1e;a\nb", ""])
+def test_a_body_in_chunks_that_are_none_is_malformed(tls: Running, chunk: str) -> None:
+    head = (
+        f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tls.token()}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    answer = tls.ask(f'{head}{chunk}\r\n{{"host": "esx01.example.com"}}\r\n0\r\n\r\n'.encode())
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"malformed"' in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_form_of_unknown_length_is_refused(tls: Running) -> None:
     head = (
         "POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -193,6 +207,26 @@ def test_a_form_of_unknown_length_is_refused(tls: Running) -> None:
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"invalid_request" in answer
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//healthz", "/%68ealthz", "/v1%2fhosts", "//v1/hosts", "/healthz#x", "/healthz%00", "/healthz/"],
+)
+@pytest.mark.parametrize("where", ["tls", "unix"])
+def test_a_path_has_one_spelling(request: pytest.FixtureRequest, where: str, target: str) -> None:
+    running: Running = request.getfixturevalue(where)
+
+    line = running.logged(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+    assert '"GET -" 404 ' in line
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/healthz?x=%20//", "https://broker.example.com/healthz"])
+def test_a_target_may_hold_a_query_or_a_whole_address(tls: Running, target: str) -> None:
+    answer = tls.ask(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_connection_serves_one_request_after_the_other(tls: Running) -> None:
