@@ -27,10 +27,11 @@ _SHOWN = 50
 @click.option("--standalone", default=2, show_default=True, help="Hosts that are in no cluster.")
 @click.option("--cim-hosts", default=50, show_default=True, help="Hosts that answer CIM-XML.")
 def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hosts: int) -> None:
-    """Run a vCenter and ESXi CIM endpoints that enforce what real ones do. Ends at SIGTERM or Ctrl-C.
+    """Run a vCenter and ESXi CIM endpoints that enforce what real ones do.
 
-    Prints one JSON object as soon as it answers: addresses, users, hosts, inventory paths. Its clock, faults and hosts
-    are moved through a Unix socket that only you can open.
+    Prints one JSON object as soon as it answers: addresses, users, hosts, inventory paths. Ends at
+    SIGTERM or Ctrl-C. Its clock, faults and hosts are moved through a Unix socket that only you can
+    open.
     """
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
