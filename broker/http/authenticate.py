@@ -4,13 +4,14 @@ import re
 
 from flask import Request
 
-from broker.errors import Reason, Refused
+from broker.errors import Limited, Reason, Refused
 from broker.http.context import Asked
 from broker.http.limits import RequestLimits
 from broker.http.oauth.tokens import AccessTokens, Cause, TokenClaims, TokenRefused
 from broker.http.problems import Challenged
 from broker.http.routes import AnyOf
 from broker.model.issuance import Caller, Origin
+from broker.model.names import AppId
 from broker.model.policy import Scope
 from broker.model.secret import Secret
 from broker.ports.access import AccessLog, AppCredentials
@@ -48,10 +49,11 @@ class Authenticator:
         try:
             caller = self._caller(request, about.origin)
         except TokenRefused as refused:
+            app = refused.app if refused.app in self._policy.current().apps else None
             about.answer_id = self._log.access_refused(
-                refused.app, Reason.UNAUTHENTICATED, path, about.origin, refused.cause
+                app, Reason.UNAUTHENTICATED, path, about.origin, refused.cause
             )
-            self._limits.count_failed_authentication(about.origin.address)
+            self._count_failure(app, about.origin.address)
             raise Challenged(Reason.UNAUTHENTICATED, refused.cause, _challenge(refused.cause)) from None
         if not caller.scopes & access.scopes:
             about.answer_id = self._log.access_refused(
@@ -59,6 +61,17 @@ class Authenticator:
             )
             raise Refused(Reason.INSUFFICIENT_SCOPE, path)
         return caller
+
+    def _count_failure(self, app: AppId | None, address: str) -> None:
+        """Raises Limited when the address failed too often, but not to whoever held a token of ours.
+
+        An app has to learn that it needs a new one, however often its neighbours fail.
+        """
+        try:
+            self._limits.count_failed_authentication(address)
+        except Limited:
+            if app is None:
+                raise
 
     def _caller(self, request: Request, origin: Origin) -> Caller:
         claims = self._tokens.read(_presented(request))

@@ -336,4 +336,8 @@ def test_the_app_on_record_is_one_of_the_policy_or_nobody(desk: Desk) -> None:
     ask(desk, minted(desk, client_id="nobody", sub="nobody"))
 
     assert desk.access.refused[-1][:3] == (None, "app_unknown", "/v1/hosts")
+
+    ask(desk, minted(desk, client_id="nobody", sub="nobody", exp=300, iat=0))
+
+    assert desk.access.refused[-1][:3] == (None, "token_expired", "/v1/hosts")
     assert AppId("nobody") not in {app for app, *_ in desk.access.refused}

@@ -219,6 +219,22 @@ def test_a_broken_app_does_not_silence_the_others_behind_its_address() -> None:
     assert desk.assert_token(sign(desk.claims(), {"alg": "ES256"})).status_code == 200
 
 
+def test_an_app_learns_that_its_token_ended_however_often_its_neighbours_fail() -> None:
+    desk = limited_desk(failed_authentications=Rate(1, 3600))
+    headers = desk.bearer()
+    assert statuses(desk, 2, {"Authorization": "Bearer x"}) == [401, 429]
+    desk.access.credentials[NAGIOS] = credential(NAGIOS, CLIENT_SECRET, generation=2)
+    assert statuses(desk, 2, headers) == [401, 401]
+
+    headers = desk.bearer()
+    desk.world.clock.advance(301)
+    told = desk.client.get("/v1/hosts", headers=headers)
+
+    assert told.status_code == 401
+    assert "invalid_token" in told.headers["WWW-Authenticate"]
+    assert desk.access.refused[-1][:2] == (NAGIOS, "token_expired")
+
+
 @pytest.mark.parametrize("path", ["/v1/hosts", "/v1/issuances", "/v1/issuances/<issuance>"])
 def test_a_listing_that_is_refused_for_its_rate_is_on_record(path: str) -> None:
     desk = limited_desk(app=Rate(1, 60))

@@ -93,7 +93,7 @@ class AccessTokens:
         return Secret(jwt.encode(header, body, key, algorithms=[ALGORITHM]))
 
     def read(self, presented: Secret) -> TokenClaims:
-        """Check the signature and every claim. Raises TokenRefused(INVALID | EXPIRED).
+        """Check the signature and every claim. Raises TokenRefused(INVALID), or (EXPIRED) with its app.
 
         Says nothing of the app as it is now: that is looked up by who asked.
         """
@@ -117,17 +117,17 @@ class AccessTokens:
             raise TokenRefused(Cause.INVALID)
         if type(generation) is not int:
             raise TokenRefused(Cause.INVALID)
-        self._check_times(told.get("iat"), told.get("exp"))
+        self._check_times(told.get("iat"), told.get("exp"), AppId(app))
         return TokenClaims(AppId(app), _scopes(told.get("scope")), generation)
 
-    def _check_times(self, issued: object, expires: object) -> None:
+    def _check_times(self, issued: object, expires: object, app: AppId) -> None:
         now = self._clock.now().timestamp()
         if type(issued) is not int or type(expires) is not int:
             raise TokenRefused(Cause.INVALID)
         if issued > now + _SKEW_S or not 0 < expires - issued <= TOKEN_LIFE_S:
             raise TokenRefused(Cause.INVALID)
         if expires <= now:
-            raise TokenRefused(Cause.EXPIRED)
+            raise TokenRefused(Cause.EXPIRED, app)
 
 
 def _scopes(told: object) -> frozenset[Scope]:
