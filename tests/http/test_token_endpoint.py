@@ -8,6 +8,7 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from broker.errors import Reason
 from broker.model.names import AppId
 from broker.model.policy import Scope
+from broker.ports.access import AppCredential
 from tests.support.http_fakes import (
     AUDITOR,
     CLIENT_SECRET,
@@ -101,6 +102,22 @@ def test_an_unknown_client_costs_one_comparison_like_any_other(desk: Desk, name:
     desk.client.post("/oauth2/token", data=FORM, headers=basic(name, "wrong"))
 
     assert desk.compared.compared == 1
+
+
+@pytest.mark.parametrize("name", ["nobody", NAGIOS, OTHER])
+def test_an_unknown_client_costs_the_one_row_of_a_known_one(desk: Desk, name: str) -> None:
+    look_up = desk.access.credential
+    found: list[AppCredential | None] = []
+
+    def counted(app: AppId) -> AppCredential | None:
+        found.append(look_up(app))
+        return found[-1]
+
+    desk.access.credential = counted  # type: ignore[method-assign]
+    answer = desk.client.post("/oauth2/token", data=FORM, headers=basic(name, "wrong"))
+
+    assert answer.status_code == 401
+    assert [row is not None for row in found] == [True]
 
 
 def test_an_old_secret_works_until_it_is_taken_out(desk: Desk) -> None:

@@ -120,7 +120,10 @@ class Clients:
             app_id = AppId(parse_id(client_id, "client_id")) if isinstance(client_id, str) else None
         except InvalidName:
             return None
-        app = self._policy.current().apps.get(app_id) if app_id else None
-        # asked for ids outside the policy too: a look-up that some ids are spared would tell them apart
-        credential = self._credentials.credential(app_id) if app_id else None
+        if app_id is None:
+            return None
+        apps = self._policy.current().apps
+        # for an id outside the policy another's is looked up: no row is found sooner than one
+        credential = self._credentials.credential(app_id if app_id in apps else next(iter(apps), app_id))
+        app = apps.get(app_id)
         return Client(app, credential) if app and credential else None
