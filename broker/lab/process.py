@@ -13,6 +13,7 @@ from broker.lab.authorization.seed import seed_administrators, seed_controller
 from broker.lab.certificates import LabAuthority
 from broker.lab.cim.endpoint import CimEndpoint
 from broker.lab.cim.service import CimService
+from broker.lab.control.channel import refuse_if_answered
 from broker.lab.control.client import LabControl
 from broker.lab.control.panel import Machinery, panel
 from broker.lab.control.server import ControlServer
@@ -24,6 +25,9 @@ from broker.lab.world.inventory import Inventory, Size
 from broker.lab.world.users import ADMINISTRATORS
 
 __all__ = ["Lab", "LabOptions"]
+
+
+_CONTROL = "control.sock"
 
 
 class Lab:
@@ -41,13 +45,14 @@ class Lab:
         self._closing = closing
         self.vcenter_port = parts.listener.port
         self.ca_file = parts.authority.ca_file
-        self.control_socket = options.state_dir / "control.sock"
+        self.control_socket = options.state_dir / _CONTROL
         self.control = LabControl(self.control_socket)
 
     @classmethod
     def start(cls, options: LabOptions) -> Self:
         """Build the lab and open its ports. Raises LabError, OSError."""
         own_directory(options.state_dir)
+        refuse_if_answered(options.state_dir / _CONTROL)  # its CA and passwords lie here
         with ExitStack() as closing:
             parts = _Parts.made(options)
             closing.callback(parts.cim.stop)
@@ -56,7 +61,7 @@ class Lab:
             closing.callback(parts.listener.stop)
             closing.callback(parts.vcenter.close)
             parts.listener.start()
-            control = ControlServer(options.state_dir / "control.sock", panel(parts.machinery))
+            control = ControlServer(options.state_dir / _CONTROL, panel(parts.machinery))
             closing.callback(control.stop)
             control.start()
             return cls(options, parts, closing.pop_all())

@@ -12,6 +12,7 @@ import pywbem
 from pyVmomi import vim, vmodl
 
 from broker.lab.errors import LabError
+from broker.lab.options import ADMINISTRATOR
 from broker.lab.process import Lab, LabOptions
 from tests.support.lab import entity_at, logged_in, small_lab
 from tests.support.lab_esx import cim_client
@@ -248,3 +249,13 @@ def test_a_large_lab_starts_at_once(tmp_path: Path) -> None:
     assert len(hosts) == 2500
     assert sum(each["cim_port"] is not None for each in hosts) == 50
     assert len({each["address"] for each in hosts}) == 2500
+
+
+def test_a_second_lab_in_the_directory_of_a_running_one_touches_nothing_there(tmp_path: Path) -> None:
+    state = tmp_path / "lab"
+    with small_lab(state) as lab:
+        ca, password = lab.ca_file.read_text(), lab.password_file(ADMINISTRATOR).read_text()
+        with pytest.raises(LabError, match="another lab runs"):
+            small_lab(state)
+        assert lab.ca_file.read_text() == ca
+        assert lab.password_file(ADMINISTRATOR).read_text() == password

@@ -36,8 +36,7 @@ def listen(path: Path) -> socket.socket:
 
     A socket file that nobody answers at is replaced. Raises LabError where somebody does.
     """
-    if _is_answered(path):
-        raise LabError(f"another lab runs at {path}")
+    refuse_if_answered(path)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -51,9 +50,11 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def _is_answered(path: Path) -> bool:
+def refuse_if_answered(path: Path) -> None:
+    """Raises LabError where a lab answers at this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, socket_address(path) as address:
-        return probe.connect_ex(address) == 0
+        if probe.connect_ex(address) == 0:
+            raise LabError(f"another lab runs at {path}")
 
 
 def encode(message: Message) -> bytes:
