@@ -22,6 +22,7 @@ from broker.http.app import AccessRooms, create_app
 from broker.http.health import WATCH_EVERY_S, HealthWatch
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
+from broker.http.running import RunningRequests
 from broker.http.server import BrokerServer, Served
 from broker.http.tls import ServerContext
 from broker.model.policy import Policy
@@ -46,6 +47,9 @@ _log = logging.getLogger(__name__)
 
 FOLLOW_EVERY_S = 0.5
 """How often a process looks whether a reload was asked for."""
+
+OUTCOME_WITHIN_S = 3.0
+"""How long a request whose call was ended at shutdown may take to put its outcome on record."""
 
 _CALLS_PER_ATTEMPT = 4
 """Log-in, proof, one log-in anew and the ticket call: the most that one attempt waits for."""
@@ -93,10 +97,12 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
         health=HealthWatch(ProcessHealth(database, vsphere), limits),
     )
     app = create_app(settings, rooms, access, limits, ring)
+    requests = RunningRequests(clock)
+    app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
     reload = _Reload(directory, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
-    running = _running(settings, database, refusals, vsphere, follower, watch)
+    running = _running(settings, database, refusals, vsphere, follower, watch, requests)
     running.start()
     return Served(app, running.close)
 
@@ -132,6 +138,7 @@ def _running(
     vsphere: Vsphere,
     follower: PolicyFollower,
     watch: Beat,
+    requests: RunningRequests,
 ) -> "_Running":
     """What works beside the requests."""
     return _Running(
@@ -141,6 +148,7 @@ def _running(
         beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
         housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
         watch=watch,
+        requests=requests,
     )
 
 
@@ -154,6 +162,7 @@ class _Running:
     beat: Beat
     housekeeping: Housekeeping
     watch: Beat
+    requests: RunningRequests
 
     def start(self) -> None:
         self.follower.start()
@@ -166,6 +175,8 @@ class _Running:
         self.watch.close()
         self.beat.close()
         self.vsphere.close()
+        if not self.requests.ended(OUTCOME_WITHIN_S):
+            _log.error("requests still run: what becomes of them is not on record")
         self.housekeeping.stop()
         try:
             self.follower.stop()

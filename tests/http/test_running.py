@@ -1,0 +1,76 @@
+"""Waiting for requests that still run before what they work with is taken away."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from unittest.mock import Mock
+
+import pytest
+
+from broker.clock import SystemClock
+from broker.http.running import RunningRequests
+from broker.wiring import _Running
+from tests.support.http_fakes import Desk
+
+
+def test_a_request_that_runs_is_waited_for_and_no_longer(desk: Desk) -> None:
+    running, inside, go = RunningRequests(SystemClock()), Event(), Event()
+
+    def hold() -> None:
+        inside.set()
+        assert go.wait(20)
+
+    desk.world.after_intent = hold
+    headers = desk.bearer()
+    desk.app.wsgi_app = running.counted(desk.app.wsgi_app)  # type: ignore[assignment, method-assign]
+    assert running.ended(within_s=0)
+    with ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(
+            desk.client.post, "/v1/tickets", json={"host": "esx01.example.com"}, headers=headers
+        )
+        assert inside.wait(20)
+        assert not running.ended(within_s=0.05)
+
+        waiting = pool.submit(running.ended, 20)
+        go.set()
+
+        assert waiting.result(20)
+        assert answer.result(20).status_code == 200
+
+
+def test_a_request_that_fails_runs_no_longer() -> None:
+    running = RunningRequests(SystemClock())
+
+    def fails(_environ: object, _start: object) -> list[bytes]:
+        raise RuntimeError("as the test says")
+
+    with pytest.raises(RuntimeError):
+        running.counted(fails)({}, None)
+
+    assert running.ended(within_s=0)
+
+
+def test_an_outcome_is_put_on_record_before_the_store_is_closed() -> None:
+    """The call that a request waits for is ended by `vsphere.close`; what it writes then takes a moment."""
+    trail: list[str] = []
+    inside, ended = Event(), Event()
+    requests = RunningRequests(SystemClock())
+
+    def app(_environ: object, _start: object) -> list[bytes]:
+        inside.set()
+        assert ended.wait(20)
+        time.sleep(0.2)
+        trail.append("outcome")
+        return []
+
+    rooms = Mock()
+    rooms.vsphere.close.side_effect = ended.set
+    rooms.database.close.side_effect = lambda: trail.append("store closed")
+    parts = ("database", "vsphere", "follower", "beat", "housekeeping", "watch")
+    running = _Running(**{part: getattr(rooms, part) for part in parts}, requests=requests)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(requests.counted(app), {}, None)
+        assert inside.wait(20)
+        running.close()
+
+    assert trail == ["outcome", "store closed"]
