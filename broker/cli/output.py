@@ -7,7 +7,8 @@ import click
 from broker.cli.exits import Exit
 from broker.client.errors import BrokerRefused
 from broker.console import Format
-from broker.errors import BrokerError, LogUnavailable, Reason, Refused, SecretUnavailable
+from broker.errors import BrokerError, InvalidName, LogUnavailable, Reason, Refused, SecretUnavailable
+from broker.files import FileExists
 from broker.policy.problems import ConfigurationErrors
 from broker.texts import printable
 
@@ -37,9 +38,13 @@ def exit_code_of(error: BrokerError) -> Exit:
     match error:
         case ConfigurationErrors() | SecretUnavailable():
             return Exit.CONFIGURATION
+        case InvalidName():  # files and answers have errors of their own: this was typed
+            return Exit.USAGE
         case LogUnavailable():
-            return Exit.FAILED
-        case Refused(reason=reason) if reason in _VCENTER_REASONS:
+            pass  # ours, though it is a Refused: nothing was decided
+        case FileExists():
+            return Exit.CONFLICT
+        case Refused(reason=code) | BrokerRefused(code=code) if code in _VCENTER_REASONS:
             return Exit.VCENTER
         case Refused() | BrokerRefused():
             return Exit.REFUSED

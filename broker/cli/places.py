@@ -10,6 +10,9 @@ import yaml
 from broker.cli.exits import Exit
 from broker.cli.output import fail
 from broker.clock import SystemClock
+from broker.errors import BrokerError
+from broker.model.policy import Policy
+from broker.policy.load import load_policy
 from broker.store.database import Database
 
 DEFAULT_DIRECTORY = Path("/etc/cim-ticket-broker")
@@ -61,6 +64,17 @@ def store_path(directory: Path, store: Path | None) -> Path:
     if not isinstance(told, str):
         fail(f"{file} does not name the store: do so with --store", Exit.CONFIGURATION)
     return directory / told
+
+
+def readable_policy(directory: Path) -> Policy | None:
+    """The policy, to look a name up in; None where it cannot be read. Never raises.
+
+    For what a command says, not for what it does: switches are thrown while the policy is broken.
+    """
+    try:
+        return load_policy(directory)
+    except (BrokerError, OSError, RuntimeError):  # the last one is pathlib's for a loop of links
+        return None
 
 
 @contextmanager
