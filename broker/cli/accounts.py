@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from broker.cli.operator import operator
-from broker.cli.output import ExplainingGroup, fail, format_option
+from broker.cli.output import ExplainingGroup, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
 from broker.console import show, tell
 from broker.model.names import VcenterId, parse_id
 from broker.model.principals import canonical_user, parse_user
 from broker.store.latches import StoredLatches
+
+_NOT_STOPPED = "is not stopped (any more); `broker accounts latched` lists those that are"
 
 
 @click.group("accounts", cls=ExplainingGroup)
@@ -47,6 +49,5 @@ def retry(vcenter: str, user: str, directory: Path, store: Path | None, output_f
     where, who = VcenterId(parse_id(vcenter, "vcenter")), canonical_user(parse_user(user))
     with opened_store(store_path(directory, store)) as database:
         opened = StoredLatches(database).retry(where, who, operator())
-    if not opened:
-        fail(f"no log-in of {user} on {vcenter} is stopped")
-    tell(output_format, f"{user} on {vcenter} may log in again", vcenter=where, user=who, opened=opened)
+    said = "may log in again" if opened else _NOT_STOPPED
+    tell(output_format, f"{user} on {vcenter} {said}", vcenter=where, user=who, opened=opened)

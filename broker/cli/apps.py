@@ -1,4 +1,4 @@
-"""`broker apps`: what the store holds of apps. The policy's files are not needed, nor looked at."""
+"""`broker apps`: what the store holds of apps. The policy's files are looked at for typos only."""
 
 import hashlib
 import secrets
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from broker.cli.exits import Exit
 from broker.cli.operator import operator
-from broker.cli.output import ExplainingGroup, format_option
-from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.cli.output import ExplainingGroup, fail, format_option
+from broker.cli.places import config_option, opened_store, readable_policy, store_option, store_path
 from broker.clock import SystemClock
 from broker.console import show, tell
+from broker.errors import Reason, Refused
 from broker.files import write_private
 from broker.model.names import AppId, parse_id
 from broker.store.credentials import StoredCredentials
@@ -23,6 +25,9 @@ _secret_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Make a secret for client_secret_basic and write it to this new file, mode 0600.",
 )
+
+_EXITS = {Reason.INVALID_REQUEST: Exit.CONFLICT, Reason.NOT_FOUND: Exit.FAILED}
+"""What the store says of an app that was added before, or never."""
 
 
 @click.group("apps", cls=ExplainingGroup)
@@ -36,7 +41,13 @@ def command() -> None:
 @contextmanager
 def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredentials]:
     with opened_store(store_path(directory, store)) as database:
-        yield StoredCredentials(database)
+        try:
+            yield StoredCredentials(database)
+        except Refused as refused:
+            code = _EXITS.get(refused.reason)
+            if code is None:
+                raise
+            fail(refused.detail, code)
 
 
 @command.command("add")
@@ -50,6 +61,9 @@ def add(app: str, secret_file: Path | None, directory: Path, store: Path | None,
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
         credentials.add(app_id, digest, operator())
+    policy = readable_policy(directory)
+    if policy is not None and app_id not in policy.apps:
+        click.echo(f"warning: apps.yaml has no app {app_id}; is it spelled right?", err=True)
     tell(output_format, f"{app_id} may authenticate", app=app_id, state="enabled", secret_file=secret_file)
 
 
