@@ -1,6 +1,7 @@
 """`broker reload`: every process reads the policy anew, and this command waits until they do."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.output import fail, format_option
 from broker.cli.places import config_option, opened_store, store_option, store_path
-from broker.console import show
+from broker.console import Format, show
 from broker.ports.operation import Acknowledgement
 from broker.store.processes import StoredProcesses
 
@@ -30,12 +31,20 @@ def command(directory: Path, store: Path | None, timeout: float, output_format: 
         answers = _wait(StoredProcesses(database), timeout)
     if not answers:
         fail("no process of the broker runs on this store")
-    columns = ("kind", "boot", "revision", "error")
-    show(output_format, columns, [(a.kind, a.boot, a.revision, a.error) for a in answers])
-    if any(a.error for a in answers):
-        fail("a process kept its old policy", Exit.CONFIGURATION)
+    _show(output_format, answers)
+    if errors := list(dict.fromkeys(a.error for a in answers if a.error)):
+        fail("\n".join(["a process kept its old policy", *errors]), Exit.CONFIGURATION)
     if len({a.revision for a in answers}) > 1:
         fail("processes decide on different revisions: the files changed meanwhile, reload again")
+
+
+def _show(output_format: str, answers: Sequence[Acknowledgement]) -> None:
+    """Errors have many lines and no place in a table; they are told below it."""
+    if output_format == Format.JSON:
+        columns = ("kind", "boot", "revision", "error")
+        show(output_format, columns, [(a.kind, a.boot, a.revision, a.error) for a in answers])
+    else:
+        show(output_format, ("kind", "boot", "revision"), [(a.kind, a.boot, a.revision) for a in answers])
 
 
 def _wait(processes: StoredProcesses, timeout: float) -> tuple[Acknowledgement, ...]:

@@ -37,7 +37,7 @@ def test_a_broken_file_keeps_the_old_policy_and_fails_the_reload(stack: Stack) -
     grants.write_text(good + "surplus: true\n")
     answer = stack.config("reload", check=False)
     assert answer.returncode == 3
-    assert "grants.yaml" in answer.stdout
+    assert "grants.yaml" in answer.stderr
     assert code(stack) == ""
     assert "policy_refused" in stack.events()
     grants.write_text(good)
