@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import ExplainingGroup, format_option
+from broker.cli.output import ExplainingGroup, fail, format_option
 from broker.cli.places import config_option
 from broker.console import Format, show_json
 from broker.policy.load import as_json, check, explain
@@ -27,6 +27,7 @@ def command() -> None:
 @click.pass_context
 def config_check(ctx: click.Context, directory: Path, controller: Path | None, output_format: str) -> None:
     """Check every file and say file, line and key of everything that is wrong. Exit 3 if anything is."""
+    _demand_folder(directory)
     findings = check(directory, controller)
     if output_format == Format.JSON:
         show_json(as_json(findings))
@@ -35,3 +36,11 @@ def config_check(ctx: click.Context, directory: Path, controller: Path | None, o
             click.echo(line)
     if findings:
         ctx.exit(Exit.CONFIGURATION)
+
+
+def _demand_folder(directory: Path) -> None:
+    """A folder that is not there is one mistake, not one for each file that should be in it."""
+    try:
+        directory.stat()
+    except OSError as error:
+        fail(f"{directory} is no folder ({error.strerror}): name it with --config", Exit.CONFIGURATION)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from broker.cli.exits import Exit
+from broker.cli.output import fail
 from broker.console import show_json
+from broker.lab.errors import LabError
 from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER
 from broker.lab.process import Lab, LabOptions
 
@@ -33,12 +36,13 @@ def command(state_dir: Path, hosts: int, clusters: int, standalone: int, cim_hos
     SIGTERM or Ctrl-C. Its clock, faults and hosts are moved through a Unix socket that only you can
     open.
     """
+    try:
+        options = LabOptions(state_dir, hosts, clusters, standalone, cim_hosts)
+    except LabError as error:
+        fail(str(error), Exit.USAGE)
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: ended.set())
-    options = LabOptions(
-        state_dir=state_dir, hosts=hosts, clusters=clusters, standalone=standalone, cim_hosts=cim_hosts
-    )
     with Lab.start(options) as lab:
         inventory = lab.control.hosts()
         show_json(
