@@ -80,7 +80,9 @@ def test_a_key_file_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Pat
     assert "PRIVATE" not in printed
     assert file.read_text().strip() not in printed
     before = file.read_bytes()
-    assert typed("keys", kind, str(file)).exit_code == Exit.FAILED
+    again = typed("keys", kind, str(file))
+    assert again.exit_code == Exit.CONFLICT
+    assert f"{file} exists already; name a new file" in again.output
     assert file.read_bytes() == before
 
 
@@ -140,15 +142,16 @@ def test_an_overlap_without_a_new_secret_means_nothing(store: Path) -> None:
     assert events(store) == ["app_added"]
 
 
-@pytest.mark.parametrize("command", ["add", "rotate"])
+@pytest.mark.parametrize(
+    ("command", "app", "code"), [("add", "icinga", Exit.CONFLICT), ("rotate", "nagios", Exit.FAILED)]
+)
 def test_a_secret_that_the_store_does_not_take_leaves_no_file(
-    tmp_path: Path, store: Path, command: str
+    tmp_path: Path, store: Path, command: str, app: str, code: Exit
 ) -> None:
     done("apps", "add", "icinga", "--store", str(store))
-    app = {"add": "icinga", "rotate": "nagios"}[command]
     secret = tmp_path / "app.secret"
     result = typed("apps", command, app, "--secret-file", str(secret), "--store", str(store))
-    assert result.exit_code == Exit.REFUSED
+    assert result.exit_code == code
     assert not secret.exists()
 
 
@@ -156,21 +159,21 @@ def test_a_file_that_was_there_before_is_neither_overwritten_nor_removed(tmp_pat
     secret = tmp_path / "app.secret"
     secret.write_text("precious")
     result = typed("apps", "add", "nagios", "--secret-file", str(secret), "--store", str(store))
-    assert result.exit_code == Exit.FAILED
+    assert result.exit_code == Exit.CONFLICT
     assert secret.read_text() == "precious"
     assert events(store) == []
 
 
 def test_an_app_that_was_never_added_cannot_be_switched(store: Path) -> None:
     result = typed("apps", "disable", "nagios", "--store", str(store))
-    assert result.exit_code == Exit.REFUSED
+    assert result.exit_code == Exit.FAILED
     assert "broker apps add" in result.output
 
 
 @pytest.mark.parametrize("name", ["../etc", "Nagios", "nagios\n", "", "a" * 64])
 def test_a_hostile_id_is_refused_before_the_store_is_asked(nowhere: Path, name: str) -> None:
     result = typed("apps", "add", name, "--store", str(nowhere))
-    assert result.exit_code == Exit.FAILED
+    assert result.exit_code == Exit.USAGE
     assert "no store" not in result.output
 
 
@@ -203,9 +206,12 @@ def test_no_command_of_an_operator_works_on_a_store_that_was_never_made(
     assert len(list(nowhere.parent.iterdir())) == int(half_made)
 
 
-def test_a_grant_is_cut_and_an_unknown_one_is_warned_about(store: Path) -> None:
+def test_an_unknown_grant_is_cut_and_does_not_read_as_success(store: Path) -> None:
     at = ("--store", str(store))
-    assert "spelled right" in done("grants", "disable", "nagios-dc1", *at)
+    cut = typed("grants", "disable", "nagios-dc1", *at)
+    assert cut.exit_code == Exit.CONFLICT
+    assert cut.stdout == ""
+    assert cut.stderr.startswith("Error: thrown, but no grant of this name is known; ")
     assert json.loads(done("grants", "disabled", "--format", "json", *at)) == [{"grant": "nagios-dc1"}]
     done("grants", "enable", "nagios-dc1", *at)
     assert json.loads(done("grants", "disabled", "--format", "json", *at)) == []
@@ -219,14 +225,16 @@ def test_a_stopped_log_in_is_shown_and_reopened_on_record(store: Path) -> None:
     assert r"vsphere.local\svc" in done("accounts", "latched", *at)
     done("accounts", "retry", "prod", "SVC@vsphere.local", *at)
     assert json.loads(done("accounts", "latched", "--format", "json", *at)) == []
-    assert typed("accounts", "retry", "prod", "svc@vsphere.local", *at).exit_code == Exit.FAILED
+    again = done("accounts", "retry", "prod", "svc@vsphere.local", *at)
+    assert "is not stopped (any more); `broker accounts latched` lists those that are" in again
+    assert "may log in" not in again
     assert events(store) == ["login_latched", "login_retry", "login_retry"]
 
 
 @pytest.mark.parametrize("user", ["svc", "", "a@b@c", "svc@vsphere.local\n", "\x1b[2J@vsphere.local"])
 def test_what_is_no_user_is_refused_before_the_store_is_asked(store: Path, user: str) -> None:
     result = typed("accounts", "retry", "prod", user, "--store", str(store))
-    assert result.exit_code == Exit.FAILED
+    assert result.exit_code == Exit.USAGE
     assert r"user@domain or DOMAIN\user" in result.output
     assert "\x1b" not in result.output
     assert events(store) == []

@@ -47,9 +47,13 @@ def test_switching_apps_is_told_in_json(tmp_path: Path, store: Path) -> None:
 
 def test_switching_grants_is_told_in_json_and_the_warning_beside_it(store: Path) -> None:
     at = ("--store", str(store))
-    cut = {"grant": "nagios-dc1", "state": "disabled", "applied": False}
-    assert told("grants", "disable", "nagios-dc1", *at) == cut
-    assert told("grants", "enable", "nagios-dc1", *at) == {"grant": "nagios-dc1", "state": "enabled"}
+    disable = ("grants", "disable", "nagios-dc1", *at, "--format", "json")
+    cut = CliRunner().invoke(main, disable, prog_name="broker")
+    facts = {"grant": "nagios-dc1", "state": "disabled", "applied": False, "known": False}
+    assert (cut.exit_code, json.loads(cut.stdout)) == (Exit.CONFLICT, facts)
+    assert "no grant of this name is known" in cut.stderr
+    back = {"grant": "nagios-dc1", "state": "enabled", "was_disabled": True}
+    assert told("grants", "enable", "nagios-dc1", *at) == back
 
 
 def test_reopening_a_log_in_is_told_in_json(store: Path) -> None:
