@@ -5,10 +5,11 @@
     |-- ConfigurationError     a file an admin wrote: file, line, key, what to do
     |-- SecretUnavailable      a secret's reference leads nowhere, or to a file others can read
     |-- FileRefused            a file that would hold a secret cannot be made
-    |-- Refused                decided by us, or by vCenter for us: one of the closed reasons
-    |   |-- Limited            ... and when to come back
-    |   `-- MintUnknown        the ticket call was sent and its end is not known
-    `-- LogUnavailable         nothing can be put on record, so nothing is done
+    |   `-- FileExists         ... since one is there (broker/files.py)
+    `-- Refused                decided by us, or by vCenter for us: one of the closed reasons
+        |-- Limited            ... and when to come back
+        |-- MintUnknown        the ticket call was sent and its end is not known
+        `-- LogUnavailable     nothing can be put on record, so nothing is done
 
 A `Reason` is what a refusal is called in the log, in the answer and in the reference. Some are
 shown to a caller under another name, so that "no such host" and "not yours" look alike.
