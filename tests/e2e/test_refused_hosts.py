@@ -9,7 +9,7 @@ import yaml
 from broker.demo.files import ACCOUNT_USER, CONTROLLER_USER, GRANT, VCENTER
 from broker.lab.process import Lab
 from tests.support.lab import small_lab
-from tests.support.stack import HOST, Stack
+from tests.support.stack import HOST, Stack, until
 
 
 def test_a_host_whose_cim_service_is_stopped_is_refused_unless_the_grant_only_wants_advice(
@@ -36,6 +36,8 @@ def test_a_name_that_fits_hosts_of_two_vcenters_fits_none_until_one_is_named(
         fresh.apply()
         fresh.serve()
         fresh.ready()
+        with fresh.client() as client:
+            until(lambda: not client.hosts().incomplete, "both inventories")
         refused = fresh.refusal()
         assert (refused.status, refused.code) == (403, "not_granted")
         assert fresh.records()[-1]["fields"]["reason"] == "host_ambiguous"
