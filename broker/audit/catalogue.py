@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from broker.audit.sayings import ATTEMPT_FIELDS
 from broker.model.record import Event
 
 
@@ -16,18 +17,6 @@ class EventFacts:
     optional: tuple[str, ...] = ()
 
 
-_ATTEMPT = (
-    "issuance",
-    "attempt",
-    "app",
-    "grant",
-    "template",
-    "template_revision",
-    "account",
-    "vcenter",
-    "host",
-    "policy_revision",
-)
 _ORIGIN = ("address", "user_agent")
 _PROOF = ("proof_digest", "proof_age_ms", "root_privileges")
 _TICKET = ("exposure_until", "fingerprint", "fingerprint_key")
@@ -40,34 +29,34 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
     {
         Event.TICKET_INTENT: EventFacts(
             "An attempt to take a ticket begins. Durable before vCenter is asked.",
-            (*_ATTEMPT, *_ORIGIN, "instance_uuid", "moid", "deadline"),
+            (*ATTEMPT_FIELDS, *_ORIGIN, "instance_uuid", "moid", "deadline"),
             ("requested_as", "idempotency_key_sha256"),
         ),
         Event.TICKET_ISSUED: EventFacts(
             "vCenter gave a ticket. Durable before the app is answered; it may still not have got it.",
-            (*_ATTEMPT, *_TICKET, *_PROOF),
+            (*ATTEMPT_FIELDS, *_TICKET, *_PROOF),
             ("warnings",),
         ),
         Event.TICKET_REFUSED: EventFacts(
             "The attempt ended by our own decision: no ticket was delivered.",
-            (*_ATTEMPT, "reason"),
+            (*ATTEMPT_FIELDS, "reason"),
             _ENDED_BADLY,
         ),
         Event.TICKET_FAILED: EventFacts(
             "The attempt ended by a fault of vCenter or of the broker. With `exposure_until`, "
             "a ticket may exist that nobody was given.",
-            (*_ATTEMPT, "reason"),
+            (*ATTEMPT_FIELDS, "reason"),
             _ENDED_BADLY,
         ),
         Event.TICKET_UNKNOWN: EventFacts(
             "Whether vCenter made a ticket is not known: the call had no end, or the attempt was "
             "left behind (`recovered_orphan`). Nobody was given it.",
-            (*_ATTEMPT, "reason", "exposure_until"),
+            (*ATTEMPT_FIELDS, "reason", "exposure_until"),
             _WHY,
         ),
         Event.TICKET_LATE_RESULT: EventFacts(
             "An outcome came after the attempt had been closed. Its ticket was discarded.",
-            (*_ATTEMPT, "outcome"),
+            (*ATTEMPT_FIELDS, "outcome"),
             ("reason", *_ENDED_BADLY),
         ),
         Event.REQUEST_REFUSED: EventFacts(

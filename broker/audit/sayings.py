@@ -35,7 +35,7 @@ _EVENT_OF: Final = {
     OutcomeKind.FAILED: Event.TICKET_FAILED,
     OutcomeKind.UNKNOWN: Event.TICKET_UNKNOWN,
 }
-_TOLD_AGAIN: Final = (
+ATTEMPT_FIELDS: Final = (
     "issuance",
     "attempt",
     "app",
@@ -85,7 +85,7 @@ def late_record(attempt: Attempt, intent: Intent, outcome: Outcome) -> Record:
 def orphan_record(intent_leaf: bytes, reason: str, exposure_until: datetime) -> Record:
     """An attempt that was left without an outcome, told from the bytes of its intent."""
     intended = json.loads(intent_leaf)["fields"]
-    fields: Fields = {name: intended[name] for name in _TOLD_AGAIN if name in intended}
+    fields: Fields = {name: intended[name] for name in ATTEMPT_FIELDS if name in intended}
     fields |= {"reason": reason, "exposure_until": iso(ms_up(exposure_until))}
     return Record(Event.TICKET_UNKNOWN, fields)
 
