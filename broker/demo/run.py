@@ -12,6 +12,7 @@ import click
 import requests
 
 from broker.clock import SystemClock
+from broker.console import Format, show_facts
 from broker.demo.files import ACCOUNT_USER, APP, CONTROLLER_USER, LabPlace, Site, write_site
 from broker.demo.processes import Children, free_port, run, wait_for
 from broker.demo.story import HOST, heading, tell
@@ -113,9 +114,7 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         "controller": site.controller_file,
         "lab": site.root / "lab",
     }
-    width = max(len(name) for name in facts)
-    for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {value}")
+    show_facts(Format.TABLE, facts)
     click.echo(
         "\nA ticket with curl, nothing secret in an argument:\n"
         f"{_curl_line(site)}\n"
