@@ -67,6 +67,17 @@ class LabAuthority:
         subject = _subject([(NameOID.COMMON_NAME, name), (NameOID.COUNTRY_NAME, "US")])
         return self._issue(subject, (name, "localhost", "127.0.0.1"), self._directory / "vcenter.pem")
 
+    def exchange(self) -> None:
+        """Be another authority from now on: `ca_file` stays what it was, `next_ca_file` is the new one."""
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._certificate = self._self_signed()
+        write_private(self.next_ca_file, self._certificate.public_bytes(Encoding.PEM))
+
+    @property
+    def next_ca_file(self) -> Path:
+        """What clients trust after `exchange`."""
+        return self._directory / "next-ca.pem"
+
     def issue_host(self, name: str, address: str) -> Issued:
         """A host's certificate, as VMCA makes it when the host is added or its certificate renewed."""
         subject = _subject(

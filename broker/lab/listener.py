@@ -34,6 +34,10 @@ class VCenterListener:
             server.start()
             self._server, self.port = server, server.port
 
+    def show(self, certificate_and_key: Path) -> None:
+        """Show this certificate to whoever connects from now on."""
+        self._tls.load_cert_chain(certificate_and_key)
+
     def stop(self) -> None:
         """Close the port and every connection; sessions live on. Does nothing when stopped."""
         with self._lock:

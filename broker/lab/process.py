@@ -1,6 +1,7 @@
 """The whole lab in one process: a vCenter, ESXi CIM endpoints, and the socket that turns their knobs."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from broker.lab.control.server import ControlServer
 from broker.lab.files import own_directory, write_private
 from broker.lab.listener import VCenterListener
 from broker.lab.options import ACCOUNTS, ADMINISTRATOR, CONTROLLER, LabOptions
+from broker.lab.tickets import Minted
 from broker.lab.vcenter.vcenter import VCenter, VCenterOptions
 from broker.lab.world.inventory import Inventory, Size
 from broker.lab.world.users import ADMINISTRATORS
@@ -45,6 +47,7 @@ class Lab:
         self._closing = closing
         self.vcenter_port = parts.listener.port
         self.ca_file = parts.authority.ca_file
+        self._tickets = parts.machinery.tickets
         self.control_socket = options.state_dir / _CONTROL
         self.control = LabControl(self.control_socket)
 
@@ -65,6 +68,10 @@ class Lab:
             closing.callback(control.stop)
             control.start()
             return cls(options, parts, closing.pop_all())
+
+    def when_minted(self, tell: Callable[[Minted], None]) -> None:
+        """`tell` is called with each CIM ticket before anybody has it."""
+        self._tickets.when_minted(tell)
 
     def password_file(self, user: str) -> Path:
         """The 0600 file that holds the password of `svc-cim-a@vsphere.local`."""
@@ -107,11 +114,11 @@ class _Parts:
             users=assembly.users,
             sessions=assembly.sessions,
             tickets=assembly.tickets,
+            authority=assembly.authority,
             certificates=assembly.certificates,
             cim=cim,
             knobs=assembly.knobs,
-            stop_vcenter=listener.stop,
-            start_vcenter=listener.start,
+            listener=listener,
         )
         return cls(assembly.authority, cim, listener, assembly.vcenter, machinery)
 

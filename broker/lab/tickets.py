@@ -4,6 +4,8 @@ import hmac
 import secrets
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 TICKET_LIFE_S = 120.0
@@ -18,6 +20,15 @@ class Monotonic(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """One ticket at the moment at which it is made; printing it shows no ticket."""
+
+    host_moid: str
+    operation_id: str | None
+    text: str = field(repr=False)
+
+
 class CimTickets:
     """All live tickets, in memory. Thread-safe.
 
@@ -30,13 +41,20 @@ class CimTickets:
         self._lock = threading.Lock()
         self._live: defaultdict[str, deque[tuple[float, bytes]]] = defaultdict(deque)
         self._minted: Counter[str] = Counter()
+        self._on_mint: list[Callable[[Minted], None]] = []
 
-    def issue(self, host_moid: str) -> str:
-        """A new ticket for the host, live for 120 s of lab time."""
+    def when_minted(self, tell: Callable[[Minted], None]) -> None:
+        """`tell` is called with each ticket before anybody has it."""
+        self._on_mint.append(tell)
+
+    def issue(self, host_moid: str, operation_id: str | None = None) -> str:
+        """A new ticket for the host, live for 120 s of lab time, asked for under this operation id."""
         text = secrets.token_urlsafe(30)
         with self._lock:
             self._live[host_moid].append((self._clock.monotonic() + TICKET_LIFE_S, text.encode()))
             self._minted[host_moid] += 1
+        for tell in self._on_mint:
+            tell(Minted(host_moid, operation_id, text))
         return text
 
     def is_live(self, host_moid: str, text: str) -> bool:

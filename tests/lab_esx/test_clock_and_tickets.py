@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from broker.lab.clock import LabClock
-from broker.lab.tickets import CimTickets
+from broker.lab.tickets import CimTickets, Minted
 
 
 def test_the_clock_moves_on_by_what_it_is_told_and_runs_on() -> None:
@@ -49,3 +49,12 @@ def test_minted_tickets_are_counted_per_host_and_in_all() -> None:
     for host in ("host-1", "host-1", "host-2"):
         tickets.issue(host)
     assert (tickets.minted(), tickets.minted("host-1"), tickets.minted("host-3")) == (3, 2, 0)
+
+
+def test_who_watches_is_told_of_a_ticket_before_anybody_has_it() -> None:
+    tickets = CimTickets(LabClock())
+    told: list[Minted] = []
+    tickets.when_minted(told.append)
+    text = tickets.issue("host-1", "operation-1")
+    assert told == [Minted("host-1", "operation-1", text)]
+    assert text not in repr(told)

@@ -84,6 +84,14 @@ class LabControl:
         """Change a user's password in vCenter; files of the lab keep the old one."""
         self._turn("change_password", user=user, new=new)
 
+    def renew_vcenter_certificate(self) -> None:
+        """The vCenter shows another certificate of the same authority to new connections."""
+        self._turn("renew_vcenter_certificate")
+
+    def exchange_authority(self) -> Path:
+        """The vCenter shows a certificate of another authority to new connections; gives that one's file."""
+        return Path(self._turn("exchange_authority"))
+
     def kill_sessions(self, user: str) -> int:
         """End all sessions of a user; gives how many there were."""
         return int(self._turn("kill_sessions", user=user))

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from broker.lab.certificates import HostCertificates
+from broker.lab.certificates import HostCertificates, LabAuthority
 from broker.lab.cim.service import CimService
 from broker.lab.clock import LabClock
 from broker.lab.control.knobs import Knobs
 from broker.lab.errors import LabError
+from broker.lab.listener import VCenterListener
+from broker.lab.options import VCENTER_NAME
 from broker.lab.tickets import CimTickets
 from broker.lab.vcenter.sessions import SessionTable
 from broker.lab.world.users import Users
@@ -24,11 +26,11 @@ class Machinery:
     users: Users
     sessions: SessionTable
     tickets: CimTickets
+    authority: LabAuthority
     certificates: HostCertificates
     cim: CimService
     knobs: Knobs
-    stop_vcenter: Callable[[], None]
-    start_vcenter: Callable[[], None]
+    listener: VCenterListener
 
 
 def panel(machinery: Machinery) -> Mapping[str, Callable[..., object]]:
@@ -52,9 +54,11 @@ def panel(machinery: Machinery) -> Mapping[str, Callable[..., object]]:
         "set_maintenance": world.set_maintenance,
         "change_certificate": own.change_certificate,
         "change_password": own.change_password,
+        "renew_vcenter_certificate": own.renew_vcenter_certificate,
+        "exchange_authority": own.exchange_authority,
         "kill_sessions": own.kill_sessions,
-        "stop_vcenter": machinery.stop_vcenter,
-        "start_vcenter": machinery.start_vcenter,
+        "stop_vcenter": machinery.listener.stop,
+        "start_vcenter": machinery.listener.start,
         "tickets_minted": own.tickets_minted,
         "sessions": own.sessions,
         "calls": knobs.calls,
@@ -91,6 +95,14 @@ class _Own:
 
     def change_password(self, user: str, new: str) -> None:
         self._all.users.change_password(self._user(user), new)
+
+    def renew_vcenter_certificate(self) -> None:
+        self._all.listener.show(self._all.authority.issue_vcenter(VCENTER_NAME).file)
+
+    def exchange_authority(self) -> str:
+        self._all.authority.exchange()
+        self.renew_vcenter_certificate()
+        return str(self._all.authority.next_ca_file)
 
     def kill_sessions(self, user: str) -> int:
         return self._all.sessions.kill(self._user(user))

@@ -25,8 +25,8 @@ class Now(Protocol):
 class Tickets(Protocol):
     """Where CIM tickets come from."""
 
-    def issue(self, host_moid: str) -> str:
-        """A new ticket for the host."""
+    def issue(self, host_moid: str, operation_id: str | None) -> str:
+        """A new ticket for the host, asked for under this operation id."""
         ...
 
 
@@ -93,7 +93,7 @@ class HostObject(EntityObject):
             sslCertificate=pem if newest else None,
             service="cim",
             serviceVersion="1.0",
-            sessionId=self._services.tickets.issue(self.moid),
+            sessionId=self._services.tickets.issue(self.moid, call.operation_id),
         )
 
     def read_config(self, call: Call) -> VimValue:
