@@ -1,6 +1,8 @@
 """What the controller resolved and applied, and what in vCenter is ours."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Executable, Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -11,11 +13,12 @@ from broker.model.record import Record
 from broker.ports.administration import OwnPermission, OwnRole
 from broker.store.database import Database
 from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import applied_grant, own_permission, own_role
 from broker.store.times import from_ms, ms
 from broker.store.transaction import Transaction
 
-_APPLIED = select(applied_grant).where(applied_grant.c.grant_id == bindparam("which"))
+_APPLIED = Prepared(select(applied_grant).where(applied_grant.c.grant_id == bindparam("which")))
 
 
 class StoredGrants:
@@ -27,11 +30,17 @@ class StoredGrants:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._read_last: dict[GrantId, tuple[tuple[Any, ...], AppliedGrant]] = {}
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         """The grant as it stands in vCenter, or None where nothing was applied."""
-        row = self._database.read(lambda c: c.execute(_APPLIED, {"which": grant}).first())
-        return None if row is None else _grant(row)
+        row = self._database.read(lambda c: _APPLIED.run(c, {"which": grant}).fetchone())
+        if row is None:
+            return None
+        last = self._read_last.get(grant)
+        if last is None or last[0] != row:
+            last = self._read_last[grant] = row, _grant(row)
+        return last[1]
 
     def all(self) -> tuple[AppliedGrant, ...]:
         """Every applied grant, in the order of their ids."""
@@ -129,16 +138,18 @@ def _run(transaction: Transaction, statement: Executable) -> None:
     transaction.connection.execute(statement)
 
 
-def _grant(row: Row[tuple[object, ...]]) -> AppliedGrant:
+def _grant(row: Sequence[Any]) -> AppliedGrant:
+    """Of a row in the columns of the table."""
+    grant, digest, vcenter, role_id, applied_at, standing, finding, scope = row
     return AppliedGrant(
-        grant=GrantId(row.grant_id),
-        digest=row.digest,
-        vcenter=VcenterId(row.vcenter),
-        scope=tuple(ScopeEntry(path, uuid, Moid(moid)) for path, uuid, moid in json.loads(row.scope)),
-        role_id=row.role_id,
-        applied_at=from_ms(row.applied_at),
-        standing=Standing(row.standing),
-        finding=row.finding,
+        grant=GrantId(grant),
+        digest=digest,
+        vcenter=VcenterId(vcenter),
+        scope=tuple(ScopeEntry(path, uuid, Moid(moid)) for path, uuid, moid in json.loads(scope)),
+        role_id=role_id,
+        applied_at=from_ms(applied_at),
+        standing=Standing(standing),
+        finding=finding,
     )
 
 

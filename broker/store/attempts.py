@@ -18,6 +18,7 @@ from broker.store import claims
 from broker.store.claims import Claim
 from broker.store.database import Database
 from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import issuance, open_attempt, record, terminal
 from broker.store.times import from_ms, ms, ms_up
 from broker.store.transaction import Transaction
@@ -69,27 +70,31 @@ _OVERDUE = (
     .order_by(open_attempt.c.deadline)
     .limit(_BATCH)
 )
-_OPEN = insert(open_attempt)
-_ENDED = select(terminal.c.seq).where(
-    terminal.c.issuance == bindparam("of_issuance"), terminal.c.attempt == bindparam("of_attempt")
+_OPEN = Prepared(insert(open_attempt))
+_ENDED = Prepared(
+    select(terminal.c.seq).where(
+        terminal.c.issuance == bindparam("of_issuance"), terminal.c.attempt == bindparam("of_attempt")
+    )
 )
-_CLOSE = delete(open_attempt).where(
-    open_attempt.c.issuance == bindparam("of_issuance"), open_attempt.c.attempt == bindparam("of_attempt")
+_CLOSE = Prepared(
+    delete(open_attempt).where(
+        open_attempt.c.issuance == bindparam("of_issuance"), open_attempt.c.attempt == bindparam("of_attempt")
+    )
 )
-_TERMINAL = insert(terminal)
-_NEW = insert(issuance)
-_AGAIN = (
+_TERMINAL = Prepared(insert(terminal))
+_NEW = Prepared(insert(issuance))
+_AGAIN = Prepared(
     update(issuance)
     .where(issuance.c.issuance == bindparam("of_issuance"))
     .values(attempts=bindparam("of_attempt"))
 )
-_SETTLE = (
+_SETTLE = Prepared(
     update(issuance)
     .where(issuance.c.issuance == bindparam("of_issuance"), issuance.c.state != IssuanceState.ISSUED.value)
     .values(state=bindparam("now_state"), reason=bindparam("now_reason"))
 )
 """A ticket that was issued is never unsaid."""
-_EXPOSE = (
+_EXPOSE = Prepared(
     update(issuance)
     .where(issuance.c.issuance == bindparam("of_issuance"))
     .values(exposure_until=func.max(func.coalesce(issuance.c.exposure_until, 0), bindparam("exposed")))
@@ -109,7 +114,7 @@ class StoredAttempts:
             (seq,) = transaction.append([refusal])
             row = _row(subject, seq, ms(self._database.clock.now()))
             row |= {"state": IssuanceState.REFUSED.value, "reason": reason.value, "attempts": 0}
-            transaction.connection.execute(_NEW, row)
+            _NEW.run(transaction.connection, row)
 
         self._database.write(Reserve.UNTOUCHED, work)
 
@@ -137,7 +142,7 @@ class StoredAttempts:
 
         def work(transaction: Transaction) -> bool:
             connection = transaction.connection
-            if connection.execute(_ENDED, _key(ending.attempt)).first() is None:
+            if _ENDED.run(connection, _key(ending.attempt)).fetchone() is None:
                 _close(transaction, ending, outcome)
                 return True
             transaction.append([late])
@@ -174,28 +179,28 @@ class StoredAttempts:
 def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: int, now: int) -> None:
     if attempt.number == 1:
         row = _row(beginning.subject, seq, now)
-        connection.execute(_NEW, row | {"state": IssuanceState.PENDING.value, "reason": None, "attempts": 1})
+        _NEW.run(connection, row | {"state": IssuanceState.PENDING.value, "reason": None, "attempts": 1})
     else:
-        connection.execute(_AGAIN, _key(attempt))
+        _AGAIN.run(connection, _key(attempt))
     values = {"issuance": attempt.issuance, "attempt": attempt.number, "intent_seq": seq}
-    connection.execute(_OPEN, values | {"deadline": ms_up(beginning.deadline)})
+    _OPEN.run(connection, values | {"deadline": ms_up(beginning.deadline)})
 
 
 def _close(transaction: Transaction, ending: Ending, outcome: Record) -> None:
     connection = transaction.connection
-    if connection.execute(_CLOSE, _key(ending.attempt)).rowcount != 1:
+    if _CLOSE.run(connection, _key(ending.attempt)).rowcount != 1:
         raise LogUnavailable("this store holds no intent of the attempt")
     (seq,) = transaction.append([outcome])
     values = {"issuance": ending.attempt.issuance, "attempt": ending.attempt.number, "seq": seq}
-    connection.execute(_TERMINAL, values)
+    _TERMINAL.run(connection, values)
     _settle(connection, ending)
     _expose(connection, ending)
     claims.end(connection, ending.attempt, ending.kind)
 
 
 def _settle(connection: Connection, ending: Ending) -> None:
-    connection.execute(
-        _SETTLE,
+    _SETTLE.run(
+        connection,
         {
             "of_issuance": ending.attempt.issuance,
             "now_state": ending.kind.value,
@@ -207,7 +212,7 @@ def _settle(connection: Connection, ending: Ending) -> None:
 def _expose(connection: Connection, ending: Ending) -> None:
     if ending.exposure_until is not None:
         exposed = {"of_issuance": ending.attempt.issuance, "exposed": ms_up(ending.exposure_until)}
-        connection.execute(_EXPOSE, exposed)
+        _EXPOSE.run(connection, exposed)
 
 
 def _row(subject: Subject, seq: int, now: int) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from broker.errors import Reason, Refused
 from broker.model.issuance import Attempt, OutcomeKind
 from broker.model.names import AppId, IdempotencyKey, IssuanceId
+from broker.store.statements import Prepared
 from broker.store.tables import idempotency
 
 KEPT_MS = 24 * 60 * 60 * 1000
@@ -21,7 +22,7 @@ MAX_ATTEMPTS = 3
 _HELD = select(idempotency).where(
     idempotency.c.app == bindparam("of_app"), idempotency.c.key == bindparam("of_key")
 )
-_END = (
+_END = Prepared(
     update(idempotency)
     .where(
         idempotency.c.issuance == bindparam("of_issuance"), idempotency.c.attempt == bindparam("of_attempt")
@@ -88,8 +89,8 @@ def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> No
 
 def end(connection: Connection, attempt: Attempt, kind: OutcomeKind) -> None:
     """Let go of the key that `attempt` holds, if it still does."""
-    connection.execute(
-        _END,
+    _END.run(
+        connection,
         {
             "of_issuance": attempt.issuance,
             "of_attempt": attempt.number,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
+from broker.store.statements import Prepared
 from broker.store.tables import counter
 
 
@@ -15,7 +16,7 @@ class Counter(StrEnum):
     REOPENED = "reopened"
 
 
-_VALUE = select(counter.c.value).where(counter.c.name == bindparam("counted"))
+_VALUE = Prepared(select(counter.c.value).where(counter.c.name == bindparam("counted")))
 _START = insert(counter).values(name=bindparam("counted"), value=1)
 _BUMP = _START.on_conflict_do_update(
     index_elements=[counter.c.name], set_={"value": counter.c.value + 1}
@@ -29,4 +30,5 @@ def bump(connection: Connection, name: Counter) -> int:
 
 def value_of(connection: Connection, name: Counter) -> int:
     """The value now; 0 where it was never bumped."""
-    return int(connection.execute(_VALUE, {"counted": name.value}).scalar() or 0)
+    found = _VALUE.run(connection, {"counted": name.value}).fetchone()
+    return int(found[0]) if found else 0

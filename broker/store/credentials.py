@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from broker.errors import Reason, Refused
 from broker.model.names import AppId
@@ -14,6 +15,7 @@ from broker.model.record import Event, JsonValue, Record
 from broker.ports.access import AppCredential
 from broker.store.database import Database
 from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import credential, credential_secret
 from broker.store.times import iso, ms
 from broker.store.transaction import Transaction
@@ -29,7 +31,7 @@ _EVERY = (
     .select_from(credential.outerjoin(credential_secret, credential_secret.c.app == credential.c.app))
     .order_by(credential.c.app, credential_secret.c.until.is_not(None), credential_secret.c.hash)
 )
-_WANTED = _EVERY.where(credential.c.app == bindparam("which"))
+_WANTED = Prepared(_EVERY.where(credential.c.app == bindparam("which")))
 """One statement, so that the switch, the generation and the hashes are of one moment."""
 
 
@@ -45,13 +47,13 @@ class StoredCredentials:
 
     def credential(self, app: AppId) -> AppCredential | None:
         """What holds now, hashes in their overlap included; None where the app was never added."""
-        rows = self._database.read(lambda c: c.execute(_WANTED, {"which": app}).all())
+        rows = self._database.read(lambda c: _WANTED.run(c, {"which": app}).fetchall())
         return _credential(rows, ms(self._database.clock.now())) if rows else None
 
     def all(self) -> tuple[AppCredential, ...]:
         """Every app that was ever added, in the order of their ids."""
         now, rows = ms(self._database.clock.now()), self._database.read(lambda c: c.execute(_EVERY).all())
-        by_app = itertools.groupby(rows, key=lambda row: row.app)
+        by_app = itertools.groupby(map(tuple, rows), key=itemgetter(0))
         return tuple(_credential(list(of_app), now) for _, of_app in by_app)
 
     def add(self, app: AppId, secret_hash: bytes | None, by: str) -> None:
@@ -112,9 +114,13 @@ class StoredCredentials:
         self._database.write(Reserve.NONE, work)
 
 
-def _credential(rows: Sequence[Row[Any, Any, Any, Any, Any]], now: int) -> AppCredential:
-    live = tuple(r.hash for r in rows if r.hash is not None and (r.until is None or now < r.until))
-    return AppCredential(AppId(rows[0].app), bool(rows[0].disabled), rows[0].generation, live)
+def _credential(rows: Sequence[tuple[Any, ...]], now: int) -> AppCredential:
+    """Of the rows of one app, in the columns of `_EVERY`."""
+    app, disabled, generation = rows[0][:3]
+    live = tuple(
+        hashed for *_, hashed, until in rows if hashed is not None and (until is None or now < until)
+    )
+    return AppCredential(AppId(app), bool(disabled), generation, live)
 
 
 def _generation(connection: Connection, app: AppId) -> int | None:

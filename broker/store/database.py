@@ -20,10 +20,9 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection as DriverConnection
 from sqlite3 import Error as DriverError
 from typing import Self, TypeVar
 
@@ -36,8 +35,10 @@ from broker.store import schema
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
 from broker.store.ids import new_id
-from broker.store.place import Identity, Place, Reserve, place_at
+from broker.store.place import Identity, Place, Reserve, Room, place_at
+from broker.store.queue import CommitQueue, Job
 from broker.store.sealing import Sealer
+from broker.store.statements import driver
 from broker.store.tables import record
 from broker.store.transaction import Transaction
 from broker.texts import cleaned
@@ -47,6 +48,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _TURN_S = 5.0
 """How long a thread waits for its turn to write, and SQLite for another process'."""
+_ERRORS = (SQLAlchemyError, DriverError)
+"""What SQLite says, through SQLAlchemy or past it."""
 _LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
 
 
@@ -63,6 +66,7 @@ class Database:
         self._place = place
         self._sealer = sealer
         self._turn = threading.Lock()
+        self._queue = CommitQueue(self._settle)
         self._process = os.getpid()
         self._tail: tuple[int, bytes] | None = None
         self._jammed = ""
@@ -105,7 +109,7 @@ class Database:
         """Why nothing can be put on record, for operators; empty when all is well."""
         try:
             self._check_usable()
-            self._place.check(self._files, Reserve.HALF)
+            self._place.examined(self._files).check(Reserve.HALF)
         except LogUnavailable as unavailable:
             return unavailable.detail
         return ""
@@ -119,20 +123,22 @@ class Database:
         try:
             with self._connections.reading() as connection:
                 return work(connection)
-        except SQLAlchemyError as error:
+        except _ERRORS as error:
             raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
 
     def write(self, reserve: Reserve, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in one write transaction and give its result once that is durable.
+        """Run `work` inside a write transaction and give its result once that is durable.
 
-        Whatever `work` raises undoes all of it and comes out as it is. Raises LogUnavailable
-        when the store did not take it; the module's text says what is known then.
+        Threads that write at the same time share a transaction, each undone by itself; so `work`
+        may run in another thread, and a second time after all of the first was undone: it must
+        change nothing but the store. Whatever it raises undoes all of it and comes out as it is.
+        Raises LogUnavailable when the store did not take it; the module's text says what is known
+        then.
         """
-        with self._my_turn():
-            self._check_usable()
-            self._place.check(self._files, reserve)
-            with self._place.alone():
-                return self._transact(work)
+        job = Job(reserve, work)
+        self._queue.run(job, _TURN_S)
+        result: T = job.outcome()
+        return result
 
     def reopen(self) -> None:
         """Recover from an error at COMMIT, as the module's text says; nothing to do otherwise.
@@ -160,13 +166,68 @@ class Database:
         if os.getpid() != self._process:
             raise LogUnavailable("the store was opened before a fork; open it in each process")
 
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """Give every job its end. Raises nothing: each job's own thread learns what became of it."""
+        try:
+            with self._my_turn():
+                self._check_usable()
+                self._take(jobs)
+        except LogUnavailable as unavailable:
+            _fail_rest(jobs, unavailable.detail)
+        except BaseException as interruption:  # noqa: BLE001 - comes out in the thread whose job leads
+            jobs[0].fail(interruption)
+            _fail_rest(jobs, "the write was interrupted")
+
+    def _take(self, jobs: Sequence[Job]) -> None:
+        room = self._place.examined(self._files)
+        admitted = [job for job in jobs if _admitted(job, room)]
+        if not admitted:
+            return
+        with self._place.alone():
+            if len(admitted) > 1 and self._together(admitted):
+                return
+            for job in admitted:
+                self._alone(job)
+
+    def _together(self, jobs: Sequence[Job]) -> bool:
+        """One transaction for all; False, and nothing is left of it, where the store failed in it.
+
+        Then each is tried by itself, since what one of them wants may be what the store cannot do.
+        """
+        results: dict[Job, object] = {}
+        connection = self._connections.writer
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            transaction = Transaction(connection, self._sealer)
+            for job in jobs:
+                with _undone_alone(job, connection):
+                    results[job] = job.work(transaction)
+        except _ERRORS:
+            self._roll_back(connection)
+            return False
+        except BaseException:  # whatever ends a job's work, nothing of the others may stay half done
+            self._roll_back(connection)
+            raise
+        self._commit(connection)
+        self._tail = transaction.tail or self._tail
+        for job, result in results.items():
+            job.succeed(result)
+        return True
+
+    def _alone(self, job: Job) -> None:
+        try:
+            self._check_usable()
+            job.succeed(self._transact(job.work))
+        except Exception as error:  # noqa: BLE001 - the job's thread raises it
+            job.fail(error)
+
     def _transact(self, work: Callable[[Transaction], T]) -> T:
         connection = self._connections.writer
         transaction = Transaction(connection, self._sealer)
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             result = work(transaction)
-        except SQLAlchemyError as error:
+        except _ERRORS as error:
             self._roll_back(connection)
             raise LogUnavailable(f"the store did not take a record: {_cause(error)}") from None
         except BaseException:  # whatever ends `work`, nothing of it may stay
@@ -190,7 +251,7 @@ class Database:
 
     def _roll_back(self, connection: Connection) -> None:
         try:
-            _driver(connection).rollback()
+            driver(connection).rollback()
         except DriverError as error:
             self._jam(f"a transaction could not be undone: {error}")
 
@@ -250,15 +311,37 @@ def _holds(connection: Connection, seq: int, leaf: bytes) -> bool:
         raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
 
 
-def _driver(connection: Connection) -> DriverConnection:
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, DriverConnection):
-        raise TypeError("the store is not on sqlite3")
-    return driver
+def _admitted(job: Job, room: Room) -> bool:
+    try:
+        room.check(job.reserve)
+    except LogUnavailable as unavailable:
+        job.fail(unavailable)
+    return not job.settled
 
 
-def _cause(error: SQLAlchemyError) -> str:
+@contextmanager
+def _undone_alone(job: Job, connection: Connection) -> Iterator[None]:
+    """What ends this job undoes no other of its transaction, unless it is the store's failure."""
+    driver(connection).execute("SAVEPOINT job")
+    try:
+        yield
+    except _ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - the job's thread raises it
+        driver(connection).execute("ROLLBACK TO job")
+        job.fail(error)
+    driver(connection).execute("RELEASE job")
+
+
+def _fail_rest(jobs: Sequence[Job], why: str) -> None:
+    for job in jobs:
+        if not job.settled:
+            job.fail(LogUnavailable(why))
+
+
+def _cause(error: SQLAlchemyError | DriverError) -> str:
     """The driver's own words: never a statement's parameters."""
-    if isinstance(error, DBAPIError):
-        return f"{getattr(error.orig, 'sqlite_errorname', type(error.orig).__name__)}: {error.orig}"
-    return type(error).__name__
+    told = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(told, DriverError):
+        return f"{getattr(told, 'sqlite_errorname', type(told).__name__)}: {told}"
+    return type(told).__name__

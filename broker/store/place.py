@@ -42,11 +42,27 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What is free on the store's disk, and the reserve that is kept there."""
+
+    path: Path
+    free_bytes: int
+    reserve_bytes: int
+
+    def check(self, reserve: Reserve) -> None:
+        """Whether a write may begin that leaves so much of the reserve. Raises LogUnavailable."""
+        if self.free_bytes < self.reserve_bytes * reserve.value:
+            raise LogUnavailable(f"the disk of the store {self.path} is full up to its reserve")
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One store's path, and the bytes of disk kept free for what must still be written."""
 
     path: Path
     reserve_bytes: int
+    files: tuple[str, ...]
+    """The file and its two WAL files, as they are examined before each write."""
 
     def make(self) -> None:
         """Make the file, empty, mode 0600, if there is none. Raises LogUnavailable."""
@@ -114,33 +130,33 @@ class Place:
 
     def identity(self) -> Identity:
         """What the store's file is now. Raises LogUnavailable if it is missing."""
-        return self._identify(self.path)
+        return self._identify(self.files[0])
 
     def identities(self) -> tuple[Identity, ...]:
         """What the store's file and its two WAL files are now. Raises LogUnavailable if one is missing."""
-        return tuple(
-            self._identify(self.path.with_name(self.path.name + suffix)) for suffix in ("", "-wal", "-shm")
-        )
+        return tuple(map(self._identify, self.files))
 
-    def _identify(self, path: Path) -> Identity:
+    def _identify(self, file: str) -> Identity:
         try:
-            found = path.lstat()
+            found = os.lstat(file)
         except OSError as error:
             raise LogUnavailable(f"a file of the store {self.path} is gone: {error.strerror}") from None
         return Identity(found.st_dev, found.st_ino)
 
-    def check(self, opened: tuple[Identity, ...], reserve: Reserve) -> None:
-        """Whether a write may begin: same files, not read-only, room enough. Raises LogUnavailable."""
+    def examined(self, opened: tuple[Identity, ...]) -> Room:
+        """The room there is, where the files are still those that were opened and can be written.
+
+        Raises LogUnavailable.
+        """
         if self.identities() != opened:
             raise LogUnavailable(f"a file of the store {self.path} was replaced")
         try:
-            mode, room = self.path.stat().st_mode, os.statvfs(self.path)
+            mode, disk = os.stat(self.files[0]).st_mode, os.statvfs(self.path)  # noqa: PTH116 - at each write
         except OSError as error:
             raise LogUnavailable(f"the store {self.path} cannot be examined: {error.strerror}") from None
-        if room.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
+        if disk.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
             raise LogUnavailable(f"the store {self.path} is read-only")
-        if room.f_bavail * room.f_frsize < self.reserve_bytes * reserve.value:
-            raise LogUnavailable(f"the disk of the store {self.path} is full up to its reserve")
+        return Room(self.path, disk.f_bavail * disk.f_frsize, self.reserve_bytes)
 
     def _check_directory(self) -> None:
         mode = self.path.parent.stat().st_mode
@@ -165,7 +181,9 @@ class Place:
 
 def place_at(path: Path, disk_reserve_mib: int) -> Place:
     """The place of a store, by a path that no later change of directory alters."""
-    return Place(Path(os.path.abspath(path)), disk_reserve_mib * _MIB)  # noqa: PTH100 - must not follow a link
+    absolute = os.path.abspath(path)  # noqa: PTH100 - must not follow a link
+    files = tuple(absolute + suffix for suffix in ("", "-wal", "-shm"))
+    return Place(Path(absolute), disk_reserve_mib * _MIB, files)
 
 
 def _queue(lock: int) -> None:

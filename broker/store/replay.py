@@ -9,11 +9,12 @@ from sqlalchemy.dialects.sqlite import insert
 from broker.model.names import AppId
 from broker.store.database import Database
 from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import used_assertion
 from broker.store.times import ms_up
 from broker.store.transaction import Transaction
 
-_CLAIM = (
+_CLAIM = Prepared(
     insert(used_assertion)
     .values(app=bindparam("app"), jti_hash=bindparam("jti_hash"), until=bindparam("until"))
     .on_conflict_do_nothing()
@@ -38,6 +39,6 @@ class StoredReplayGuard:
         }
 
         def work(transaction: Transaction) -> bool:
-            return transaction.connection.execute(_CLAIM, claim).rowcount == 1
+            return _CLAIM.run(transaction.connection, claim).rowcount == 1
 
         return self._database.write(Reserve.HALF, work)

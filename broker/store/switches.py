@@ -7,11 +7,12 @@ from broker.model.names import GrantId
 from broker.model.record import Event, Record
 from broker.store.database import Database
 from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import disabled_grant
 from broker.store.times import ms
 from broker.store.transaction import Transaction
 
-_DISABLED = select(disabled_grant.c.at).where(disabled_grant.c.grant_id == bindparam("which"))
+_DISABLED = Prepared(select(disabled_grant.c.at).where(disabled_grant.c.grant_id == bindparam("which")))
 
 
 class GrantSwitches:
@@ -22,7 +23,7 @@ class GrantSwitches:
 
     def grant_disabled(self, grant: GrantId) -> bool:
         """Whether an operator cut this grant."""
-        return self._database.read(lambda c: c.execute(_DISABLED, {"which": grant}).first()) is not None
+        return self._database.read(lambda c: _DISABLED.run(c, {"which": grant}).fetchone()) is not None
 
     def disabled(self) -> tuple[GrantId, ...]:
         """Every grant that is cut, in the order of their ids."""

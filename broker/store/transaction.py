@@ -7,9 +7,10 @@ from sqlalchemy import Connection, func, insert, select
 from broker.model.record import Record
 from broker.store import tables
 from broker.store.sealing import Sealer
+from broker.store.statements import Prepared
 
-_INSERT = insert(tables.record)
-_NEXT = select(func.coalesce(func.max(tables.record.c.seq) + 1, 0))
+_INSERT = Prepared(insert(tables.record))
+_NEXT = Prepared(select(func.coalesce(func.max(tables.record.c.seq) + 1, 0)))
 
 
 class Transaction:
@@ -28,7 +29,7 @@ class Transaction:
         """
         if not records:
             return range(0)
-        first = self.connection.execute(_NEXT).scalar_one()
+        first = _NEXT.run(self.connection, {}).fetchone()[0]
         for seq, record in enumerate(records, first):
             sealed = self._sealer.seal(record)
             values = {
@@ -40,6 +41,6 @@ class Transaction:
                 "app": sealed.app,
                 "issuance": sealed.issuance,
             }
-            self.connection.execute(_INSERT, values)
+            _INSERT.run(self.connection, values)
             self.tail = (seq, sealed.leaf)
         return range(first, first + len(records))

@@ -328,7 +328,7 @@ def test_a_transaction_that_cannot_be_undone_stops_the_store_until_reopened(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("broker.store.database._driver", lost)
+        patch.setattr("broker.store.database.driver", lost)
         with failing(database, "INSERT", NOT_PERSISTED), pytest.raises(LogUnavailable):
             append(database)
     assert "could not be undone" in database.problem()

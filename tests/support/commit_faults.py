@@ -1,14 +1,16 @@
 """Commits that fail: not persisted, or persisted all the same."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
+import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from broker.store.database import Database
+from broker.store.statements import Prepared
 
 When = Literal["before_cursor_execute", "after_cursor_execute"]
 NOT_PERSISTED: When = "before_cursor_execute"
@@ -17,15 +19,30 @@ PERSISTED: When = "after_cursor_execute"
 
 @contextmanager
 def failing(database: Database, statement: str, when: When) -> Iterator[None]:
-    """While this lasts, `statement` ends in an I/O error, before or after SQLite did it."""
+    """While this lasts, `statement` ends in an I/O error, before or after SQLite did it.
+
+    A statement that is prepared fails before.
+    """
     connection = database._connections.writer
+    run = Prepared.run
 
     def fail(_connection: Connection, _cursor: object, executed: str, *_rest: object) -> None:
         if executed.startswith(statement):
-            raise OperationalError(executed, {}, sqlite3.OperationalError("disk I/O error"))
+            raise OperationalError(executed, {}, _disk_error())
+
+    def fail_prepared(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
+        if on is connection and self.text.startswith(statement):
+            raise _disk_error()
+        return run(self, on, values)
 
     event.listen(connection, when, fail)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Prepared, "run", fail_prepared)
+            yield
     finally:
         event.remove(connection, when, fail)
+
+
+def _disk_error() -> sqlite3.OperationalError:
+    return sqlite3.OperationalError("disk I/O error")

@@ -1,0 +1,106 @@
+"""Group commit: threads that write at the same time share one transaction, in the order of their coming.
+
+Whoever comes first leads: it does its own work and that of all who wait, and hands the lead to the
+first of those who came meanwhile. So a lone writer waits for nobody, no thread of its own is
+needed, and under load one flush of the disk serves many.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+from broker.errors import LogUnavailable
+from broker.store.place import Reserve
+from broker.store.transaction import Transaction
+
+TOGETHER = 64
+"""Jobs of one transaction at most: so that another process gets its turn soon."""
+
+
+class Job:
+    """One unit of work of one thread, and what became of it."""
+
+    def __init__(self, reserve: Reserve, work: Callable[[Transaction], Any]) -> None:
+        self.reserve = reserve
+        self.work = work
+        self.settled = False
+        self.leads = False
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._woken = Lock()
+        self._woken.acquire()
+
+    def succeed(self, result: object) -> None:
+        """It is durable."""
+        self.settled, self._result = True, result
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing of it stays, or that is not known: the error says which."""
+        self.settled, self._error = True, error
+
+    def outcome(self) -> Any:  # noqa: ANN401 - whatever the work gives
+        """What the work gave. Raises what it raised, or LogUnavailable."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def wake(self) -> None:
+        """It is settled, or its thread leads now."""
+        self._woken.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait to be woken; without end where `seconds` is negative. False when the time is up."""
+        return self._woken.acquire(timeout=seconds)
+
+
+class CommitQueue:
+    """Who waits to write in this process. `lead` settles every job that it is handed and raises nothing."""
+
+    def __init__(self, lead: Callable[[Sequence[Job]], None]) -> None:
+        self._lead = lead
+        self._books = Lock()
+        self._waiting: deque[Job] = deque()
+        self._led = False
+
+    def run(self, job: Job, patience_s: float) -> None:
+        """Return when the job is settled. Raises LogUnavailable where no turn came within `patience_s`."""
+        if not self._enter(job) and not job.wait(patience_s) and not self._taken(job):
+            raise LogUnavailable(f"no turn to write within {patience_s:.0f} s")
+        if not job.settled and job.leads:
+            self._serve()
+
+    def _enter(self, job: Job) -> bool:
+        """Whether the job leads at once."""
+        with self._books:
+            self._waiting.append(job)
+            job.leads = not self._led
+            self._led = True
+            return job.leads
+
+    def _taken(self, job: Job) -> bool:
+        """Whether another thread has the job in hand, whose end is then waited for; else it leaves."""
+        with self._books:
+            if job in self._waiting and not job.leads:
+                self._waiting.remove(job)
+                return False
+        return job.wait(-1)
+
+    def _serve(self) -> None:
+        with self._books:
+            jobs = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+        try:
+            self._lead(jobs)
+        finally:
+            self._hand_on(jobs)
+
+    def _hand_on(self, served: Sequence[Job]) -> None:
+        with self._books:
+            heir = self._waiting[0] if self._waiting else None
+            self._led = heir is not None
+            if heir is not None:
+                heir.leads = True
+        for job in served[1:]:
+            job.wake()
+        if heir is not None:
+            heir.wake()
