@@ -1,0 +1,121 @@
+"""The policy that the broker serves here: as an admin would write it, with limits that nothing meets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from broker.clock import SystemClock
+from broker.demo.files import ACCOUNT_USER, APP, CONTROLLER_USER, GRANT, LabPlace, Site, write_site
+from broker.demo.processes import free_port, run
+from tests.bench.labs import RunningLab
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+SCOPE = ("/DC1", "/DC2")
+PLENTY = {"count": 1_000_000, "seconds": 60}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large the policy is, beside the app and the grant that are measured."""
+
+    more_apps: int = 0
+    more_grants: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The settings of `broker serve` that a figure depends on."""
+
+    threads: int = 64
+    concurrency: int = 64
+    workers: int = 1
+    proof_max_age_s: float = 30.0
+    redis_url: Path | None = None
+
+    def told(self) -> str:
+        """In words, for the report."""
+        return (
+            f"workers {self.workers}, threads {self.threads}, vCenter concurrency {self.concurrency}, "
+            f"proof_max_age_s {self.proof_max_age_s:g}"
+        )
+
+
+def new_site(root: Path, labs: Sequence[RunningLab], sizes: Sizes) -> Site:
+    """Write the files, apply roles and permissions, add the app."""
+    site = Site(root / "site", ROLES, free_port())
+    site.root.mkdir(mode=0o700)
+    first = labs[0]
+    place = LabPlace(first.port, first.ca_file, first.controller_password, first.account_password)
+    write_site(site, place, SCOPE[0], SystemClock().now())
+    _lead_to_labs(site, labs)
+    _enlarge(site, sizes)
+    run("roles", "apply", "--config", str(site.controller_file))
+    run("apps", "add", APP, "--config", str(site.config))
+    return site
+
+
+def set_serving(site: Site, serving: Serving) -> None:
+    """Write the settings; they hold from the next start of `broker serve` on."""
+    server = _read(site.config / "server.yaml")
+    server |= {"threads": serving.threads, "proof_max_age_s": serving.proof_max_age_s}
+    server |= {"service_rate": PLENTY, "recorded_refusals": PLENTY}
+    for key in ("workers", "redis_url"):
+        server.pop(key, None)
+    if serving.redis_url is not None:
+        server |= {"workers": serving.workers, "redis_url": {"file": str(serving.redis_url)}}
+    _write(site.config / "server.yaml", server)
+    vcenters = _read(site.config / "vcenters.yaml")
+    for vcenter in vcenters["vcenters"].values():
+        vcenter["concurrency"] = serving.concurrency
+    _write(site.config / "vcenters.yaml", vcenters)
+
+
+def _lead_to_labs(site: Site, labs: Sequence[RunningLab]) -> None:
+    """An account and a grant on everything in each vCenter."""
+    grant = _read(site.config / "grants.yaml")["grants"][GRANT]
+    grant |= {"scope": list(SCOPE), "rate_per_host": PLENTY}
+    app = _read(site.config / "apps.yaml")["apps"][APP]
+    _write(site.config / "apps.yaml", {"apps": {APP: app | {"rate": PLENTY}}})
+    _write(site.config / "vcenters.yaml", {"vcenters": {lab.id: _vcenter(lab) for lab in labs}})
+    _write(site.config / "accounts.yaml", {"accounts": {lab.id: _account(lab) for lab in labs}})
+    grants = {lab.id: grant | {"account": lab.id} for lab in labs}
+    _write(site.config / "grants.yaml", {"grants": grants})
+    logins = {
+        lab.id: {"user": CONTROLLER_USER, "password": {"file": str(lab.controller_password)}} for lab in labs
+    }
+    _write(site.controller_file, _read(site.controller_file) | {"logins": logins})
+
+
+def _enlarge(site: Site, sizes: Sizes) -> None:
+    """Apps and grants that nobody uses here; a busy broker has them."""
+    apps, grants = _read(site.config / "apps.yaml"), _read(site.config / "grants.yaml")
+    accounts = _read(site.config / "accounts.yaml")
+    others = [f"app-{number:04}" for number in range(sizes.more_apps)]
+    apps["apps"] |= {name: apps["apps"][APP] | {"description": name} for name in others}
+    account, grant = next(iter(grants["grants"].items()))
+    for number in range(sizes.more_grants):
+        grants["grants"][f"grant-{number:04}"] = grant | {"app": others[number % len(others)]}
+    if sizes.more_grants:
+        accounts["accounts"][account]["shared_by"] = [APP, *others]
+    for name, document in (("apps", apps), ("grants", grants), ("accounts", accounts)):
+        _write(site.config / f"{name}.yaml", document)
+
+
+def _vcenter(lab: RunningLab) -> Mapping[str, object]:
+    return {"host": "localhost", "port": lab.port, "ca_file": str(lab.ca_file)}
+
+
+def _account(lab: RunningLab) -> Mapping[str, object]:
+    return {"vcenter": lab.id, "user": ACCOUNT_USER, "password": {"file": str(lab.account_password)}}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(file.read_text())
+    return document
+
+
+def _write(file: Path, document: Mapping[str, object]) -> None:
+    file.write_text(yaml.safe_dump(dict(document), sort_keys=False))
