@@ -117,5 +117,12 @@ def _read(file: Path) -> dict[str, Any]:
     return document
 
 
+class _NoAliases(yaml.SafeDumper):
+    """The broker takes no anchors."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
 def _write(file: Path, document: Mapping[str, object]) -> None:
-    file.write_text(yaml.safe_dump(dict(document), sort_keys=False))
+    file.write_text(yaml.dump(dict(document), Dumper=_NoAliases, sort_keys=False))
