@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from broker.errors import LogUnavailable, Refused
 from broker.http.context import Asked
 from broker.ports.access import AccessLog
+from broker.ports.issuing import Limits
 
 
 @contextmanager
@@ -21,4 +22,14 @@ def refusals_on_record(log: AccessLog, about: Asked, path: str) -> Iterator[None
         raise
     except Refused as refusal:
         about.answer_id = log.access_refused(about.known.app, refusal.reason, path, about.origin)
+        raise
+
+
+@contextmanager
+def charged_where_refused(limits: Limits, about: Asked) -> Iterator[None]:
+    """Charge the caller for what is no ticket request; `issue()` does so for each that is one."""
+    try:
+        yield
+    except Refused:
+        limits.charge_caller(about.known.app)
         raise

@@ -20,13 +20,13 @@ REVEALING = {
     "broker/client/cim.py": "the ticket is CIM's user and password",
     "broker/client/http.py": "the access token goes into the Authorization header",
     "broker/client/tokens.py": "the key signs the assertion, the secret goes into the Authorization header",
+    "broker/http/issued.py": "the ticket is the answer",
     "broker/http/limits.py": "the URL of Redis, password inside, goes to the limits library",
     "broker/http/oauth/client_secret.py": "the presented secret is hashed",
     "broker/http/oauth/keys.py": "the signing key is read",
     "broker/http/oauth/server.py": "the access token is the answer",
     "broker/http/oauth/tokens.py": "the presented token is verified",
     "broker/http/redis_url.py": "the URL is held against its grammar before a library reads it",
-    "broker/http/tickets.py": "the ticket is the answer",
     "broker/vsphere/login.py": "the password goes to vCenter, and into the latch's digest",
 }
 """The only files that unwrap a secret, and what for."""
