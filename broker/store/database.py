@@ -196,11 +196,11 @@ class Database:
         """
         results: dict[Job, object] = {}
         connection = self._connections.writer
+        transaction = Transaction(connection, self._sealer)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            transaction = Transaction(connection, self._sealer)
+            self._begin(connection)
             for job in jobs:
-                with _undone_alone(job, connection):
+                with _undone_alone(job, transaction):
                     results[job] = job.work(transaction)
         except _ERRORS:
             self._roll_back(connection)
@@ -225,17 +225,23 @@ class Database:
         connection = self._connections.writer
         transaction = Transaction(connection, self._sealer)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._begin(connection)
             result = work(transaction)
         except _ERRORS as error:
             self._roll_back(connection)
-            raise LogUnavailable(f"the store did not take a record: {_cause(error)}") from None
+            raise _not_taken(error) from None
         except BaseException:  # whatever ends `work`, nothing of it may stay
             self._roll_back(connection)
             raise
         self._commit(connection)
         self._tail = transaction.tail or self._tail
         return result
+
+    def _begin(self, connection: Connection) -> None:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except SQLAlchemyError as error:
+            raise _not_taken(error) from None
 
     def _commit(self, connection: Connection) -> None:
         try:
@@ -320,23 +326,29 @@ def _admitted(job: Job, room: Room) -> bool:
 
 
 @contextmanager
-def _undone_alone(job: Job, connection: Connection) -> Iterator[None]:
+def _undone_alone(job: Job, transaction: Transaction) -> Iterator[None]:
     """What ends this job undoes no other of its transaction, unless it is the store's failure."""
-    driver(connection).execute("SAVEPOINT job")
+    store, tail = driver(transaction.connection), transaction.tail
+    store.execute("SAVEPOINT job")
     try:
         yield
     except _ERRORS:
         raise
     except Exception as error:  # noqa: BLE001 - the job's thread raises it
-        driver(connection).execute("ROLLBACK TO job")
+        store.execute("ROLLBACK TO job")
+        transaction.tail = tail
         job.fail(error)
-    driver(connection).execute("RELEASE job")
+    store.execute("RELEASE job")
 
 
 def _fail_rest(jobs: Sequence[Job], why: str) -> None:
     for job in jobs:
         if not job.settled:
             job.fail(LogUnavailable(why))
+
+
+def _not_taken(error: SQLAlchemyError | DriverError) -> LogUnavailable:
+    return LogUnavailable(f"the store did not take a record: {_cause(error)}")
 
 
 def _cause(error: SQLAlchemyError | DriverError) -> str:

@@ -32,8 +32,8 @@ class Job:
         self._woken.acquire()
 
     def succeed(self, result: object) -> None:
-        """It is durable."""
-        self.settled, self._result = True, result
+        """It is durable, whatever became of an earlier try."""
+        self.settled, self._result, self._error = True, result, None
 
     def fail(self, error: BaseException) -> None:
         """Nothing of it stays, or that is not known: the error says which."""
@@ -65,7 +65,7 @@ class CommitQueue:
 
     def run(self, job: Job, patience_s: float) -> None:
         """Return when the job is settled. Raises LogUnavailable where no turn came within `patience_s`."""
-        if not self._enter(job) and not job.wait(patience_s) and not self._taken(job):
+        if not self._enter(job) and not self._awaited(job, patience_s):
             raise LogUnavailable(f"no turn to write within {patience_s:.0f} s")
         if not job.settled and job.leads:
             self._serve()
@@ -78,13 +78,30 @@ class CommitQueue:
             self._led = True
             return job.leads
 
-    def _taken(self, job: Job) -> bool:
-        """Whether another thread has the job in hand, whose end is then waited for; else it leaves."""
+    def _awaited(self, job: Job, patience_s: float) -> bool:
+        """Wait until the job is settled or leads; False where its patience ended, and it will not be done.
+
+        Where another thread has it in hand by then, its end is waited for.
+        """
+        try:
+            return job.wait(patience_s) or (not self._withdrawn(job) and job.wait(-1))
+        except BaseException:  # an interruption: nobody is left who would lead, or wants it done
+            if not self._withdrawn(job) and job.leads:
+                self._abdicate(job)
+            raise
+
+    def _withdrawn(self, job: Job) -> bool:
+        """Take the job back, unless it is in hand or leads."""
         with self._books:
-            if job in self._waiting and not job.leads:
-                self._waiting.remove(job)
+            if job.leads or job not in self._waiting:
                 return False
-        return job.wait(-1)
+            self._waiting.remove(job)
+            return True
+
+    def _abdicate(self, heir: Job) -> None:
+        with self._books:
+            self._waiting.remove(heir)
+        self._hand_on()
 
     def _serve(self) -> None:
         with self._books:
@@ -92,15 +109,15 @@ class CommitQueue:
         try:
             self._lead(jobs)
         finally:
-            self._hand_on(jobs)
+            for job in jobs[1:]:
+                job.wake()
+            self._hand_on()
 
-    def _hand_on(self, served: Sequence[Job]) -> None:
+    def _hand_on(self) -> None:
         with self._books:
             heir = self._waiting[0] if self._waiting else None
             self._led = heir is not None
             if heir is not None:
                 heir.leads = True
-        for job in served[1:]:
-            job.wake()
         if heir is not None:
             heir.wake()

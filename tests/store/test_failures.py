@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import InvalidRequestError
 
 from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
@@ -333,5 +335,34 @@ def test_a_transaction_that_cannot_be_undone_stops_the_store_until_reopened(
             append(database)
     assert "could not be undone" in database.problem()
     database.reopen()
+    append(database)
+    assert seqs(database) == [0]
+
+
+def test_an_error_that_is_not_the_drivers_is_told_by_its_kind_alone(database: Database) -> None:
+    def work(_: object) -> None:
+        raise InvalidRequestError("with words that nobody chose for a log")
+
+    with pytest.raises(LogUnavailable, match=r"record: InvalidRequestError$"):
+        database.write(Reserve.NONE, work)
+
+
+def test_a_store_whose_last_record_cannot_be_read_is_not_reopened(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(database)
+    with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
+        append(database)
+    with monkeypatch.context() as patch:
+        patch.setattr("broker.store.database._LEAF", text("SELECT leaf FROM nowhere WHERE seq = :position"))
+        with pytest.raises(LogUnavailable, match="cannot be read"):
+            database.reopen()
+    assert not database.healthy()
+    database.reopen()
+    append(database)
+
+
+def test_no_records_are_appended_without_a_gap(database: Database) -> None:
+    assert database.write(Reserve.NONE, lambda transaction: transaction.append([])) == range(0)
     append(database)
     assert seqs(database) == [0]

@@ -1,16 +1,22 @@
 """Which files are taken for a store, and with which rights."""
 
 import os
+import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
+from broker.store import schema
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
@@ -212,3 +218,75 @@ def test_a_forked_child_may_not_use_its_parents_store(database: Database) -> Non
     assert b"before a fork" in os.read(reading, 1000)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_store_that_lost_its_log_is_refused(path: Path, clock: HandClock) -> None:
+    Database.open(path, clock).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE record")
+    with pytest.raises(LogUnavailable, match="cannot be used: SQLITE_ERROR: no such table"):
+        Database.open(path, clock)
+
+
+def test_a_store_that_was_replaced_while_it_was_opened_is_refused(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Database.open(path, clock).close()
+    verify = schema.verify_tail
+
+    def replace_and_verify(connection: Connection) -> None:
+        verify(connection)
+        shutil.copy(path, path.with_name("copy"))
+        path.with_name("copy").rename(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "verify_tail", replace_and_verify)
+        with pytest.raises(LogUnavailable, match="replaced while it was opened"):
+            Database.open(path, clock)
+    Database.open(path, clock).close()
+
+
+def test_a_process_without_descriptors_is_told_that_the_store_cannot_be_opened(
+    path: Path, clock: HandClock
+) -> None:
+    Database.open(path, clock).close()
+    with only_one_descriptor(), pytest.raises(LogUnavailable, match="cannot be opened"):
+        Database.open(path, clock)
+    Database.open(path, clock).close()
+
+
+@contextmanager
+def only_one_descriptor() -> Iterator[None]:
+    """That of the store's lock; none is left for its file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open("rb") as lowest:
+        free = lowest.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+_FORK_AND_WRITE = """
+import os, sys
+from pathlib import Path
+from broker.clock import SystemClock
+from broker.errors import LogUnavailable
+from broker.store.database import Database
+from broker.store.place import Reserve
+database = Database.open(Path(sys.argv[1]), SystemClock())
+child = os.fork()
+if child == 0:
+    try:
+        database.write(Reserve.NONE, lambda transaction: None)
+    except LogUnavailable as unavailable:
+        sys.exit(3 if "before a fork" in unavailable.detail else 1)
+    sys.exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_store_is_not_used_across_a_fork(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FORK_AND_WRITE, str(path)], cwd=ROOT, check=False)
+    assert done.returncode == 3

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Literal
 
 import pytest
@@ -18,16 +19,16 @@ PERSISTED: When = "after_cursor_execute"
 
 
 @contextmanager
-def failing(database: Database, statement: str, when: When) -> Iterator[None]:
+def failing(database: Database, statement: str, when: When, after: int = 0) -> Iterator[None]:
     """While this lasts, `statement` ends in an I/O error, before or after SQLite did it.
 
-    A statement that is prepared fails before.
+    The first `after` of them succeed. A statement that is prepared fails before, and always.
     """
     connection = database._connections.writer
-    run = Prepared.run
+    run, seen = Prepared.run, count()
 
     def fail(_connection: Connection, _cursor: object, executed: str, *_rest: object) -> None:
-        if executed.startswith(statement):
+        if executed.startswith(statement) and next(seen) >= after:
             raise OperationalError(executed, {}, _disk_error())
 
     def fail_prepared(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
