@@ -92,7 +92,6 @@ def create_app(
     install_problems(app, rooms.clock)
     _begin_each(app, settings, rooms)
     _admit_each(app, authenticator, table)
-    limits.install(app)
     app.after_request(_finished)
     return app
 

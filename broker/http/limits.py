@@ -4,22 +4,21 @@ Windows move and live in the process, or in Redis where several processes share 
 Redis does not answer, each process counts by itself and allows half.
 """
 
-import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, g
-from flask_limiter import Limiter, RateLimitExceeded
-from limits.strategies import MovingWindowRateLimiter
+from flask import Flask
+from flask_limiter import Limiter
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from broker.errors import Limited, Reason, Refused
-from broker.http.context import Left, asked
+from broker.http.context import Left, maybe_asked
+from broker.http.counting import Windows
 from broker.http.redis_url import checked_redis_url
-from broker.http.windows import SCHEME, ProcessWindows
+from broker.http.windows import SCHEME
 from broker.model.inventory import Host
 from broker.model.names import AppId
 from broker.model.networks import network_of
@@ -27,8 +26,6 @@ from broker.model.policy import Grant, Rate
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
-
-_log = logging.getLogger(__name__)
 
 IN_MEMORY = "limits_in_memory"
 """The code in /readyz while Redis is configured and does not answer."""
@@ -59,15 +56,6 @@ class WindowStore:
         return cls(checked_redis_url(url), _REDIS_OPTIONS)
 
 
-class _Limiter(Limiter):
-    """Flask-Limiter with windows of our own while Redis is away: the library's only ever grow."""
-
-    def init_app(self, app: Flask) -> None:
-        """Work within requests of this app."""
-        super().init_app(app)
-        self._fallback_limiter = MovingWindowRateLimiter(ProcessWindows())
-
-
 @dataclass(frozen=True, slots=True)
 class _Budget:
     """One window. `key` is made of canonical ids only, so no spelling opens a fresh one."""
@@ -78,10 +66,10 @@ class _Budget:
 
 
 class RequestLimits:
-    """The Limits port, within a request of the app that `install` was called with.
+    """The Limits port.
 
-    Flask-Limiter's own context manager keys a limit by its place in the code and so mixes up
-    concurrent requests; here one decorated call reads the budget in hand from the request.
+    Flask-Limiter sets up the storage and its strategy. What a hit is charged to is found here
+    rather than by its route decorators, which cost ten times the hit.
     """
 
     def __init__(
@@ -91,24 +79,20 @@ class RequestLimits:
         self._clock = clock
         self._service = service
         self._failures = failures
-        self._limiter = _Limiter(
-            key_func=_key,
+        limiter = Limiter(
+            key_func=_nobody,
+            app=Flask("limits"),  # serves nothing: its hooks are not to run at each of our requests
             storage_uri=store.uri.reveal(),
             storage_options=dict(store.options),
             strategy="moving-window",
             headers_enabled=False,
-            in_memory_fallback_enabled=True,
-            request_identifier=_one_name,
         )
-        self._hit = self._limiter.shared_limit(self._text, scope=_name, key_func=_key)(_nothing)
-
-    def install(self, app: Flask) -> None:
-        """Work within requests of this app."""
-        self._limiter.init_app(app)
+        self._limiter = limiter
+        self._windows = Windows(lambda: limiter.limiter, clock, _half)
 
     def degraded(self) -> tuple[str, ...]:
         """The code that says that windows are counted by each process alone, or nothing."""
-        return (IN_MEMORY,) if self._on_its_own() else ()
+        return (IN_MEMORY,) if self._windows.on_its_own() else ()
 
     def charge_caller(self, app: AppId) -> None:
         """One request of this app, and of the whole service. Raises Limited(RATE_LIMITED)."""
@@ -136,27 +120,17 @@ class RequestLimits:
     def _charge(self, budget: _Budget) -> None:
         if budget.rate.count < 1:
             raise Limited(Reason.RATE_LIMITED, budget.rate.seconds, f"{budget.name} has no budget")
-        g.budget = budget
-        try:
-            self._hit()
-        except RateLimitExceeded:
-            left = self._left(budget)
-            wait = left.reset_s if left else budget.rate.seconds
-            raise Limited(Reason.RATE_LIMITED, wait, f"{budget.name} {budget.key}") from None
-        if budget.name in _SHOWN and (left := self._left(budget)):
-            asked().budgets.append(left)
+        if not self._windows.hit(budget.name, budget.key, budget.rate):
+            wait = self._left(budget).reset_s
+            raise Limited(Reason.RATE_LIMITED, wait, f"{budget.name} {budget.key}")
+        if budget.name in _SHOWN and (about := maybe_asked()):
+            about.budgets.append(self._left(budget))
 
-    def _left(self, budget: _Budget) -> Left | None:
-        """What the window says now; None where it cannot be asked, since headers are a courtesy."""
-        current = self._limiter.current_limit
-        if current is None:
-            return None
-        try:
-            remaining, reset_at = current.remaining, current.reset_at
-        except RedisError:
-            return None
-        wait = min(max(1, reset_at - int(self._clock.now().timestamp())), budget.rate.seconds)
-        return Left(budget.name, current.limit.amount, budget.rate.seconds, max(0, remaining), wait)
+    def _left(self, budget: _Budget) -> Left:
+        left = self._windows.left(budget.name, budget.key, budget.rate)
+        wait = math.ceil(left.reset_at - self._clock.now().timestamp())
+        wait = min(max(1, wait), budget.rate.seconds)
+        return Left(budget.name, left.count, budget.rate.seconds, left.remaining, wait)
 
     def _rate_of(self, app: AppId) -> Rate:
         found = self._policy.current().apps.get(app)
@@ -164,31 +138,16 @@ class RequestLimits:
             raise Refused(Reason.UNAUTHENTICATED, "the app left the policy while it asked")
         return found.rate
 
-    def _text(self) -> str:
-        rate: Rate = g.budget.rate
-        count = max(1, rate.count // 2) if self._on_its_own() else rate.count
-        return f"{count} per {rate.seconds} second"
-
-    def _on_its_own(self) -> bool:
-        return self._limiter.limiter.storage is not self._limiter.storage
-
 
 _SHOWN = frozenset({"app", "grant", "token"})
 """What an app may see: how busy the whole service is, or its address, is not its business."""
 
 
-def _key() -> str:
-    return str(g.budget.key)
+def _half(rate: Rate) -> Rate:
+    """What a process allows while it cannot know what the others allow."""
+    return Rate(max(1, rate.count // 2), rate.seconds)
 
 
-def _name(_endpoint: str) -> str:
-    return str(g.budget.name)
-
-
-def _one_name(*_: object) -> str:
-    """Not the endpoint: Flask-Limiter exempts requests that have none."""
-    return "broker"
-
-
-def _nothing() -> None:
-    """What is rate-limited: the budget in hand."""
+def _nobody() -> str:
+    """Flask-Limiter asks for a key at routes that it limits by itself: there are none."""
+    raise AssertionError("no route is limited by its decorator")
