@@ -1,5 +1,6 @@
 """Access tokens (RFC 9068): minted for five minutes, and read back with every claim checked."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from enum import StrEnum
 
 from joserfc import jwt
 
-from broker.http.oauth.jose import NotAToken, UnverifiedToken, read_unverified, signature_holds
+from broker.http.oauth.jose import NotAToken, read_unverified, signature_holds
 from broker.http.oauth.keys import ALGORITHM, KeyRing
+from broker.http.oauth.verified import Verified, VerifiedTokens
 from broker.model.names import AppId
 from broker.model.policy import Scope
 from broker.model.secret import Secret
@@ -73,6 +75,7 @@ class AccessTokens:
         self._keys = keys
         self._issuer = issuer
         self._clock = clock
+        self._verified = VerifiedTokens[TokenClaims]()
 
     def mint(self, claims: TokenClaims) -> Secret:
         """A token for these claims, signed with the first key."""
@@ -97,17 +100,28 @@ class AccessTokens:
 
         Says nothing of the app as it is now: that is looked up by who asked.
         """
+        digest = hashlib.sha256(presented.reveal().encode(errors="surrogatepass")).digest()
+        verified = self._verified.known(digest)
+        if verified is None:
+            verified = self._verify(presented)
+            self._verified.keep(digest, verified)
+        if self._keys.current().accepted(verified.key_id) is None:
+            raise TokenRefused(Cause.INVALID)
+        self._check_times(verified)
+        return verified.claims
+
+    def _verify(self, presented: Secret) -> Verified[TokenClaims]:
         try:
             token = read_unverified(presented.reveal())
         except NotAToken:
             raise TokenRefused(Cause.INVALID) from None
-        key = self._keys.current().accepted(token.key_id or "")
+        key_id = token.key_id or ""
+        key = self._keys.current().accepted(key_id)
         if key is None or token.type != TYPE or not signature_holds(token, key, frozenset({ALGORITHM})):
             raise TokenRefused(Cause.INVALID)
-        return self._checked(token)
+        return self._checked(token.claims, key_id)
 
-    def _checked(self, token: UnverifiedToken) -> TokenClaims:
-        told = token.claims
+    def _checked(self, told: Mapping[str, object], key_id: str) -> Verified[TokenClaims]:
         if told.keys() != _CLAIMS:
             raise TokenRefused(Cause.INVALID)
         app, generation = told.get("client_id"), told.get("gen")
@@ -115,19 +129,18 @@ class AccessTokens:
             raise TokenRefused(Cause.INVALID)
         if not isinstance(app, str) or told.get("sub") != app or not isinstance(told.get("jti"), str):
             raise TokenRefused(Cause.INVALID)
-        if type(generation) is not int:
+        issued, expires = told.get("iat"), told.get("exp")
+        if type(generation) is not int or type(issued) is not int or type(expires) is not int:
             raise TokenRefused(Cause.INVALID)
-        self._check_times(told.get("iat"), told.get("exp"), AppId(app))
-        return TokenClaims(AppId(app), _scopes(told.get("scope")), generation)
+        claims = TokenClaims(AppId(app), _scopes(told.get("scope")), generation)
+        return Verified(key_id, claims, issued, expires)
 
-    def _check_times(self, issued: object, expires: object, app: AppId) -> None:
+    def _check_times(self, verified: Verified[TokenClaims]) -> None:
         now = self._clock.now().timestamp()
-        if type(issued) is not int or type(expires) is not int:
+        if verified.issued > now + _SKEW_S or not 0 < verified.expires - verified.issued <= TOKEN_LIFE_S:
             raise TokenRefused(Cause.INVALID)
-        if issued > now + _SKEW_S or not 0 < expires - issued <= TOKEN_LIFE_S:
-            raise TokenRefused(Cause.INVALID)
-        if expires <= now:
-            raise TokenRefused(Cause.EXPIRED, app)
+        if verified.expires <= now:
+            raise TokenRefused(Cause.EXPIRED, verified.claims.app)
 
 
 def _scopes(told: object) -> frozenset[Scope]:
