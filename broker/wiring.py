@@ -29,7 +29,7 @@ from broker.model.policy import Policy
 from broker.model.settings import ServerSettings, TlsListener
 from broker.policy.follower import PolicyFollower
 from broker.policy.holder import PolicyHolder
-from broker.policy.load import load_policy, load_server
+from broker.policy.load import load_policy, load_server, load_share, load_worker
 from broker.policy.presence import Presence
 from broker.ports.issuing import Rooms
 from broker.secrets import read_secret
@@ -70,19 +70,19 @@ def server(directory: Path) -> BrokerServer:
     )
 
 
-def _serve(directory: Path, settings: ServerSettings) -> Served:
-    """Build and start everything behind the app, in the worker process.
+def _serve(directory: Path, started: ServerSettings) -> Served:
+    """Build and start everything behind the app, in a worker process.
 
-    The policy is read here, not in the arbiter: a worker that takes the place of a dead one must
-    not bring back what a reload has taken away. Raises ConfigurationErrors, LogUnavailable,
+    Policy and settings are read here, not in the arbiter: a worker that takes the place of
+    another must not bring back what a reload has taken away. Raises ConfigurationErrors, LogUnavailable,
     SecretUnavailable.
     """
     clock = SystemClock()
-    database = Database.open(settings.store, clock, settings.disk_reserve_mib)
+    database = Database.open(started.store, clock, started.disk_reserve_mib)
     presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
-    policy, keys = load_policy(directory), _signing_keys(load_server(directory))
-    holder, ring = PolicyHolder(policy), KeyRing(keys)
-    refusals = RefusalBudget(database, settings.recorded_refusals)
+    policy, settings = load_share(directory, started.workers), load_worker(directory, started)
+    holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
+    refusals = RefusalBudget(database, settings.recorded_refusals.shared(settings.workers))
     vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
     limits = RequestLimits(
         holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
@@ -99,7 +99,7 @@ def _serve(directory: Path, settings: ServerSettings) -> Served:
     app = create_app(settings, rooms, access, limits, ring)
     requests = RunningRequests(clock)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
-    reload = _Reload(directory, ring, vsphere)
+    reload = _Reload(directory, started, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
     running = _running(settings, database, refusals, vsphere, follower, watch, requests)
@@ -188,16 +188,17 @@ class _Running:
 class _Reload:
     """Reads policy and signing keys, and swaps both only when all of it is good."""
 
-    def __init__(self, directory: Path, ring: KeyRing, vsphere: Vsphere) -> None:
+    def __init__(self, directory: Path, started: ServerSettings, ring: KeyRing, vsphere: Vsphere) -> None:
         self._directory = directory
+        self._started = started
         self._ring = ring
         self._vsphere = vsphere
         self._keys = ring.current()
 
     def load(self) -> Policy:
         """Raises ConfigurationErrors, SecretUnavailable."""
-        policy = load_policy(self._directory)
-        self._keys = _signing_keys(load_server(self._directory))
+        policy = load_share(self._directory, self._started.workers)
+        self._keys = _signing_keys(load_worker(self._directory, self._started))
         return policy
 
     def swapped(self, policy: Policy) -> None:
@@ -272,7 +273,7 @@ def _signing_keys(settings: ServerSettings) -> SigningKeys:
 def _windows(settings: ServerSettings) -> WindowStore:
     if settings.redis_url is None:
         return WindowStore.memory()
-    return WindowStore.redis(read_secret(settings.redis_url))
+    return WindowStore.redis(read_secret(settings.redis_url), settings.workers)
 
 
 def _attempt_deadline_s(policy: Policy) -> float:

@@ -1,7 +1,7 @@
 """Budgets: per app, per grant and host, for the whole service, and for failures per address.
 
 Windows move and live in the process, or in Redis where several processes share them. While
-Redis does not answer, each process counts by itself and allows half.
+Redis does not answer, each process counts by itself and allows its share of half.
 """
 
 import math
@@ -40,10 +40,14 @@ _REDIS_OPTIONS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class WindowStore:
-    """Where windows live: a URI of the `limits` library, a secret since it may hold a password."""
+    """Where windows live: a URI of the `limits` library, a secret since it may hold a password.
+
+    `processes` is how many count there together.
+    """
 
     uri: Secret
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    processes: int = 1
 
     @classmethod
     def memory(cls) -> "WindowStore":
@@ -51,9 +55,9 @@ class WindowStore:
         return cls(Secret(f"{SCHEME}://"))
 
     @classmethod
-    def redis(cls, url: Secret) -> "WindowStore":
+    def redis(cls, url: Secret, processes: int = 1) -> "WindowStore":
         """Redis, Sentinel or Cluster, in a form of `checked_redis_url`. Raises SecretUnavailable."""
-        return cls(checked_redis_url(url), _REDIS_OPTIONS)
+        return cls(checked_redis_url(url), _REDIS_OPTIONS, processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class RequestLimits:
             headers_enabled=False,
         )
         self._limiter = limiter
-        self._windows = Windows(lambda: limiter.limiter, clock, _half)
+        self._windows = Windows(lambda: limiter.limiter, clock, lambda rate: _alone(rate, store.processes))
 
     def degraded(self) -> tuple[str, ...]:
         """The code that says that windows are counted by each process alone, or nothing."""
@@ -143,9 +147,9 @@ _SHOWN = frozenset({"app", "grant", "token"})
 """What an app may see: how busy the whole service is, or its address, is not its business."""
 
 
-def _half(rate: Rate) -> Rate:
-    """What a process allows while it cannot know what the others allow."""
-    return Rate(max(1, rate.count // 2), rate.seconds)
+def _alone(rate: Rate, processes: int) -> Rate:
+    """What each allows while it cannot know what the others allow: half of the rate in sum."""
+    return rate.shared(2 * processes)
 
 
 def _nobody() -> str:

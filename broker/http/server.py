@@ -87,7 +87,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def _common(self) -> dict[str, Any]:
         return {
-            "workers": 1,
+            "workers": self._settings.workers,
             "worker_class": QuietWorker,
             "threads": self._settings.threads,
             "worker_connections": descriptors.connections(descriptors.raised_limit(), self._settings.threads),

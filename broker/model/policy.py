@@ -32,6 +32,10 @@ class Rate:
     count: int
     seconds: int
 
+    def shared(self, among: int) -> "Rate":
+        """What each of so many may do by itself: the sum stays below the rate, but each may do one."""
+        return Rate(max(1, self.count // among), self.seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
@@ -56,7 +60,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Vcenter:
-    """One vCenter endpoint.
+    """One vCenter endpoint. `concurrency` is how many calls at once whoever decides on it may make.
 
     `ca_file` holds its CA, or the pinned certificate itself, as the trust anchor.
     `first_unsupported_major` refuses hosts of that major version and newer: the removal of

@@ -32,7 +32,10 @@ class ServerSettings:
 
     issuer: str
     listener: TlsListener | UnixListener
+    workers: int
+    """Processes that serve. What is bounded for all of them is shared out among them."""
     threads: int
+    """Of each worker."""
     store: Path
     roles: Path
     signing_keys: tuple[SecretReference, ...]

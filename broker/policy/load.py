@@ -5,6 +5,7 @@ A file that is missing, empty, unreadable or broken is an error and never a defa
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from broker.errors import ConfigurationError
@@ -18,7 +19,8 @@ from broker.policy.references import check_references
 from broker.policy.settings import check_logins, check_logins_complete, compile_controller, compile_server
 from broker.policy.settings_files import ControllerFile, ServerFile
 from broker.policy.shares import check_shares
-from broker.policy.written import SERVER, WrittenPolicy, read_policy, read_whole
+from broker.policy.workers import check_places, check_redis, share_of
+from broker.policy.written import SERVER, Written, WrittenPolicy, read_policy, read_whole
 from broker.secrets import SecretReader, read_secret
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "load_controller",
     "load_policy",
     "load_server",
+    "load_share",
+    "load_worker",
 ]
 
 
@@ -39,6 +43,23 @@ def load_policy(directory: Path) -> Policy:
     """
     problems = Problems()
     written = read_policy(directory.resolve(), problems)
+    if written.server is not None:
+        check_places(written, written.server.body.workers, problems)
+    return _policy(written, problems)
+
+
+def load_share(directory: Path, workers: int) -> Policy:
+    """The policy for one of so many workers that run: with its share of every vCenter's places.
+
+    However many server.yaml names by now. Raises ConfigurationErrors.
+    """
+    problems = Problems()
+    written = read_policy(directory.resolve(), problems)
+    check_places(written, workers, problems)
+    return share_of(_policy(written, problems), workers)
+
+
+def _policy(written: WrittenPolicy, problems: Problems) -> Policy:
     keys = read_app_keys(written.apps, problems)
     check_references(written, problems)
     server = problems.demand(written.server)
@@ -48,8 +69,35 @@ def load_policy(directory: Path) -> Policy:
 def load_server(directory: Path) -> ServerSettings:
     """What server.yaml in `directory` says. Raises ConfigurationErrors."""
     problems = Problems()
-    written = read_whole(directory.resolve() / SERVER, ServerFile, problems)
+    written = _read_server(directory, problems)
+    if written is not None:
+        check_redis(written, written.body.workers, problems)
     return compile_server(problems.demand(written))
+
+
+def load_worker(directory: Path, running: ServerSettings) -> ServerSettings:
+    """What server.yaml says now, for a worker that joins those which run with other settings.
+
+    What all of them must have in common stays: issuer, listener, workers, threads, and the store
+    with its reserve. Raises ConfigurationErrors.
+    """
+    problems = Problems()
+    written = _read_server(directory, problems)
+    if written is not None:
+        check_redis(written, running.workers, problems)
+    return replace(
+        compile_server(problems.demand(written)),
+        issuer=running.issuer,
+        listener=running.listener,
+        workers=running.workers,
+        threads=running.threads,
+        store=running.store,
+        disk_reserve_mib=running.disk_reserve_mib,
+    )
+
+
+def _read_server(directory: Path, problems: Problems) -> Written[ServerFile] | None:
+    return read_whole(directory.resolve() / SERVER, ServerFile, problems)
 
 
 def load_controller(file: Path) -> ControllerSettings:
@@ -80,6 +128,9 @@ def check(
     read_app_keys(written.apps, problems)
     check_references(written, problems)
     check_shares(written, problems)
+    if written.server is not None:
+        check_redis(written.server, written.server.body.workers, problems)
+        check_places(written, written.server.body.workers, problems)
     check_policy(written, read, environment, problems)
     if controller_file is not None:
         controller = read_whole(_in_resolved_folder(controller_file), ControllerFile, problems)

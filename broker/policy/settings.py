@@ -24,6 +24,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
     return ServerSettings(
         issuer=body.issuer,
         listener=_listener(written, body.listener),
+        workers=body.workers,
         threads=body.threads,
         store=written.beside(body.store),
         roles=written.beside(body.roles),

@@ -41,7 +41,15 @@ class ServerFile(Strict):
 
     issuer: Issuer = Field(description="This broker's URL: issuer and audience of its access tokens.")
     listener: ListenerEntry = Field(description="Where apps connect.")
-    threads: int = Field(default=16, ge=1, le=128, description="Requests that may run at once.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        description="Processes that serve; more than one needs `redis_url`. What each has is said above.",
+    )
+    threads: int = Field(
+        default=16, ge=1, le=128, description="Requests that may run at once in each worker."
+    )
     store: FilePath = Field(description="The SQLite file of log and state.")
     roles: FilePath = Field(description="The folder of the role templates.")
     role_prefix: RolePrefix = Field(

@@ -14,6 +14,10 @@ folder, and the role templates in the folder that `roles` names. `broker control
 `roles` and `role_prefix` too. Everything else is read again by `broker reload` and SIGHUP: all files are
 read and checked first, then one snapshot takes the place of the other. A file that is missing, empty or
 broken is an error and never a default: at start it is fatal, at a reload the policy before it stays.
+A worker that takes the place of another reads all files as they are then, of `server.yaml` too, but for
+`issuer`, `listener`, `workers`, `threads`, `store` and `disk_reserve_mib`: these stay until the whole service
+is started anew. Where the files are broken by then it cannot start and is tried again later; the others
+serve on.
 
 - **Files** and the folders that they are in are not for every user to write: `chmod o-w`. Whether a group may
   is the admins' choice.
@@ -36,6 +40,15 @@ broken is an error and never a default: at start it is fatal, at a reload the po
   no bare word that YAML 1.1 and 1.2 read as two things (`no`, `on`, `010`, `1:30`, `2027-06-30`): quote it.
 - **Inventory paths** start below the root folder: `/Datacenter/host/Folder/Cluster`. In a name, a slash is
   written `%2f`, a backslash `%5c` and a percent sign `%25`, as vCenter shows them.
+
+**Several workers** are processes on one listener and one store. What is bounded for all is shared out:
+
+- of a vCenter's `concurrency`, each has `concurrency // workers` places, so there must be one for each; a
+  multiple of `workers` wastes none;
+- each keeps one session per account, so a vCenter sees at most accounts times `workers` sessions;
+- of `recorded_refusals`, each records `count // workers` one by one, at least 1;
+- rates are counted in sum, in Redis. While that does not answer, each worker allows `count // (2 * workers)`
+  by itself, at least 1: half of every rate in sum. `/readyz` says `limits_in_memory` until Redis is back.
 
 Across the files: every reference leads somewhere; no vCenter, no vCenter user and no public key stands for
 two; an account serves one app, unless its `shared_by` names exactly the apps that it serves; and a place in

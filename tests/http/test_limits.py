@@ -297,6 +297,15 @@ def test_while_redis_is_away_each_process_counts_by_itself_and_allows_half() -> 
     assert statuses(desk, 6, headers)[:5] == [200] * 5
 
 
+def test_a_process_that_cannot_know_of_the_others_allows_its_share_of_half(tmp_path: Path) -> None:
+    url = Secret(f"redis+unix://{tmp_path}/no.sock")
+    several = limited_desk(app=Rate(13, 60), store=WindowStore.redis(url, processes=3))
+    many = limited_desk(app=Rate(4, 60), store=WindowStore.redis(url, processes=3))
+
+    assert statuses(several, 3, several.bearer()) == [200, 200, 429]
+    assert statuses(many, 2, many.bearer()) == [200, 429]
+
+
 def test_a_redis_that_was_never_there_keeps_nobody_out(tmp_path: Path) -> None:
     desk = limited_desk(app=Rate(4, 60), store=WindowStore.redis(Secret(f"redis+unix://{tmp_path}/no.sock")))
 

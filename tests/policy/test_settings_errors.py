@@ -24,7 +24,7 @@ RANGE = "is out of range"
         (ISSUER, "issuer: https://broker.example.com?a=b", 1, "issuer", URL),
         (ISSUER, "issuer: https://broker.example.com#a", 1, "issuer", URL),
         (ISSUER, 'issuer: "https://broker.example.com\\n"', 1, "issuer", URL),
-        (ISSUER, f"{ISSUER}\nworkers: 2", 2, "workers", "is not a known key"),
+        (ISSUER, f"{ISSUER}\nprocesses: 2", 2, "processes", "is not a known key"),
         (ISSUER, f"{ISSUER}\ninsecure: true", 2, "insecure", "is not a known key"),
         (ISSUER, f"{ISSUER}\nthreads: 0", 2, "threads", RANGE),
         (ISSUER, f"{ISSUER}\nproof_max_age_s: 301", 2, "proof_max_age_s", RANGE),

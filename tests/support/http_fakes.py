@@ -211,6 +211,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
     return ServerSettings(
         issuer=ISSUER,
         listener=listener,
+        workers=1,
         threads=4,
         store=Path("broker.db"),
         roles=Path("roles"),

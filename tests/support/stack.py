@@ -90,6 +90,13 @@ class Stack:
         change(document)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
 
+    def workers(self, count: int, redis_url: str) -> None:
+        """Have so many workers, which count requests in that Redis."""
+        secret = self.site.root / "redis.url"
+        secret.write_text(redis_url)
+        secret.chmod(0o600)
+        self.edit("server.yaml", lambda server: server.update(workers=count, redis_url={"file": str(secret)}))
+
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a command that stays; what it says goes to the site's logs."""
         with (self.site.root / f"{arguments[0]}.log").open("ab") as log:
