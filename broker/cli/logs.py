@@ -1,10 +1,10 @@
-"""The operational log: one line per event on standard error, apart from the audit log."""
+"""How much the operational log of a process says, and in which form."""
 
-import logging
+import sys
 
 import click
 
-from broker.texts import printable
+from broker.logs import Form, log_to_stderr
 
 log_level_option = click.option(
     "--log-level",
@@ -14,22 +14,18 @@ log_level_option = click.option(
     help="How much the operational log says; no level shows a secret.",
 )
 
-_QUIET = ("urllib3", "requests", "pyVmomi")
-"""Libraries that print what goes over the wire when they are asked to."""
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["auto", *(form.value for form in Form)]),
+    default="auto",
+    show_default=True,
+    help="Lines for machines or for people; auto: for people on a terminal.",
+)
 
 
-class _OneLine(logging.Formatter):
-    """Names that vCenter or an app chose cannot begin a line of their own, nor hide one."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """The line of the record, without what does not print."""
-        return printable(super().formatMessage(record))
-
-
-def log_to_stderr(level: str) -> None:
-    """Log this process' doings from `level` up."""
-    to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[to_stderr], force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+def begin_log(level: str, log_format: str) -> None:
+    """Log this process' doings as the options say."""
+    if log_format == "auto":
+        log_to_stderr(level, Form.TEXT if sys.stderr.isatty() else Form.JSON)
+    else:
+        log_to_stderr(level, Form(log_format))

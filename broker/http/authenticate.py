@@ -50,14 +50,14 @@ class Authenticator:
             caller = self._caller(request, about.origin)
         except TokenRefused as refused:
             app = refused.app if refused.app in self._policy.current().apps else None
-            about.answer_id = self._log.access_refused(
-                app, Reason.UNAUTHENTICATED, path, about.origin, refused.cause
+            about.answer_as(
+                self._log.access_refused(app, Reason.UNAUTHENTICATED, path, about.origin, refused.cause)
             )
             self._count_failure(app, about.origin.address)
             raise Challenged(Reason.UNAUTHENTICATED, refused.cause, _challenge(refused.cause)) from None
         if not caller.scopes & access.scopes:
-            about.answer_id = self._log.access_refused(
-                caller.app, Reason.INSUFFICIENT_SCOPE, path, about.origin
+            about.answer_as(
+                self._log.access_refused(caller.app, Reason.INSUFFICIENT_SCOPE, path, about.origin)
             )
             raise Refused(Reason.INSUFFICIENT_SCOPE, path)
         return caller

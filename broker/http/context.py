@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from flask import g, has_request_context
 
+from broker.logs import begin_answer, know
 from broker.model.issuance import Caller, Origin
 from broker.model.names import IssuanceId
 
@@ -35,10 +36,16 @@ class Asked:
             raise RuntimeError("nobody is authenticated here")
         return self.caller
 
+    def answer_as(self, answer_id: IssuanceId) -> None:
+        """Let the answer carry the id of the record that was just made of it."""
+        self.answer_id = answer_id
+        know(issuance=answer_id)
+
 
 def begin(origin: Origin, answer_id: IssuanceId) -> None:
-    """Start the account of this request."""
+    """Start the account of this request; what is logged from now on carries the answer's id."""
     g.asked = Asked(origin, answer_id)
+    begin_answer(answer_id)
 
 
 def asked() -> Asked:

@@ -57,7 +57,7 @@ def install_problems(app: Flask, clock: Clock) -> None:
     def defect(error: Exception) -> Response:
         answer_id = _answer_id(clock)
         # its text may hold anything, a secret included: the type and the place must do
-        _log.error("answer %s: %s", answer_id, told(error))
+        _log.error("a request met a defect: %s", told(error), extra={"issuance": answer_id})
         return problem(Refused(Reason.INTERNAL_ERROR), answer_id)
 
     app.register_error_handler(Refused, refused)

@@ -21,7 +21,7 @@ def refusals_on_record(log: AccessLog, about: Asked, path: str) -> Iterator[None
     except LogUnavailable:
         raise
     except Refused as refusal:
-        about.answer_id = log.access_refused(about.known.app, refusal.reason, path, about.origin)
+        about.answer_as(log.access_refused(about.known.app, refusal.reason, path, about.origin))
         raise
 
 

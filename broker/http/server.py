@@ -9,10 +9,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from broker.defects import told
 from broker.http import descriptors
 from broker.http.deadline import Deadlines, deadline_socket
 from broker.http.tls import ServerContext
-from broker.http.worker import ACCESS_FORMAT, QuietLogger, QuietWorker
+from broker.http.worker import QuietLogger, QuietWorker
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
 
 _log = logging.getLogger(__name__)
@@ -106,10 +107,6 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "limit_request_fields": 50,
             "limit_request_field_size": 8190,
             "logger_class": QuietLogger,
-            "loglevel": "info",
-            "accesslog": "-",
-            "errorlog": "-",
-            "access_log_format": ACCESS_FORMAT,
             "proc_name": "broker-serve",
             "umask": SOCKET_UMASK,
             "when_ready": self._ready,
@@ -133,8 +130,12 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._on_listening(arbiter.LISTENERS[0].getsockname())
 
     def _closed(self, _arbiter: Arbiter, _worker: object) -> None:
-        if self._served is not None:
+        if self._served is None:
+            return
+        try:
             self._served.close()
+        except Exception as defect:  # noqa: BLE001 - gunicorn would log its text, which may hold anything
+            _log.error("the rooms were not closed: %s", told(defect))
 
 
 class _QuietArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types

@@ -2,12 +2,16 @@
 
 import errno
 import json
+import logging
 import selectors
 import socket
 import ssl
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from gunicorn import util
+from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import (
     ExpectationFailed,
@@ -22,17 +26,17 @@ from broker.clock import SystemClock
 from broker.errors import REASONS, Reason
 from broker.http.ids import new_id
 from broker.http.problems import MEDIA_TYPE, REFERENCE
+from broker.logs import end_answer
 from broker.model.names import IssuanceId
-
-ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
-"""Address, method, route, status, bytes, time: no query, no header, and no path as it was sent, since
-clients put secrets into paths too."""
 
 ADDRESS = "broker.address"
 """The key of the WSGI environment under which the believed address stands."""
 
 ROUTE = "broker.route"
 """The key of the WSGI environment under which the route stands that a request was for."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""A method is the client's text too: others are not repeated."""
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (LimitRequestLine, 414, "URI Too Long"),
@@ -42,6 +46,9 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (ParseException, 400, "Bad Request"),
 )
 
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("broker.access")
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept(2) says of this process or machine, and not of the connection."""
@@ -84,7 +91,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Leave connections in the kernel's queue: asked again at once, it would say the same."""
         if error.errno not in _EXHAUSTED:
             raise error
-        self.log.warning("accepting no connection for %s s: %s", _PAUSE_S, errno.errorcode[error.errno])
+        _log.warning("accepting no connection for %s s: %s", _PAUSE_S, errno.errorcode[error.errno])
         self._accepts_from = self._monotonic() + _PAUSE_S
         self.set_accept_enabled(False)
 
@@ -94,23 +101,41 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return
         status, phrase = _status_of(exc)
         answer_id = new_id(SystemClock())
-        self.log.warning("answer %s: no request: %s", answer_id, type(exc).__name__)
+        _log.warning("no request: %s", type(exc).__name__, extra={"issuance": answer_id})
         try:
             util.write_nonblock(client, _answer(status, phrase, answer_id))
         except OSError:
-            self.log.debug("the peer is gone")
+            _log.debug("the peer is gone")
 
 
 class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """An access log in which one request is one line and nothing in it is the client's text."""
+    """gunicorn's words in the operational log; one line for each request, in it nothing of the client's text.
 
-    def atoms(
-        self, resp: object, req: object, environ: dict[str, object], request_time: object
-    ) -> dict[str, object]:
-        """What ACCESS_FORMAT can name."""
-        atoms: dict[str, object] = super().atoms(resp, req, environ, request_time)
-        address = environ.get(ADDRESS) or environ.get("REMOTE_ADDR") or "-"
-        return atoms | {"U": environ.get(ROUTE, "-"), "h": address}
+    No query, no header, and no path as it was sent: clients put secrets into paths too.
+    """
+
+    def setup(self, cfg: Config) -> None:
+        """Leave it to the operational log where lines go, and from which level up."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+
+    def access(self, resp: Any, req: object, environ: dict[str, Any], request_time: timedelta) -> None:  # noqa: ANN401, ARG002 - gunicorn's
+        """Called by gunicorn when the answer was sent, or could not be."""
+        if _access.isEnabledFor(logging.INFO):
+            _access.info("request", extra=_facts(resp, environ, request_time))
+        end_answer()
+
+
+def _facts(answer: Any, environ: dict[str, Any], took: timedelta) -> dict[str, object]:  # noqa: ANN401 - gunicorn's
+    method = environ.get("REQUEST_METHOD")
+    return {
+        "address": environ.get(ADDRESS) or environ.get("REMOTE_ADDR") or "-",
+        "method": method if method in METHODS else "-",
+        "route": environ.get(ROUTE, "-"),
+        "status": answer.status_code,
+        "bytes": answer.sent,
+        "ms": took // timedelta(milliseconds=1),
+    }
 
 
 def _status_of(exc: Exception) -> tuple[int, str]:

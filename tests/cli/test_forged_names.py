@@ -1,5 +1,6 @@
 """A name that somebody chose elsewhere is one piece of one line, on the terminal and in the log."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,18 +19,29 @@ SHOWN = "x\ufffd2026-01-01 INFO all is well\ufffd[2J\ufffd"
 
 LOG_ONE = """
 import logging, sys
-from broker.cli.logs import log_to_stderr
-log_to_stderr("info")
-logging.getLogger("broker.test").warning("grant g1: %s", sys.argv[1])
+from broker.logs import Form, log_to_stderr
+log_to_stderr("info", Form(sys.argv[1]))
+logging.getLogger("broker.test").warning("grant g1: %s", sys.argv[2], extra={"finding": sys.argv[2]})
 """
 
 
-def test_a_line_of_the_log_stays_one_line() -> None:
-    logged = subprocess.run(
-        [sys.executable, "-c", LOG_ONE, FORGED], capture_output=True, check=True, encoding="utf-8"
+def logged(form: str) -> str:
+    said = subprocess.run(
+        [sys.executable, "-c", LOG_ONE, form, FORGED], capture_output=True, check=True, encoding="utf-8"
     )
-    (line,) = logged.stderr.rstrip("\n").split("\n")
-    assert line.endswith(f"WARNING broker.test: grant g1: {SHOWN}")
+    (line,) = said.stderr.rstrip("\n").split("\n")
+    return line
+
+
+def test_a_line_of_the_log_for_people_stays_one_line() -> None:
+    line = logged("text")
+    assert f"grant g1: {SHOWN} " in line
+    assert line.isprintable()
+
+
+def test_a_line_of_the_log_for_machines_stays_one_line() -> None:
+    line = json.loads(logged("json"))
+    assert (line["event"], line["finding"]) == (f"grant g1: {SHOWN}", SHOWN)
 
 
 def test_roles_apply_prints_each_change_and_problem_on_one_line(

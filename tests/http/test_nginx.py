@@ -141,7 +141,7 @@ def test_a_ticket_comes_through_the_proxy(proxied: Running) -> None:
 def test_the_address_is_the_one_that_nginx_sees(proxied: Running, spoofed: str) -> None:
     line = proxied.logged(f"GET / HTTP/1.1\r\nHost: x\r\n{spoofed}\r\nConnection: close\r\n\r\n".encode())
 
-    assert line.startswith("127.0.0.1 ")
+    assert line["address"] == "127.0.0.1"
 
 
 def test_the_broker_receives_what_the_example_names_and_nothing_else(tmp_path: Path) -> None:
@@ -232,9 +232,7 @@ def test_no_second_request_is_smuggled_through(proxied: Running, head: str) -> N
                 got += chunk
 
     assert got.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 501 "))
-    assert not [
-        line for line in proxied.log().splitlines() if hidden in line and not line.startswith("127.0.0.1 ")
-    ]
+    assert "203.0.113.9" not in proxied.log()
 
 
 def test_an_oversize_body_ends_at_the_proxy(proxied: Running) -> None:

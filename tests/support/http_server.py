@@ -25,13 +25,14 @@ from urllib.parse import urlencode
 
 from broker.http.deadline import Deadlines
 from broker.http.server import BrokerServer, Farewell, Served
+from broker.logs import Form, log_to_stderr
 from broker.model.settings import TlsListener, UnixListener
 from tests.support.authority import Authority
 from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_LINE = re.compile(r'^.* "[A-Z]+ \S+" \d{3} \d+ \d+ms$', re.MULTILINE)
+_LINE = re.compile(r'^\{.*"logger": "broker.access".*\}$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,15 @@ class Running:
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
-    def logged(self, raw: bytes) -> str:
-        """Send one request; give its line in the access log, which follows the answer."""
+    def logged(self, raw: bytes) -> dict[str, Any]:
+        """Send one request; give the facts of its line in the log, which follows the answer."""
         start = len(self.log())
         self.ask(raw)
         wait_for(lambda: _LINE.search(self.log(), start) is not None, "the request's line")
         found = _LINE.search(self.log(), start)
         assert found
-        return found[0]
+        facts: dict[str, Any] = json.loads(found[0])
+        return facts
 
     def ask(self, raw: bytes, connection: socket.socket | None = None) -> bytes:
         """Send bytes, read until the server closes."""
@@ -195,6 +197,7 @@ def server(
 
 
 def main(plan_file: str) -> None:
+    log_to_stderr("info", Form.JSON)
     plan = json.loads(Path(plan_file).read_text())
     folder = Path(plan["folder"])
 

@@ -27,4 +27,4 @@ class TokenBudget:
     def deny(self, client: Client, reason: Reason) -> None:
         """Put on record that this client gets no token; the answer carries the record's id."""
         about = asked()
-        about.answer_id = self._log.token_denied(client.app.id, reason, about.origin)
+        about.answer_as(self._log.token_denied(client.app.id, reason, about.origin))

@@ -198,7 +198,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def _turn_away(self, denied: ClientDenied) -> NoReturn:
         about = asked()
-        about.answer_id = self._rooms.log.token_refused(denied.app, denied.cause, about.origin)
+        about.answer_as(self._rooms.log.token_refused(denied.app, denied.cause, about.origin))
         self._rooms.limits.count_failed_authentication(about.origin.address)
         raise InvalidClientError(status_code=401)
 
