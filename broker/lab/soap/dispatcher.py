@@ -122,10 +122,11 @@ class Dispatcher:
         return self._answer(message, request, version)
 
     def _answer(self, message: Message, request: Request, version: str) -> Answer:
+        latency_s = self._knobs.latency_s(request.name)  # first: who sees the call counted may turn the knob
         self._knobs.count(request.name)
         call, fresh_cookie = self._call(message, request, version)
         self._heard.note(call, request.name, moid_of(request.target) if request.target is not None else "")
-        time.sleep(self._knobs.latency_s(request.name))
+        time.sleep(latency_s)
         answer = self._run(call, request)
         lost = self._knobs.drops_reply(request.name)
         return replace(answer, cookie=fresh_cookie, lost=lost)
