@@ -4,10 +4,8 @@ The store's own file is never opened here: closing any descriptor of it would dr
 SQLite holds on it in this process (POSIX advisory locks). `stat` by path is enough.
 """
 
-import fcntl
 import os
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +13,10 @@ from enum import Enum
 from pathlib import Path
 
 from broker.errors import LogUnavailable
+from broker.store.locks import Patience, locked
 
 _MIB = 1024 * 1024
-_STEP_S = 0.0005
-_STEPS = 10_000
+_TO_WRITE = Patience(within_s=5.0, step_s=0.0005)
 
 
 class Reserve(Enum):
@@ -101,32 +99,14 @@ class Place:
         """One process at a time opens or writes a store here; the others wait in short steps.
 
         SQLite keeps them apart as well, but its waiting grows to steps in which one process can
-        starve another for seconds. The lock is a file of its own that nobody else may open: whoever
-        can open a file, if only to read it, can lock it for ever. Raises LogUnavailable when it
-        lasts too long.
+        starve another for seconds. Raises LogUnavailable when it lasts too long.
         """
-        lock = self._open_lock()
-        try:
-            _queue(lock)
-            try:
-                yield
-            finally:
-                # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
-                fcntl.flock(lock, fcntl.LOCK_UN)
-        finally:
-            os.close(lock)
-
-    def _open_lock(self) -> int:
-        path = self.path.with_name(self.path.name + ".lock")
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise LogUnavailable(f"the store's lock {path}: {error.strerror}") from None
-        mode = os.fstat(lock).st_mode
-        if not stat.S_ISREG(mode) or mode & stat.S_IRWXO:
-            os.close(lock)
-            raise LogUnavailable(f"the store's lock {path} is open to everybody; run: chmod o-rwx")
-        return lock
+        with locked(self.path, ".lock", _TO_WRITE) as mine:
+            if not mine:
+                raise LogUnavailable(
+                    f"another process holds the store for more than {_TO_WRITE.within_s:.0f} s"
+                )
+            yield
 
     def identity(self) -> Identity:
         """What the store's file is now. Raises LogUnavailable if it is missing."""
@@ -184,14 +164,3 @@ def place_at(path: Path, disk_reserve_mib: int) -> Place:
     absolute = os.path.abspath(path)  # noqa: PTH100 - must not follow a link
     files = tuple(absolute + suffix for suffix in ("", "-wal", "-shm"))
     return Place(Path(absolute), disk_reserve_mib * _MIB, files)
-
-
-def _queue(lock: int) -> None:
-    for _ in range(_STEPS):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_STEP_S)
-        else:
-            return
-    raise LogUnavailable(f"another process holds the store for more than {_STEPS * _STEP_S:.0f} s")

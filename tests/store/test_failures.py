@@ -16,6 +16,7 @@ from sqlalchemy.exc import InvalidRequestError
 from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
 from broker.store.database import Database
+from broker.store.locks import Patience
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from tests.support.clock import HandClock
@@ -300,7 +301,7 @@ def test_a_lock_that_others_may_open_or_that_leads_elsewhere_is_refused(
 def test_a_process_that_never_lets_go_of_the_store_is_no_reason_to_stop(
     database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.store.place._STEPS", 10)
+    monkeypatch.setattr("broker.store.place._TO_WRITE", Patience(within_s=0.05, step_s=0.0005))
     holder = os.open(lock_of(path), os.O_RDWR)
     fcntl.flock(holder, fcntl.LOCK_EX)
     with pytest.raises(LogUnavailable, match="another process holds the store"):

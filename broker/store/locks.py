@@ -1,0 +1,82 @@
+"""Locks between processes, each a file beside the store: who dies gives back what it held.
+
+A lock is nobody else's to open: whoever can open a file, if only to read it, can lock it for ever.
+"""
+
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.errors import LogUnavailable
+
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_RIGHTS = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a lock is waited for, and how often it is tried in that time."""
+
+    within_s: float
+    step_s: float
+
+
+@contextmanager
+def locked(store: Path, suffix: str, patience: Patience) -> Iterator[bool]:
+    """Hold the store's lock of this suffix; False, and it is not held, where it is not free in time.
+
+    Keeps apart the threads of one process as well. Raises LogUnavailable where the lock cannot be
+    opened or others may open it.
+    """
+    lock = _opened(store, store.with_name(store.name + suffix))
+    try:
+        mine = _got(lock, patience)
+        try:
+            yield mine
+        finally:
+            # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+    finally:
+        os.close(lock)
+
+
+def _opened(store: Path, path: Path) -> int:
+    try:
+        lock = _open_or_make(store, path)
+    except OSError as error:
+        raise LogUnavailable(f"the store's lock {path}: {error.strerror}") from None
+    mode = os.fstat(lock).st_mode
+    if not stat.S_ISREG(mode) or mode & stat.S_IRWXO:
+        os.close(lock)
+        raise LogUnavailable(f"the store's lock {path} is open to everybody; run: chmod o-rwx")
+    return lock
+
+
+def _open_or_make(store: Path, path: Path) -> int:
+    try:
+        return os.open(path, _FLAGS)
+    except FileNotFoundError:
+        # The store's own rights, as SQLite does it: serve and controller may be two users of one group.
+        rights = store.stat().st_mode & _RIGHTS
+        lock = os.open(path, _FLAGS | os.O_CREAT, 0o600)
+    if os.fstat(lock).st_uid == os.geteuid():  # not where another user made it meanwhile
+        os.fchmod(lock, rights)
+    return lock
+
+
+def _got(lock: int, patience: Patience) -> bool:
+    deadline = time.monotonic() + patience.within_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(patience.step_s)
+        else:
+            return True
