@@ -131,7 +131,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "vCenter refused a password: no process tries it again.", ("vcenter", "user")
         ),
         Event.LOGIN_RETRY: EventFacts(
-            "An operator lets a refused password be tried again.", ("vcenter", "user", "by", "opened")
+            "An operator lets a stopped account log in again.", ("vcenter", "user", "by", "opened")
         ),
         Event.ROLE_CREATED: EventFacts("The controller made a role in vCenter.", _ROLE),
         Event.ROLE_UPDATED: EventFacts("The controller set a role's privileges in vCenter.", _ROLE),
@@ -204,7 +204,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "moid": "The host's managed object id.",
         "new_secret": "Whether a secret was made; without one every secret stays as it is.",
         "old_secret_until": "Until then the secret before is good as well.",
-        "opened": "How many latches were opened.",
+        "opened": "How many latches were opened, and waits after unanswered log-ins ended.",
         "outcome": "How the attempt would have ended: issued, refused, failed or unknown.",
         "path": "The route that was asked for, without what the caller wrote into it.",
         "policy_revision": "The policy on which the whole request was decided.",

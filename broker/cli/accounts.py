@@ -44,6 +44,8 @@ def latched(directory: Path, store: Path | None, output_format: str) -> None:
 def retry(vcenter: str, user: str, directory: Path, store: Path | None, output_format: str) -> None:
     r"""Try the password of USER on VCENTER once more. A changed password needs no retry.
 
+    It also ends the wait after log-ins that vCenter did not answer.
+
     USER is user@domain or DOMAIN\user, in any case.
     """
     where, who = VcenterId(parse_id(vcenter, "vcenter")), canonical_user(parse_user(user))

@@ -1,31 +1,66 @@
 """What rooms ask of the store to run: login latches, process ledger, records of their own."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from broker.errors import Reason
 from broker.model.names import VcenterId
 from broker.model.record import Record
 
 
-class LoginLatch(Protocol):
-    """Stops log-ins after the first InvalidLogin: five failures lock the account.
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Log-ins in a row, with one secret, of which nobody knows whether they failed."""
 
-    Keyed by (vCenter, user, digest of the secret), for every process and across restarts; it
-    opens when the secret changes, or by `retry`. `user` is in the form in which users are compared
+    tries: int
+    at: datetime
+    """When the last of them began, or was found to have no answer."""
+    wait: timedelta
+    """For so long after `at` the secret is not tried again."""
+    reason: Reason
+    """Why there is no answer, as far as that is known."""
+
+
+class LoginLatch(Protocol):
+    """Keeps all processes together from locking an account: five failed log-ins do.
+
+    Keyed by (vCenter, user, digest of the secret), for every process and across restarts. The
+    latch closes at the first InvalidLogin; it opens when the secret changes, or by `retry`. Beside
+    it stand the log-ins whose end is not known. `user` is in the form in which users are compared
     (canonical_user). Raises LogUnavailable.
     """
+
+    def turn(self, vcenter: VcenterId, user: str, patience_s: float) -> AbstractContextManager[None]:
+        """Inside, no other thread or process logs this user in, as long as all ask for their turn.
+
+        A process that dies gives its turn back; one that is stopped keeps it. Raises
+        Refused(VCENTER_BUSY) when it does not come in time.
+        """
+        ...
 
     def closed(self, vcenter: VcenterId, user: str, secret_digest: str) -> bool:
         """Whether a log-in with this very secret was refused before."""
         ...
 
     def close(self, vcenter: VcenterId, user: str, secret_digest: str) -> None:
-        """Remember, on record, that vCenter refused this secret."""
+        """Remember, on record, that vCenter refused this secret, and no longer what was unanswered of it."""
         ...
 
     def clear(self, vcenter: VcenterId, user: str) -> None:
-        """Forget what was refused of this user: vCenter has just taken another secret."""
+        """Forget what was refused and unanswered of this user: vCenter has just taken a secret."""
+        ...
+
+    def unanswered(self, vcenter: VcenterId, user: str, secret_digest: str) -> Unanswered | None:
+        """The log-ins with this secret that have no answer, None where there are none."""
+        ...
+
+    def put_unanswered(
+        self, vcenter: VcenterId, user: str, secret_digest: str, unanswered: Unanswered | None
+    ) -> None:
+        """Remember these instead of what was remembered. Only within the turn."""
         ...
 
 

@@ -21,7 +21,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Error as DriverError
 from typing import Self, TypeVar
@@ -35,6 +35,7 @@ from broker.store import schema
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
 from broker.store.ids import new_id
+from broker.store.locks import Patience, locked
 from broker.store.place import Identity, Place, Reserve, Room, place_at
 from broker.store.queue import CommitQueue, Job
 from broker.store.sealing import Sealer
@@ -48,6 +49,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _TURN_S = 5.0
 """How long a thread waits for its turn to write, and SQLite for another process'."""
+_STEP_S = 0.02
+"""Between two looks whether a named turn is free."""
 _ERRORS = (SQLAlchemyError, DriverError)
 """What SQLite says, through SQLAlchemy or past it."""
 _LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
@@ -139,6 +142,14 @@ class Database:
         self._queue.run(job, _TURN_S)
         result: T = job.outcome()
         return result
+
+    def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
+        """One at a time, of all processes on this store, does what `name` stands for.
+
+        `name` becomes a part of a file's name. False where the turn does not come in time. Whoever
+        ends, even killed, gives the turn back by that. Raises LogUnavailable.
+        """
+        return locked(self._place.path, f".{name}.lock", Patience(within_s, _STEP_S))
 
     def reopen(self) -> None:
         """Recover from an error at COMMIT, as the module's text says; nothing to do otherwise.

@@ -8,7 +8,7 @@ from broker.store.tables import metadata, record
 APPLICATION_ID = 0x43494D54
 """PRAGMA application_id: "CIMT" in ASCII."""
 
-VERSION = 2
+VERSION = 3
 """PRAGMA user_version."""
 
 _TAIL = 100

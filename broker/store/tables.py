@@ -126,6 +126,19 @@ login_latch = Table(
     Column("at", Integer, nullable=False),
 )
 
+unanswered_login = Table(
+    "unanswered_login",
+    metadata,
+    Column("vcenter", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("secret_digest", Text, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("wait_ms", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""Log-ins that were sent, or were about to be, and whose answer is not known."""
+
 applied_grant = Table(
     "applied_grant",
     metadata,

@@ -13,10 +13,11 @@ from broker.model.secret import Secret
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link, Stub
-from broker.vsphere.faults import AnswerLost, answered, refusal_of
-from broker.vsphere.lost_logins import LostLogins
+from broker.vsphere.faults import answered, refusal_of
+from broker.vsphere.gate import PATIENCE_S
 from broker.vsphere.properties import property_of
 from broker.vsphere.remote import Remote
+from broker.vsphere.unanswered import UnansweredLogins
 
 SecretSource = Callable[[], Secret]
 """Reads the account's secret now, so that a changed one is found. Raises SecretUnavailable."""
@@ -27,8 +28,9 @@ class Login:
 
     Five failures lock an account, so the first InvalidLogin closes the latch for this very
     secret, in the store, for every process. What the store does not take is remembered here
-    until it does. A log-in whose answer was lost may have been such a failure, so the next one
-    with the same secret waits.
+    until it does. One log-in of an account is under way at a time, over all processes, so that
+    the next one knows how the last has ended. One whose answer was lost may have been such a
+    failure, so the next with the same secret waits.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Login:
         self._latched_as = canonical_user(user)
         self._secret = secret
         self._latch = latch
-        self._lost = LostLogins(clock)
+        self._unanswered = UnansweredLogins(vcenter, self._latched_as, latch, clock)
         self._digested: tuple[Secret, str] | None = None
         self._refused: str | None = None
 
@@ -48,24 +50,22 @@ class Login:
 
         Raises Refused(LOGIN_LATCHED) without asking vCenter where this secret was refused
         before, Refused(NOT_APPLIED) where the account holds no permission at all,
+        Refused(VCENTER_BUSY) where another log-in of the account does not end in time,
         Refused(VCENTER_*), LogUnavailable.
         """
         secret = self._read()
         digest = self._digest(secret)
-        if self._was_refused(digest):
-            raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
-        self._lost.check(digest)
+        self._check(digest)
         stub = Stub(self._vcenter)
         try:
             content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
-            self._authenticate(content, secret, digest)
-            link = _link(stub, content)
+            with self._latch.turn(self._vcenter.id, self._latched_as, PATIENCE_S):
+                self._check(digest)  # anew: another process may have been refused meanwhile
+                self._authenticate(content, secret, digest)
+            return _link(stub, content)
         except BaseException:
             stub.retire()
             raise
-        with suppress(LogUnavailable):  # what stays is of a secret that is no longer used
-            self._latch.clear(self._vcenter.id, self._latched_as)
-        return link
 
     def _read(self) -> Secret:
         try:
@@ -82,18 +82,22 @@ class Login:
             self._digested = (secret, key.hex())
         return self._digested[1]
 
+    def _check(self, digest: str) -> None:
+        if self._was_refused(digest):
+            raise Refused(Reason.LOGIN_LATCHED, f"{self._vcenter.id}: {self._user}: secret refused before")
+        self._unanswered.check(digest)
+
     def _authenticate(self, content: Remote, secret: Secret, digest: str) -> None:
         try:
-            content.sessionManager.Login(self._user, secret.reveal(), None)
-        except AnswerLost as lost:
-            self._lost.add(digest, lost)
-            raise
+            with self._unanswered.one_more(digest):
+                content.sessionManager.Login(self._user, secret.reveal(), None)
         except vim.fault.InvalidLogin as fault:
             kind = type(fault).__name__
         except vmodl.MethodFault as fault:
             kind, refusal = "", refusal_of(fault)
         else:
-            self._lost.clear()
+            with suppress(LogUnavailable):  # what stays is of secrets no longer used, and one try too many
+                self._latch.clear(self._vcenter.id, self._latched_as)
             return
         if not kind:
             raise refusal

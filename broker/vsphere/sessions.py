@@ -119,6 +119,8 @@ class Session:
         except LogUnavailable:
             raise  # the store's trouble, not vCenter's
         except Refused as refusal:
+            if refusal.reason is Reason.VCENTER_BUSY:
+                raise  # another process' log-in has not ended: nothing was tried
             failure = _Failure(refusal.reason, refusal.detail, self._clock.monotonic() + PAUSE_S)
         self._failure = failure
         # not as it came: an answer lost at log-in must not look like one lost by the caller's call

@@ -20,6 +20,7 @@ from broker.store import schema
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
+from broker.store.schema import VERSION
 from tests.support.clock import HandClock
 
 ROOT = Path(__file__).parents[2]
@@ -140,9 +141,11 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, clo
 def test_an_unknown_schema_version_is_refused_by_name(path: Path, clock: HandClock) -> None:
     Database.open(path, clock).close()
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version=7")
+    newer.execute(f"PRAGMA user_version={VERSION + 1}")
     newer.close()
-    with pytest.raises(LogUnavailable, match="schema version 7, this broker knows version 2"):
+    with pytest.raises(
+        LogUnavailable, match=f"schema version {VERSION + 1}, this broker knows version {VERSION}"
+    ):
         Database.open(path, clock)
 
 

@@ -1,6 +1,7 @@
 """Credentials, switches, latches, applied grants, processes: state beside the log, with its records."""
 
 import json
+import stat
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
 from broker.ports.administration import OwnPermission, OwnRole
-from broker.ports.operation import Acknowledgement
+from broker.ports.operation import Acknowledgement, Unanswered
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
@@ -36,6 +37,10 @@ PROD = VcenterId("prod")
 def records(database: Database) -> list[tuple[str, dict[str, Any]]]:
     read = [json.loads(leaf.content) for leaf in StoredLog(database).leaves(0, 1000)]
     return [(record["event"], record["fields"]) for record in read]
+
+
+def unanswered(clock: HandClock) -> Unanswered:
+    return Unanswered(1, clock.now(), timedelta(minutes=1), Reason.VCENTER_TIMEOUT)
 
 
 def test_an_app_that_was_never_added_has_no_credential(database: Database) -> None:
@@ -195,6 +200,60 @@ def test_a_user_who_logged_in_is_latched_no_more(database: Database) -> None:
     latches.clear(PROD, "svc")
 
 
+def test_unanswered_log_ins_come_back_as_they_were_put(database: Database, clock: HandClock) -> None:
+    latches, lost = StoredLatches(database), unanswered(clock)
+    assert latches.unanswered(PROD, "svc", "digest-1") is None
+    latches.put_unanswered(PROD, "svc", "digest-1", lost)
+    latches.put_unanswered(PROD, "svc", "digest-1", replace(lost, tries=2))
+    assert latches.unanswered(PROD, "svc", "digest-1") == replace(lost, tries=2)
+    assert latches.unanswered(PROD, "svc", "digest-2") is None
+    latches.put_unanswered(PROD, "svc", "digest-1", None)
+    assert latches.unanswered(PROD, "svc", "digest-1") is None
+
+
+def test_a_log_in_that_was_refused_or_taken_is_unanswered_no_more(
+    database: Database, clock: HandClock
+) -> None:
+    latches = StoredLatches(database)
+    for user in ("refused", "taken", "other"):
+        latches.put_unanswered(PROD, user, "digest", unanswered(clock))
+    latches.close(PROD, "refused", "digest")
+    latches.clear(PROD, "taken")
+    left = [latches.unanswered(PROD, user, "digest") for user in ("refused", "taken", "other")]
+    assert left == [None, None, unanswered(clock)]
+
+
+def test_an_operator_ends_every_wait_of_a_user(database: Database, clock: HandClock) -> None:
+    latches = StoredLatches(database)
+    for user in ("svc", "other"):
+        latches.put_unanswered(PROD, user, "digest", unanswered(clock))
+    assert latches.retry(PROD, "svc", "alice") == 1
+    assert latches.unanswered(PROD, "svc", "digest") is None
+    assert latches.unanswered(PROD, "other", "digest") is not None
+    assert records(database)[-1][1] == {"vcenter": "prod", "user": "svc", "by": "alice", "opened": 1}
+
+
+def test_one_at_a_time_has_the_turn_of_an_account(database: Database, path: Path, clock: HandClock) -> None:
+    other = Database.open(path, clock)
+    here, there = StoredLatches(database), StoredLatches(other)
+    with here.turn(PROD, "svc", 0):
+        with there.turn(PROD, "other", 0), there.turn(VcenterId("lab"), "svc", 0):
+            pass
+        with pytest.raises(Refused) as refused, there.turn(PROD, "svc", 0.05):
+            pass
+    assert refused.value.reason is Reason.VCENTER_BUSY
+    with there.turn(PROD, "svc", 0):
+        pass
+    other.close()
+
+
+def test_the_lock_of_a_turn_has_the_rights_of_the_store(database: Database, path: Path) -> None:
+    path.chmod(0o660)
+    with StoredLatches(database).turn(PROD, "svc", 0):
+        (lock,) = path.parent.glob("store.db.login-*.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o660
+
+
 def test_an_assertion_that_was_used_stays_used_after_a_restart(path: Path, clock: HandClock) -> None:
     until = clock.now() + timedelta(minutes=5)
     database = Database.open(path, clock)
@@ -313,13 +372,20 @@ def test_a_process_that_starts_after_the_call_has_read_the_new_policy(database: 
 def test_what_is_over_is_pruned_with_a_margin_and_records_are_not(
     database: Database, clock: HandClock
 ) -> None:
-    guard, processes = StoredReplayGuard(database), StoredProcesses(database)
+    guard, processes, latches = (
+        StoredReplayGuard(database),
+        StoredProcesses(database),
+        StoredLatches(database),
+    )
     guard.first_use(APP, "jti", clock.now() + timedelta(minutes=5))
     processes.acknowledge(Acknowledgement("dead", "serve", 0, "old", ""))
     GrantSwitches(database).disable(GrantId("g"), "alice")
+    latches.put_unanswered(PROD, "svc", "digest", unanswered(clock))
     clock.advance(3600)
     assert prune(database) == 0
-    clock.advance(301)
+    clock.advance(1)
+    assert prune(database) == 1
+    clock.advance(300)
     assert prune(database) == 1
     clock.advance(24 * 3600)
     assert prune(database) == 1

@@ -1,16 +1,20 @@
 """Policy entries and small parts with which a test reaches one vCenter."""
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from broker.clock import SystemClock
+from broker.errors import Reason, Refused
 from broker.model.inventory import Connection, Host, HostRef
 from broker.model.names import AccountId, HostName, Moid, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
 from broker.model.secret import Secret, SecretFile
 from broker.ports.clock import Clock
-from broker.ports.operation import LoginLatch
+from broker.ports.operation import LoginLatch, Unanswered
 from broker.secrets import read_secret
 from broker.vsphere.gate import Gate
 from broker.vsphere.login import SecretSource
@@ -28,15 +32,39 @@ class MemoryLatch:
 
     def __init__(self) -> None:
         self.shut: set[tuple[VcenterId, str, str]] = set()
+        self.lost: dict[tuple[VcenterId, str, str], Unanswered] = {}
+        self._turns = defaultdict[tuple[VcenterId, str], Lock](Lock)
+
+    @contextmanager
+    def turn(self, vcenter: VcenterId, user: str, patience_s: float) -> Iterator[None]:
+        turn = self._turns[vcenter, user]
+        if not turn.acquire(timeout=patience_s):
+            raise Refused(Reason.VCENTER_BUSY)
+        try:
+            yield
+        finally:
+            turn.release()
 
     def closed(self, vcenter: VcenterId, user: str, secret_digest: str) -> bool:
         return (vcenter, user, secret_digest) in self.shut
 
     def close(self, vcenter: VcenterId, user: str, secret_digest: str) -> None:
         self.shut.add((vcenter, user, secret_digest))
+        self.lost.pop((vcenter, user, secret_digest), None)
 
     def clear(self, vcenter: VcenterId, user: str) -> None:
         self.shut = {key for key in self.shut if key[:2] != (vcenter, user)}
+        self.lost = {key: lost for key, lost in self.lost.items() if key[:2] != (vcenter, user)}
+
+    def unanswered(self, vcenter: VcenterId, user: str, secret_digest: str) -> Unanswered | None:
+        return self.lost.get((vcenter, user, secret_digest))
+
+    def put_unanswered(
+        self, vcenter: VcenterId, user: str, secret_digest: str, unanswered: Unanswered | None
+    ) -> None:
+        self.lost.pop((vcenter, user, secret_digest), None)
+        if unanswered is not None:
+            self.lost[vcenter, user, secret_digest] = unanswered
 
 
 def vcenter_entry(
