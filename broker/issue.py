@@ -52,7 +52,7 @@ from broker.policy.decide import (
     one_host,
     usable_grants,
 )
-from broker.ports.issuing import Rooms
+from broker.ports.issuing import InForce, Rooms
 
 
 def issue(request: TicketRequest, caller: Caller, rooms: Rooms) -> IssuedTicket:
@@ -91,10 +91,11 @@ def _decide(
     request: TicketRequest, caller: Caller, rooms: Rooms, policy: Policy
 ) -> tuple[Granted, Readiness]:
     rooms.limits.charge_caller(caller.app)  # (1)
-    grants = usable_grants(policy, caller.app, request, rooms.switches.grant_disabled, rooms.clock.now())
+    in_force = rooms.entitlements.now()
+    grants = usable_grants(policy, caller.app, request, in_force.grant_disabled, rooms.clock.now())
     sightings = one_host(rooms.hosts.find(request.host, {g.account for g in grants}))  # (2)
     with _proofs_dropped_on_drift(sightings, rooms):
-        granted = covering_grant(policy, grants, sightings, rooms.applied.applied)  # (3)
+        granted = covering_grant(policy, grants, sightings, in_force.applied)  # (3)
     account = policy.accounts[granted.grant.account]
     judge_connection(granted.host, policy.vcenters[account.vcenter])  # (4)
     facts = rooms.hosts.facts(account.id, granted.host)
@@ -188,28 +189,28 @@ def _judge(proof: Proof, granted: Granted, policy: Policy) -> None:
 
 def _still_stands(way: _Way, rooms: Rooms) -> None:
     """Whatever was cut while the request ran cuts it too."""
-    policy = rooms.policy.current()
-    _caller_stands(way.caller, policy, rooms)
-    _grant_stands(way.granted, policy, rooms)
+    policy, in_force = rooms.policy.current(), rooms.entitlements.now()
+    _caller_stands(way.caller, policy, in_force)
+    _grant_stands(way.granted, policy, in_force, rooms)
 
 
-def _caller_stands(caller: Caller, policy: Policy, rooms: Rooms) -> None:
-    app, credential = policy.apps.get(caller.app), rooms.credentials.credential(caller.app)
+def _caller_stands(caller: Caller, policy: Policy, in_force: InForce) -> None:
+    app, credential = policy.apps.get(caller.app), in_force.credential(caller.app)
     if app is None or Scope.TICKETS not in app.scopes:
         raise Refused(Reason.UNAUTHENTICATED, "the app, or its scope, left the policy")
     if credential is None or credential.disabled or credential.generation != caller.credential_generation:
         raise Refused(Reason.UNAUTHENTICATED, "the app was disabled, or its credential rotated")
 
 
-def _grant_stands(granted: Granted, policy: Policy, rooms: Rooms) -> None:
+def _grant_stands(granted: Granted, policy: Policy, in_force: InForce, rooms: Rooms) -> None:
     grant = granted.grant
     if policy.grants.get(grant.id) != grant:
         raise Refused(Reason.GRANT_CHANGED, "the policy was reloaded")
-    if rooms.switches.grant_disabled(grant.id):
+    if in_force.grant_disabled(grant.id):
         raise Refused(Reason.GRANT_DISABLED, grant.id)
     if rooms.clock.now() >= grant.valid_until:
         raise Refused(Reason.GRANT_EXPIRED, grant.id)
-    if rooms.applied.applied(grant.id) != granted.applied:
+    if in_force.applied(grant.id) != granted.applied:
         rooms.prover.drop(grant.account, granted.host)
         raise Refused(Reason.GRANT_CHANGED, "what is applied changed")
 

@@ -3,6 +3,8 @@
 
 def cleaned(text: str, limit: int) -> str:
     """`text` both `clipped` and `printable`."""
+    if len(text) <= limit and text.isprintable():
+        return text
     return printable(clipped(text, limit))
 
 

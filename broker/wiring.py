@@ -33,14 +33,13 @@ from broker.policy.load import load_policy, load_server, load_share, load_worker
 from broker.policy.presence import Presence
 from broker.ports.issuing import Rooms
 from broker.secrets import read_secret
-from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
+from broker.store.entitlements import StoredEntitlements
 from broker.store.issuances import StoredIssuances
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.store.replay import StoredReplayGuard
-from broker.store.switches import GrantSwitches
 from broker.vsphere.service import Vsphere
 
 _log = logging.getLogger(__name__)
@@ -119,9 +118,7 @@ def _rooms(
     return Rooms(
         clock=database.clock,
         policy=holder,
-        switches=GrantSwitches(database),
-        credentials=StoredCredentials(database),
-        applied=StoredGrants(database),
+        entitlements=StoredEntitlements(database),
         hosts=vsphere,
         prover=vsphere,
         tickets=vsphere,

@@ -83,7 +83,7 @@ def create_app(
     app.url_map.merge_slashes = False
 
     tokens = AccessTokens(keys, settings.issuer, rooms.clock)
-    authenticator = Authenticator(tokens, rooms.policy, access.credentials, access.log, limits)
+    authenticator = Authenticator(tokens, rooms.policy, rooms.entitlements, access.log, limits)
     declared = routes(_views(settings, rooms, access, limits, keys, tokens))
     declared = (*declared, _openapi(declared, settings.issuer))
     table = register(app, declared)

@@ -14,8 +14,8 @@ from broker.model.issuance import Caller, Origin
 from broker.model.names import AppId
 from broker.model.policy import Scope
 from broker.model.secret import Secret
-from broker.ports.access import AccessLog, AppCredentials
-from broker.ports.issuing import PolicySource
+from broker.ports.access import AccessLog
+from broker.ports.issuing import Entitlements, PolicySource
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
@@ -31,13 +31,13 @@ class Authenticator:
         self,
         tokens: AccessTokens,
         policy: PolicySource,
-        credentials: AppCredentials,
+        entitlements: Entitlements,
         log: AccessLog,
         limits: RequestLimits,
     ) -> None:
         self._tokens = tokens
         self._policy = policy
-        self._credentials = credentials
+        self._entitlements = entitlements
         self._log = log
         self._limits = limits
 
@@ -83,7 +83,7 @@ class Authenticator:
         app = self._policy.current().apps.get(claims.app)
         if app is None:
             raise TokenRefused(Cause.APP_UNKNOWN)
-        credential = self._credentials.credential(app.id)
+        credential = self._entitlements.now().credential(app.id)
         if credential is None or credential.disabled:
             raise TokenRefused(Cause.APP_DISABLED, app.id)
         if credential.generation != claims.generation:

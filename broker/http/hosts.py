@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-from functools import cache
 
 from flask import Response, request
 
@@ -17,7 +16,6 @@ from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.inventory import Sighting
 from broker.model.names import AccountId, AppId
-from broker.model.policy import Grant, Policy
 from broker.policy.decide import standing_grants
 from broker.ports.access import AccessLog, HostListing
 from broker.ports.issuing import Rooms
@@ -45,9 +43,10 @@ class Hosts:
 
     def _page(self, app: AppId, size: int, start: Key | None) -> Response:
         policy = self._rooms.policy.current()
-        grants = self._usable(policy, app)
+        in_force = self._rooms.entitlements.now()
+        grants = standing_grants(policy.grants_of(app), in_force.grant_disabled, self._rooms.clock.now())
         sightings, incomplete = self._seen({grant.account for grant in grants})
-        known = Knowledge(policy, cache(self._rooms.applied.applied), self._listing.known_facts)
+        known = Knowledge(policy, in_force.applied, self._listing.known_facts)
         rows = listed(known, grants, sightings)
         rows = [row for row in rows if start is None or row.key > start]
         page = rows[:size]
@@ -58,10 +57,6 @@ class Hosts:
                 incomplete=incomplete,
             )
         )
-
-    def _usable(self, policy: Policy, app: AppId) -> tuple[Grant, ...]:
-        disabled, now = self._rooms.switches.grant_disabled, self._rooms.clock.now()
-        return standing_grants(policy.grants_of(app), disabled, now)
 
     def _seen(self, accounts: set[AccountId]) -> tuple[list[Sighting], tuple[str, ...]]:
         seen: list[Sighting] = []

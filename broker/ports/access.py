@@ -23,7 +23,7 @@ class AppCredential:
 
 
 class AppCredentials(Protocol):
-    """Read at each request, so that disable and rotate cut at once. Raises LogUnavailable."""
+    """Asked at each request, so that disable and rotate cut at once. Raises LogUnavailable."""
 
     def credential(self, app: AppId) -> AppCredential | None:
         """What the store holds of the app; None where `broker apps add` never ran for it."""

@@ -37,7 +37,7 @@ class PolicySource(Protocol):
 
 
 class Switches(Protocol):
-    """What `broker grants disable` says, read from the store at each call. Raises LogUnavailable."""
+    """What `broker grants disable` says. Raises LogUnavailable."""
 
     def grant_disabled(self, grant: GrantId) -> bool:
         """Whether an operator cut this grant."""
@@ -45,10 +45,22 @@ class Switches(Protocol):
 
 
 class AppliedGrants(Protocol):
-    """What the controller resolved and applied, read from the store. Raises LogUnavailable."""
+    """What the controller resolved and applied. Raises LogUnavailable."""
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         """The grant as it stands in vCenter, or None where nothing was applied."""
+        ...
+
+
+class InForce(Switches, AppCredentials, AppliedGrants, Protocol):
+    """What the store said at one moment of apps, cut grants and applied grants."""
+
+
+class Entitlements(Protocol):
+    """What operators and the controller decided, in the store."""
+
+    def now(self) -> InForce:
+        """What holds at this moment: whatever was cut before the call is cut. Raises LogUnavailable."""
         ...
 
 
@@ -173,9 +185,7 @@ class Rooms:
 
     clock: Clock
     policy: PolicySource
-    switches: Switches
-    credentials: AppCredentials
-    applied: AppliedGrants
+    entitlements: Entitlements
     hosts: Hosts
     prover: Prover
     tickets: TicketOffice

@@ -22,7 +22,7 @@ _APPLIED = Prepared(select(applied_grant).where(applied_grant.c.grant_id == bind
 
 
 class StoredGrants:
-    """Applied grants, in the store: the controller writes them, `serve` reads them at each request.
+    """Applied grants, in the store: the controller writes them, `serve` reads them.
 
     Writes are durable when they return. But for `mark` they make no records: the controller says
     in its own what it did and why. Every method raises LogUnavailable.
@@ -30,17 +30,11 @@ class StoredGrants:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_last: dict[GrantId, tuple[tuple[Any, ...], AppliedGrant]] = {}
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         """The grant as it stands in vCenter, or None where nothing was applied."""
         row = self._database.read(lambda c: _APPLIED.run(c, {"which": grant}).fetchone())
-        if row is None:
-            return None
-        last = self._read_last.get(grant)
-        if last is None or last[0] != row:
-            last = self._read_last[grant] = row, _grant(row)
-        return last[1]
+        return None if row is None else _grant(row)
 
     def all(self) -> tuple[AppliedGrant, ...]:
         """Every applied grant, in the order of their ids."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from broker.errors import LogUnavailable, Reason
 from broker.model.issuance import Attempt, IssuanceState, OutcomeKind
@@ -88,16 +88,22 @@ _AGAIN = Prepared(
     .where(issuance.c.issuance == bindparam("of_issuance"))
     .values(attempts=bindparam("of_attempt"))
 )
+_UNSAID = issuance.c.state != IssuanceState.ISSUED.value
+"""A ticket that was issued is never unsaid."""
+_LATEST = func.nullif(
+    func.max(func.coalesce(issuance.c.exposure_until, 0), func.coalesce(bindparam("exposed"), 0)), 0
+)
 _SETTLE = Prepared(
     update(issuance)
-    .where(issuance.c.issuance == bindparam("of_issuance"), issuance.c.state != IssuanceState.ISSUED.value)
-    .values(state=bindparam("now_state"), reason=bindparam("now_reason"))
-)
-"""A ticket that was issued is never unsaid."""
-_EXPOSE = Prepared(
-    update(issuance)
     .where(issuance.c.issuance == bindparam("of_issuance"))
-    .values(exposure_until=func.max(func.coalesce(issuance.c.exposure_until, 0), bindparam("exposed")))
+    .values(
+        state=case((_UNSAID, bindparam("now_state")), else_=issuance.c.state),
+        reason=case((_UNSAID, bindparam("now_reason")), else_=issuance.c.reason),
+        exposure_until=_LATEST,
+    )
+)
+_EXPOSE = Prepared(
+    update(issuance).where(issuance.c.issuance == bindparam("of_issuance")).values(exposure_until=_LATEST)
 )
 
 
@@ -142,11 +148,13 @@ class StoredAttempts:
 
         def work(transaction: Transaction) -> bool:
             connection = transaction.connection
-            if _ENDED.run(connection, _key(ending.attempt)).fetchone() is None:
-                _close(transaction, ending, outcome)
+            if _CLOSE.run(connection, _key(ending.attempt)).rowcount == 1:
+                _end(transaction, ending, outcome)
                 return True
+            if _ENDED.run(connection, _key(ending.attempt)).fetchone() is None:
+                raise LogUnavailable("this store holds no intent of the attempt")
             transaction.append([late])
-            _expose(connection, ending)
+            _EXPOSE.run(connection, _exposed(ending))
             return False
 
         return self._database.write(Reserve.NONE, work)
@@ -160,7 +168,8 @@ class StoredAttempts:
         def work(transaction: Transaction) -> int:
             overdue = self._overdue(transaction.connection, grace)
             for attempt in overdue:
-                _close(transaction, *ending_of(attempt))
+                _CLOSE.run(transaction.connection, _key(attempt.attempt))
+                _end(transaction, *ending_of(attempt))
             return len(overdue)
 
         closed = 0
@@ -186,33 +195,19 @@ def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: i
     _OPEN.run(connection, values | {"deadline": ms_up(beginning.deadline)})
 
 
-def _close(transaction: Transaction, ending: Ending, outcome: Record) -> None:
-    connection = transaction.connection
-    if _CLOSE.run(connection, _key(ending.attempt)).rowcount != 1:
-        raise LogUnavailable("this store holds no intent of the attempt")
+def _end(transaction: Transaction, ending: Ending, outcome: Record) -> None:
+    """Put the one outcome on record; the row of `terminal` is what a second one fails at."""
+    connection, attempt = transaction.connection, ending.attempt
     (seq,) = transaction.append([outcome])
-    values = {"issuance": ending.attempt.issuance, "attempt": ending.attempt.number, "seq": seq}
-    _TERMINAL.run(connection, values)
-    _settle(connection, ending)
-    _expose(connection, ending)
-    claims.end(connection, ending.attempt, ending.kind)
+    _TERMINAL.run(connection, {"issuance": attempt.issuance, "attempt": attempt.number, "seq": seq})
+    now = {"now_state": ending.kind.value, "now_reason": ending.reason}
+    _SETTLE.run(connection, _exposed(ending) | now)
+    claims.end(connection, attempt, ending.kind)
 
 
-def _settle(connection: Connection, ending: Ending) -> None:
-    _SETTLE.run(
-        connection,
-        {
-            "of_issuance": ending.attempt.issuance,
-            "now_state": ending.kind.value,
-            "now_reason": ending.reason,
-        },
-    )
-
-
-def _expose(connection: Connection, ending: Ending) -> None:
-    if ending.exposure_until is not None:
-        exposed = {"of_issuance": ending.attempt.issuance, "exposed": ms_up(ending.exposure_until)}
-        _EXPOSE.run(connection, exposed)
+def _exposed(ending: Ending) -> dict[str, object]:
+    until = None if ending.exposure_until is None else ms_up(ending.exposure_until)
+    return {"of_issuance": ending.attempt.issuance, "exposed": until}
 
 
 def _row(subject: Subject, seq: int, now: int) -> dict[str, object]:

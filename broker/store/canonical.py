@@ -7,6 +7,7 @@ exactly. The bytes are what is kept, and later hashed; nothing serializes a reco
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from broker.texts import cleaned
 
@@ -36,7 +37,7 @@ def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> b
     integer beyond 2**53 - 1 or for more keys than fit: defects, not input.
     """
     for bounds in _BOUNDS:
-        tidy = {cleaned(key, _MAX_KEY): _tidy(value, bounds) for key, value in fields.items()}
+        tidy = {_key(key): _tidy(value, bounds) for key, value in fields.items()}
         content = {**envelope, "fields": tidy}
         line = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         if len(line) <= MAX_BYTES:
@@ -44,7 +45,14 @@ def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> b
     raise ValueError("a record has too many fields")
 
 
+@lru_cache(maxsize=256)
+def _key(name: str) -> str:
+    return cleaned(name, _MAX_KEY)
+
+
 def _tidy(value: object, bounds: _Bounds) -> object:
+    if type(value) is str:  # nearly all are
+        return cleaned(value, bounds.text)
     match value:
         case None | bool():
             return value
@@ -68,7 +76,7 @@ def _exact(value: int) -> int:
 
 def _tidy_mapping(value: Mapping[str, object], bounds: _Bounds) -> dict[str, object]:
     kept = list(value.items())[: bounds.items]
-    tidy = {cleaned(key, _MAX_KEY): _tidy(item, bounds) for key, item in kept}
+    tidy = {_key(key): _tidy(item, bounds) for key, item in kept}
     if len(value) > len(kept):
         tidy["…"] = len(value) - len(kept)
     return tidy

@@ -14,6 +14,7 @@ class Counter(StrEnum):
 
     RELOAD = "reload"
     REOPENED = "reopened"
+    ENTITLEMENTS = "entitlements"
 
 
 _VALUE = Prepared(select(counter.c.value).where(counter.c.name == bindparam("counted")))

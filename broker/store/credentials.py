@@ -1,7 +1,8 @@
 """What the store holds of an app: hashes of its secrets, a switch, and a generation that revokes tokens."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from types import MappingProxyType
@@ -35,6 +36,21 @@ _WANTED = Prepared(_EVERY.where(credential.c.app == bindparam("which")))
 """One statement, so that the switch, the generation and the hashes are of one moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialRows:
+    """The rows of one app, one a secret, in the columns of `_EVERY`."""
+
+    rows: tuple[tuple[Any, ...], ...]
+
+    def at(self, now: int) -> AppCredential:
+        """What holds of them at this millisecond."""
+        app, disabled, generation = self.rows[0][:3]
+        live = tuple(
+            hashed for *_, hashed, until in self.rows if hashed is not None and (until is None or now < until)
+        )
+        return AppCredential(AppId(app), bool(disabled), generation, live)
+
+
 class StoredCredentials:
     """Credentials of apps. Each change is one transaction with its record, which names the operator `by`.
 
@@ -48,13 +64,18 @@ class StoredCredentials:
     def credential(self, app: AppId) -> AppCredential | None:
         """What holds now, hashes in their overlap included; None where the app was never added."""
         rows = self._database.read(lambda c: _WANTED.run(c, {"which": app}).fetchall())
-        return _credential(rows, ms(self._database.clock.now())) if rows else None
+        return CredentialRows(tuple(rows)).at(ms(self._database.clock.now())) if rows else None
 
     def all(self) -> tuple[AppCredential, ...]:
         """Every app that was ever added, in the order of their ids."""
-        now, rows = ms(self._database.clock.now()), self._database.read(lambda c: c.execute(_EVERY).all())
+        now = ms(self._database.clock.now())
+        return tuple(rows.at(now) for rows in self.rows().values())
+
+    def rows(self) -> Mapping[AppId, "CredentialRows"]:
+        """The rows of every app that was ever added, in the order of their ids."""
+        rows = self._database.read(lambda c: c.execute(_EVERY).all())
         by_app = itertools.groupby(map(tuple, rows), key=itemgetter(0))
-        return tuple(_credential(list(of_app), now) for _, of_app in by_app)
+        return {AppId(app): CredentialRows(tuple(of_app)) for app, of_app in by_app}
 
     def add(self, app: AppId, secret_hash: bytes | None, by: str) -> None:
         """Begin with generation 1; no hash where the app has keys only.
@@ -112,15 +133,6 @@ class StoredCredentials:
             transaction.append([_record(event, app, generation, by)])
 
         self._database.write(Reserve.NONE, work)
-
-
-def _credential(rows: Sequence[tuple[Any, ...]], now: int) -> AppCredential:
-    """Of the rows of one app, in the columns of `_EVERY`."""
-    app, disabled, generation = rows[0][:3]
-    live = tuple(
-        hashed for *_, hashed, until in rows if hashed is not None and (until is None or now < until)
-    )
-    return AppCredential(AppId(app), bool(disabled), generation, live)
 
 
 def _generation(connection: Connection, app: AppId) -> int | None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from sqlite3 import Error as DriverError
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from broker.errors import LogUnavailable
@@ -39,7 +39,7 @@ from broker.store.locks import Patience, locked
 from broker.store.place import Identity, Place, Reserve, Room, place_at
 from broker.store.queue import CommitQueue, Job
 from broker.store.sealing import Sealer
-from broker.store.statements import driver
+from broker.store.statements import Prepared, driver
 from broker.store.tables import record
 from broker.store.transaction import Transaction
 from broker.texts import cleaned
@@ -53,6 +53,7 @@ _STEP_S = 0.02
 """Between two looks whether a named turn is free."""
 _ERRORS = (SQLAlchemyError, DriverError)
 """What SQLite says, through SQLAlchemy or past it."""
+_BEGIN, _COMMIT = Prepared(text("BEGIN IMMEDIATE")), Prepared(text("COMMIT"))
 _LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
 
 
@@ -250,14 +251,14 @@ class Database:
 
     def _begin(self, connection: Connection) -> None:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        except SQLAlchemyError as error:
+            _BEGIN.run(connection, {})
+        except DriverError as error:
             raise _not_taken(error) from None
 
     def _commit(self, connection: Connection) -> None:
         try:
-            connection.exec_driver_sql("COMMIT")
-        except SQLAlchemyError as error:
+            _COMMIT.run(connection, {})
+        except DriverError as error:
             self._jam(f"whether a commit is durable is not known: {_cause(error)}")
             self._roll_back(connection)
             raise LogUnavailable(self._jammed) from None

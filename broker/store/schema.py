@@ -1,16 +1,18 @@
 """The schema's name and version in the file itself, checked before anything is done with it."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from broker.errors import LogUnavailable
-from broker.store.tables import metadata, record
+from broker.store.counters import Counter
+from broker.store.tables import ENTITLING, counter, metadata, record
 
 APPLICATION_ID = 0x43494D54
 """PRAGMA application_id: "CIMT" in ASCII."""
 
-VERSION = 3
+VERSION = 4
 """PRAGMA user_version."""
 
+_MOVE = f"UPDATE counter SET value = value + 1 WHERE name = '{Counter.ENTITLEMENTS}'"  # noqa: S608 - our own word
 _TAIL = 100
 _NEWEST = (
     select(record.c.seq, record.c.id, record.c.code, record.c.leaf).order_by(record.c.seq.desc()).limit(_TAIL)
@@ -67,6 +69,16 @@ def _turn_to_wal(connection: Connection) -> None:
 def _create(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     metadata.create_all(connection)
+    _watch_entitlements(connection)
     connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
     connection.exec_driver_sql("COMMIT")
+
+
+def _watch_entitlements(connection: Connection) -> None:
+    """By triggers, since a writer that forgot to move the counter would leave a cut without effect."""
+    connection.execute(insert(counter).values(name=Counter.ENTITLEMENTS.value, value=0))
+    for table in ENTITLING:
+        for change in ("INSERT", "UPDATE", "DELETE"):
+            named = f"{table.name}_{change.lower()} AFTER {change} ON {table.name}"
+            connection.exec_driver_sql(f"CREATE TRIGGER {named} BEGIN {_MOVE}; END")

@@ -1,4 +1,4 @@
-"""Grants that an operator cut: read at every decision, so that a cut holds at once."""
+"""Grants that an operator cut."""
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert

@@ -185,6 +185,9 @@ process = Table(
 )
 """`generation` is that of the last reload the process has answered."""
 
+ENTITLING = (credential, credential_secret, disabled_grant, applied_grant)
+"""What decides who may have what: each change of a row moves the counter `entitlements` (schema.py)."""
+
 counter = Table(
     "counter",
     metadata,

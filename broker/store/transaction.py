@@ -29,7 +29,7 @@ class Transaction:
         """
         if not records:
             return range(0)
-        first = _NEXT.run(self.connection, {}).fetchone()[0]
+        first = self.tail[0] + 1 if self.tail else _NEXT.run(self.connection, {}).fetchone()[0]
         for seq, record in enumerate(records, first):
             sealed = self._sealer.seal(record)
             values = {

@@ -74,12 +74,11 @@ class Site:
         return apply_policy(self.policy, ControllerRooms(self.grants, self, self.clock, self.administration))
 
     def issue(self, host: str) -> IssuedTicket:
+        self.told.grants_applied = {applied.grant: applied for applied in self.grants.all()}
         rooms = Rooms(
             clock=self.clock,
             policy=self,
-            switches=self.told,
-            credentials=self.told,
-            applied=self.grants,
+            entitlements=self.told,
             hosts=self.vsphere,
             prover=self.vsphere,
             tickets=self.vsphere,

@@ -20,7 +20,7 @@ from broker.store.locks import Patience
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from tests.support.clock import HandClock
-from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing
+from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing, watched
 
 RECORD = Record(Event.PROCESS_STARTED, {"kind": "serve"})
 
@@ -207,20 +207,13 @@ def test_reopening_a_healthy_store_changes_nothing(database: Database) -> None:
     assert database._connections is before
 
 
-def test_an_interrupted_commit_is_as_unknown_as_a_failed_one(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = type(database._connections.writer).exec_driver_sql
-
-    def interrupted(connection: object, statement: str, *rest: object) -> object:
+def test_an_interrupted_commit_is_as_unknown_as_a_failed_one(database: Database) -> None:
+    def interrupt(statement: str) -> None:
         if statement == "COMMIT":
             raise KeyboardInterrupt
-        return real(connection, statement, *rest)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(type(database._connections.writer), "exec_driver_sql", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            append(database)
+    with watched(database, NOT_PERSISTED, interrupt), pytest.raises(KeyboardInterrupt):
+        append(database)
     assert "interrupted" in database.problem()
     database.reopen()
     append(database)

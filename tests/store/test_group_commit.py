@@ -120,7 +120,7 @@ def test_what_was_refused_beside_a_write_that_failed_is_decided_anew(database: D
 
 
 def test_a_store_that_begins_no_transaction_is_asked_once_for_all(database: Database) -> None:
-    with transactions(database) as tried, failing(database, "BEGIN", NOT_PERSISTED, after=1):
+    with failing(database, "BEGIN", NOT_PERSISTED, after=1), transactions(database) as tried:
         ends = together(database, *map(appending, range(3)))
     assert results(ends) == ["LogUnavailable"] * 3
     assert tried == [HOLDERS, "BEGIN"]

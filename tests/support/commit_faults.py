@@ -1,49 +1,52 @@
-"""Commits that fail: not persisted, or persisted all the same."""
+"""Statements of a store's writer: watched, and made to fail before or after SQLite did them."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Literal
 
 import pytest
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection
 
 from broker.store.database import Database
 from broker.store.statements import Prepared
 
-When = Literal["before_cursor_execute", "after_cursor_execute"]
-NOT_PERSISTED: When = "before_cursor_execute"
-PERSISTED: When = "after_cursor_execute"
+When = Literal["before", "after"]
+NOT_PERSISTED: When = "before"
+PERSISTED: When = "after"
+
+
+@contextmanager
+def watched(database: Database, when: When, watch: Callable[[str], None]) -> Iterator[None]:
+    """While this lasts `watch` is told each statement of the writer; what it raises comes out."""
+    run = Prepared.run
+
+    def run_watched(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
+        mine = on is database._connections.writer
+        if mine and when == NOT_PERSISTED:
+            watch(self.text)
+        cursor = run(self, on, values)
+        if mine and when == PERSISTED:
+            watch(self.text)
+        return cursor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Prepared, "run", run_watched)
+        yield
 
 
 @contextmanager
 def failing(database: Database, statement: str, when: When, after: int = 0) -> Iterator[None]:
     """While this lasts, `statement` ends in an I/O error, before or after SQLite did it.
 
-    The first `after` of them succeed. A statement that is prepared fails before, and always.
+    The first `after` of them succeed.
     """
-    connection = database._connections.writer
-    run, seen = Prepared.run, count()
+    seen = count()
 
-    def fail(_connection: Connection, _cursor: object, executed: str, *_rest: object) -> None:
+    def fail(executed: str) -> None:
         if executed.startswith(statement) and next(seen) >= after:
-            raise OperationalError(executed, {}, _disk_error())
+            raise sqlite3.OperationalError("disk I/O error")
 
-    def fail_prepared(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
-        if on is connection and self.text.startswith(statement):
-            raise _disk_error()
-        return run(self, on, values)
-
-    event.listen(connection, when, fail)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Prepared, "run", fail_prepared)
-            yield
-    finally:
-        event.remove(connection, when, fail)
-
-
-def _disk_error() -> sqlite3.OperationalError:
-    return sqlite3.OperationalError("disk I/O error")
+    with watched(database, when, fail):
+        yield

@@ -26,9 +26,10 @@ from broker.http.ids import new_id
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.client_secret import HashedSecrets
 from broker.http.oauth.keys import KeyRing, SigningKeys
+from broker.model.applied import AppliedGrant
 from broker.model.inventory import Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import Origin
-from broker.model.names import AccountId, AppId, HostName, IssuanceId, parse_issuance_id
+from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, parse_issuance_id
 from broker.model.policy import App, Policy, PublicKey, Rate, Scope
 from broker.model.secret import Secret, SecretVariable
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
@@ -114,6 +115,15 @@ class Access:
     can: bool = True
     log_down: bool = False
     refusals_left: int = 1000
+
+    def now(self) -> "Access":
+        return self
+
+    def grant_disabled(self, grant: GrantId) -> bool:
+        return self.world.grant_disabled(grant)
+
+    def applied(self, grant: GrantId) -> AppliedGrant | None:
+        return self.world.applied(grant)
 
     def credential(self, app: AppId) -> AppCredential | None:
         self._up()
@@ -336,7 +346,7 @@ def make_desk(
         store or WindowStore.memory(),
         world.clock,
     )
-    rooms: Rooms = replace(world.rooms(), limits=limits)
+    rooms: Rooms = replace(world.rooms(), limits=limits, entitlements=access)
     keys = KeyRing(SigningKeys([Secret(SIGNING_PEM)]))
     compared = CountedSecrets()
     watch = HealthWatch(access, limits)

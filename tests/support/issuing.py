@@ -155,13 +155,16 @@ class World:
     call_takes_s: float = 0.0
 
     def rooms(self) -> Rooms:
-        return Rooms(self.clock, self, self, self, self, self, self, self, self, self, self)
+        return Rooms(self.clock, self, self, self, self, self, self, self, self)
 
     def current(self) -> Policy:
         return self.policy
 
     def grant_disabled(self, grant: GrantId) -> bool:
         return grant in self.disabled
+
+    def now(self) -> "World":
+        return self
 
     def credential(self, app: AppId) -> AppCredential | None:
         return self.app_credential

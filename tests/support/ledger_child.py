@@ -10,16 +10,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
-from typing import Literal, NoReturn
-
-from sqlalchemy import Connection, event
+from typing import NoReturn
 
 from broker.clock import SystemClock
 from broker.errors import Refused
 from broker.model.names import IdempotencyKey
 from broker.model.policy import Rate
+from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, watched
 from tests.support.records import KEY, Book, issued, open_book
 
 STEPS = (
@@ -34,7 +34,6 @@ _COMMIT_OF = {"intent": 3, "outcome": 4}
 """The undisturbed issuance before makes commits 1 and 2."""
 
 Say = Callable[[str], object]
-When = Literal["before_cursor_execute", "after_cursor_execute"]
 
 
 def _die() -> NoReturn:
@@ -42,22 +41,21 @@ def _die() -> NoReturn:
     raise AssertionError("a killed process went on")
 
 
-def _die_at_commit(book: Book, number: int, when: When) -> None:
+def _dying_at_commit(book: Book, number: int, when: When) -> AbstractContextManager[None]:
     commits = count(1)
 
-    def watch(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+    def watch(statement: str) -> None:
         if statement == "COMMIT" and next(commits) == number:
             _die()
 
-    event.listen(book.database._connections.writer, when, watch)
+    return watched(book.database, when, watch)
 
 
-def _arm(book: Book, step: str) -> None:
+def _armed(book: Book, step: str) -> AbstractContextManager[None]:
     place, which, _ = step.split("_") if step.endswith("commit") else ("", "", "")
-    if place == "before":
-        _die_at_commit(book, _COMMIT_OF[which], "before_cursor_execute")
-    elif place == "inside":
-        _die_at_commit(book, _COMMIT_OF[which], "after_cursor_execute")
+    if place not in {"before", "inside"}:
+        return nullcontext()
+    return _dying_at_commit(book, _COMMIT_OF[which], NOT_PERSISTED if place == "before" else PERSISTED)
 
 
 def _issue(book: Book, key: IdempotencyKey, say: Say, step: str = "") -> None:
@@ -73,8 +71,7 @@ def _issue(book: Book, key: IdempotencyKey, say: Say, step: str = "") -> None:
 
 def _walk(folder: Path, step: str) -> NoReturn:
     book = open_book(folder / f"{step}.db", SystemClock())
-    _arm(book, step)
-    with (folder / f"{step}.txt").open("w", buffering=1) as told:
+    with _armed(book, step), (folder / f"{step}.txt").open("w", buffering=1) as told:
         say = lambda line: told.write(line + "\n")  # noqa: E731 - a name for one method
         _issue(book, IdempotencyKey("undisturbed"), say)
         _issue(book, KEY, say, step)

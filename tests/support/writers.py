@@ -6,11 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import event
-
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.transaction import Transaction
+from tests.support.commit_faults import NOT_PERSISTED, watched
 from tests.support.deadline import eventually
 
 Work = Callable[[Transaction], Any]
@@ -66,13 +65,9 @@ def transactions(database: Database) -> Iterator[list[str]]:
     """Each BEGIN and COMMIT that is tried meanwhile."""
     tried: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+    def note(statement: str) -> None:
         if statement.startswith(("BEGIN", "COMMIT")):
             tried.append(statement.partition(" ")[0])
 
-    connection = database._connections.writer
-    event.listen(connection, "before_cursor_execute", note)
-    try:
+    with watched(database, NOT_PERSISTED, note):
         yield tried
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
