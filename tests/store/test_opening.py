@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
+from broker.store import schema
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
