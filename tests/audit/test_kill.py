@@ -1,24 +1,22 @@
 """A process is killed at each step of a ticket's way, and at any moment: what stands in the log then."""
 
-import json
 import random
 import subprocess
 import sys
 import time
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from broker.store.times import iso
+from tests.support import invariants
 from tests.support.clock import HandClock
 from tests.support.deadline import eventually
+from tests.support.invariants import attempts
 from tests.support.ledger_child import STEPS
 from tests.support.records import KEY, Book, open_book
 
 ROOT = Path(__file__).parents[2]
-ENDS = {"T101I", "T102E", "T103E", "T104W"}
 CHILD = [sys.executable, "-m", "tests.support.ledger_child"]
 
 Told = list[tuple[str, str, int]]
@@ -45,32 +43,15 @@ def later() -> HandClock:
 
 def check_invariants(book: Book, said: Told) -> None:
     records = list(book.reading.records())
-    assert [r["seq"] for r in records] == list(range(len(records)))
-    attempts = [(r["fields"]["issuance"], r["fields"]["attempt"], r["code"]) for r in records]
-    intents = Counter((i, n) for i, n, code in attempts if code == "T100I")
-    ends = Counter((i, n) for i, n, code in attempts if code in ENDS)
-    issued = {(i, n) for i, n, code in attempts if code == "T101I"}
-    assert set(intents.values()) <= {1}, "an attempt has one intent"
-    assert set(ends.values()) <= {1}, "an attempt has one end"
-    assert set(ends) <= set(intents), "nothing ends that did not begin"
-    assert {(i, n) for what, i, n in said if what == "intended"} <= set(intents)
+    invariants.check_log(records)
+    invariants.check_columns(book.database)
+    intended, issued = (set(attempts(records, event)) for event in ("ticket_intent", "ticket_issued"))
+    assert {(i, n) for what, i, n in said if what == "intended"} <= intended
     assert {(i, n) for what, i, n in said if what == "delivered"} <= issued
-    check_columns(book)
-
-
-def check_columns(book: Book) -> None:
-    """What is derived of a record says what the record says."""
-    columns = "SELECT id, code, at, app, issuance, leaf FROM record"
-    for row in book.database.read(lambda c: c.exec_driver_sql(columns).all()):
-        record = json.loads(row.leaf)
-        fields = record["fields"]
-        assert (row.id, row.code, iso(row.at)) == (record["id"], record["code"], record["ts"])
-        assert (row.app, row.issuance) == (fields.get("app"), fields.get("issuance"))
 
 
 def check_all_ended(book: Book) -> None:
-    codes = Counter(book.events())
-    assert codes["T100I"] == sum(codes[end] for end in ENDS)
+    invariants.check_ended(list(book.reading.records()))
 
 
 @pytest.mark.parametrize("step", STEPS)

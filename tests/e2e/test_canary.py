@@ -3,27 +3,16 @@
 import base64
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import requests
 
 from broker.client.errors import ClientError
 from broker.demo.files import APP
+from tests.support.sinks import everything_written, leaked, secrets_of
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
 
 ACCOUNT = "svc-cim-a@vsphere.local"
 MINT = "AcquireCimServicesTicket"
-
-
-def secrets_on_disk(stack: Stack) -> dict[str, str]:
-    """Everything that a file of the site keeps secret, by where it is."""
-    users = ("svc-cim-a@vsphere.local", "broker-controller@vsphere.local", "administrator@vsphere.local")
-    found = {f"password of {u}": stack.lab.password_file(u).read_text().strip() for u in users}
-    found["fingerprint key"] = (stack.site.root / "fingerprint.key").read_text().strip()
-    found["app secret"] = (stack.site.root / "app.secret").read_text().strip()
-    for name in ("signing.key", "broker.key", "monitoring.key"):
-        found[name] = (stack.site.root / name).read_text().splitlines()[1]
-    return found
 
 
 def ask(stack: Stack, token: str, body: str) -> requests.Response:
@@ -38,15 +27,14 @@ def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
     )
     process = fresh.serve("--log-level", "debug")
     fresh.ready()
-    told = secrets_on_disk(fresh)
+    told = secrets_of(fresh) | {"app secret": (fresh.site.root / "app.secret").read_text().strip()}
     told |= _successes(fresh)
     _refusals(fresh, told["access token"])
     _faults_of_vcenter(fresh)
     _inline_secret(fresh, told["password of svc-cim-a@vsphere.local"])
     assert end(process) == 0
     assert end(controller) == 0
-    shown = _everything_written(fresh)
-    assert [where for where, secret in told.items() if secret in shown] == []
+    assert leaked(told, everything_written(fresh)) == []
 
 
 def _successes(stack: Stack) -> dict[str, str]:
@@ -107,17 +95,3 @@ def _inline_secret(stack: Stack, password: str) -> None:
     stack.edit("accounts.yaml", lambda a: a["accounts"]["cim-a"].update(password=password))
     assert stack.config("reload", check=False).returncode == 3
     assert stack.config("config", "check", check=False).returncode == 3
-
-
-def _everything_written(stack: Stack) -> str:
-    store = "".join(p.read_bytes().decode("latin-1") for p in stack.store.parent.iterdir() if p.is_file())
-    return stack.said() + store + _command_lines()
-
-
-def _command_lines() -> str:
-    """Arguments of every process on this machine that can be read."""
-    lines = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            lines.append(entry.read_bytes().decode("latin-1"))
-    return "".join(lines)

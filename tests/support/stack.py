@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests.support.deadline import eventually
 from tests.support.lab import small_lab
 
 ROOT = Path(__file__).resolve().parents[2]
+BROKER = (sys.executable, "-m", "broker")
 SCOPE = "/DC1/host/cluster-01"
 HOST = "esx0001.lab.example"
 OUTSIDE = "esx0003.lab.example"
@@ -65,7 +66,7 @@ class Stack:
     def broker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; `--config` is given where it is the policy's directory."""
         done = subprocess.run(
-            [sys.executable, "-m", "broker", *arguments],
+            [*BROKER, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -97,11 +98,13 @@ class Stack:
         secret.chmod(0o600)
         self.edit("server.yaml", lambda server: server.update(workers=count, redis_url={"file": str(secret)}))
 
-    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, program: Sequence[str] = BROKER
+    ) -> subprocess.Popen[bytes]:
         """Start a command that stays; what it says goes to the site's logs."""
         with (self.site.root / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "broker", *arguments],
+                [*program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -111,9 +114,9 @@ class Stack:
         self._running.append(process)
         return process
 
-    def serve(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def serve(self, *arguments: str, program: Sequence[str] = BROKER) -> subprocess.Popen[bytes]:
         """Start `broker serve` and wait until it accepts connections."""
-        process = self.start("serve", "--config", str(self.site.config), *arguments)
+        process = self.start("serve", "--config", str(self.site.config), *arguments, program=program)
         until(lambda: self._answers(process), "broker serve")
         return process
 
@@ -197,6 +200,11 @@ def kill_all(process: "subprocess.Popen[bytes]") -> None:
     """SIGKILL a process and every child of it, as a power cut would."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
+
+
+def workers_of(process: "subprocess.Popen[bytes]") -> list[int]:
+    """The processes that `broker serve` has beside the one that was started."""
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
 def until(holds: Callable[[], bool], what: str, within_s: float = 30.0) -> None:

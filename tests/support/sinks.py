@@ -1,0 +1,38 @@
+"""What a site keeps secret, and everything that its processes wrote."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support.stack import Stack
+
+_USERS = ("svc-cim-a@vsphere.local", "broker-controller@vsphere.local", "administrator@vsphere.local")
+
+
+def secrets_of(stack: Stack) -> dict[str, str]:
+    """Everything that a file of the site keeps secret, by where it is."""
+    found = {f"password of {u}": stack.lab.password_file(u).read_text().strip() for u in _USERS}
+    found["fingerprint key"] = (stack.site.root / "fingerprint.key").read_text().strip()
+    for name in ("signing.key", "broker.key", "monitoring.key"):
+        found[name] = (stack.site.root / name).read_text().splitlines()[1]
+    return found
+
+
+def everything_written(stack: Stack) -> str:
+    """Logs, records, the bytes of the store's files, command lines and environments."""
+    store = "".join(p.read_bytes().decode("latin-1") for p in stack.store.parent.iterdir() if p.is_file())
+    return stack.said() + store + _of_processes("cmdline") + _of_processes("environ")
+
+
+def leaked(secrets: Mapping[str, str], shown: str) -> list[str]:
+    """The names of those secrets that can be read there."""
+    return [where for where, secret in secrets.items() if secret in shown]
+
+
+def _of_processes(what: str) -> str:
+    """Of every process on this machine that can be read."""
+    told = []
+    for entry in Path("/proc").glob(f"[0-9]*/{what}"):
+        with suppress(OSError):
+            told.append(entry.read_bytes().decode("latin-1"))
+    return "".join(told)

@@ -1,0 +1,149 @@
+"""Who stands outside of the broker and remembers: each ticket that vCenter made, each byte that came back."""
+
+import json
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from broker.clock import SystemClock
+from broker.lab.tickets import Minted
+from broker.store.database import Database
+from broker.store.log import StoredLog
+from tests.support.stack import HOST, Stack
+
+_TICKET = re.compile(rb'"session_id":\s*"([^"]+)"')
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+PATIENCE_S = 30.0
+UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one request for a ticket, as far as it came."""
+
+    log_size: int
+    """How many records stood in the log when the first byte came."""
+    raw: bytes = field(repr=False)
+
+    @property
+    def status(self) -> int:
+        """0 where no answer began."""
+        found = _STATUS.match(self.raw)
+        return int(found[1]) if found else 0
+
+    @property
+    def ticket(self) -> str | None:
+        """Its text, wherever the answer was cut after it."""
+        found = _TICKET.search(self.raw)
+        return found[1].decode() if found else None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Empty where the answer was cut."""
+        with suppress(ValueError):
+            return dict(json.loads(self.raw.partition(b"\r\n\r\n")[2]))
+        return {}
+
+    @property
+    def code(self) -> str:
+        """Of a refusal."""
+        return str(self.body.get("code", ""))
+
+
+class Witness:
+    """Asks one stack for tickets; safe in any number of threads. Use it in a `with`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.minted: list[Minted] = []
+        self.heard: list[Heard] = []
+        self.tokens: list[str] = []
+        self._bearer = ""
+        self.database = Database.open_existing(stack.store, SystemClock())
+        self._log = StoredLog(self.database)
+        self._context = ssl.create_default_context(cafile=str(stack.site.broker_ca))
+        stack.lab.when_minted(self.minted.append)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
+
+    def log_size(self) -> int:
+        return self._log.size()
+
+    def ask(self, host: str = HOST, key: str | None = None) -> Heard:
+        """Ask for one ticket, once, with a token that was good the last time; all that comes back."""
+        heard = Heard(-1, b"")
+        with suppress(OSError, KeyError, ValueError):  # no broker, or none that gives tokens
+            self._bearer = self._bearer or self._new_token()
+            heard = self._exchange(_request(host, key, self._bearer))
+        if heard.status == UNAUTHORIZED:
+            self._bearer = ""
+        self.heard.append(heard)
+        return heard
+
+    def gets_a_ticket(self) -> bool:
+        """Whether one is delivered now."""
+        return self.ask().ticket is not None
+
+    def delivered(self) -> list[str]:
+        """The text of every ticket that came back."""
+        return [heard.ticket for heard in self.heard if heard.ticket is not None]
+
+    def _new_token(self) -> str:
+        self.tokens.append(self.stack.access_token())
+        return self.tokens[-1]
+
+    def _exchange(self, request: bytes) -> Heard:
+        raw, log_size = b"", -1
+        with ExitStack() as closing, suppress(OSError):
+            address = ("localhost", self.stack.site.port)
+            plain = closing.enter_context(socket.create_connection(address, PATIENCE_S))
+            channel = closing.enter_context(self._context.wrap_socket(plain, server_hostname="localhost"))
+            channel.sendall(request)
+            raw = channel.recv(1)
+            log_size = self._log.size()
+            while more := channel.recv(65536):
+                raw += more
+        return Heard(log_size, raw)
+
+    @contextmanager
+    def asking(self, threads: int, host: str = HOST) -> Iterator[None]:
+        """While this lasts, so many clients ask again and again, whatever they are answered."""
+        over = threading.Event()
+
+        def ask() -> None:
+            while not over.is_set():
+                if not self.ask(host).raw:
+                    over.wait(0.05)
+
+        askers = [threading.Thread(target=ask) for _ in range(threads)]
+        for each in askers:
+            each.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for each in askers:
+                each.join()
+
+
+def _request(host: str, key: str | None, token: str) -> bytes:
+    body = json.dumps({"host": host})
+    head = [
+        "POST /v1/tickets HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer {token}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *([f"Idempotency-Key: {key}"] if key else []),
+    ]
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
