@@ -10,13 +10,14 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test soak lint lock clean tools
+.PHONY: help venv demo test soak bench lint lock clean tools
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    the whole way of a ticket, on this machine alone"
 	@echo "make test    set up what the tests need, check the code, run the tests"
 	@echo "make soak    the longer tests: repeated kills, floods"
+	@echo "make bench   what the broker costs, side by side with vCenter's bare calls; a quarter of an hour"
 	@echo "make lint    style, types and imports"
 	@echo "make venv    .venv with all that development needs"
 	@echo "make lock    write the dependencies' hashes anew; with UPGRADE=--upgrade, newer versions too"
@@ -33,6 +34,9 @@ test: .venv/dev.stamp tools .cache/vcsim
 
 soak: .venv/dev.stamp tools .cache/vcsim
 	@$(PYTEST) -n 0 -m soak
+
+bench: .venv/dev.stamp tools
+	@$(BIN)/python -m tests.bench
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet

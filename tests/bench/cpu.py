@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+from tests.bench.measurement import Cpu
+
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,29 +41,41 @@ def _stat(pid: int) -> list[str]:
 
 
 class Stopwatch:
-    """Wall time and the CPU seconds of some trees from now on."""
+    """Wall time and CPU seconds from now on, of processes given by their ids, each with its children."""
 
-    def __init__(self, roots: Sequence[int]) -> None:
-        self._roots = roots
-        self._before = self._now()
+    def __init__(self, labs: Sequence[int], load: Sequence[int], broker: Sequence[int]) -> None:
+        self._labs = labs
+        self._load = load
+        self._broker = broker
+        self._before = self._used()
         self._start = perf_counter()
 
-    def read(self) -> tuple[float, list[float]]:
-        """Seconds that passed, and CPU seconds that each tree used."""
+    def read(self) -> Cpu:
+        """What was used until now."""
         seconds = perf_counter() - self._start
-        return seconds, [now - then for now, then in zip(self._now(), self._before, strict=True)]
+        used = [now - then for now, then in zip(self._used(), self._before, strict=True)]
+        behind = len(self._labs) + len(self._load)
+        return Cpu(
+            seconds=seconds,
+            cores=machine_cores(),
+            labs=tuple(used[: len(self._labs)]),
+            load=sum(used[len(self._labs) : behind]),
+            broker=sum(used[behind:]),
+        )
 
-    def _now(self) -> list[float]:
-        return [cpu_seconds(root) for root in self._roots]
+    def _used(self) -> list[float]:
+        return [cpu_seconds(root) for root in (*self._labs, *self._load, *self._broker)]
 
 
-def memory_mib(pid: int) -> tuple[float, float]:
-    """Resident (VmRSS) and proportional (PSS) memory of one process, in MiB."""
-    return _kib(Path(f"/proc/{pid}/status"), "VmRSS:"), _kib(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+def memory_mb(pid: int) -> tuple[float, float]:
+    """Resident (VmRSS) and proportional (PSS) memory of one process, in millions of bytes."""
+    return _megabytes(Path(f"/proc/{pid}/status"), "VmRSS:"), _megabytes(
+        Path(f"/proc/{pid}/smaps_rollup"), "Pss:"
+    )
 
 
-def _kib(file: Path, name: str) -> float:
+def _megabytes(file: Path, name: str) -> float:
     for line in file.read_text().splitlines():
         if line.startswith(name):
-            return int(line.split()[1]) / 1024
+            return int(line.split()[1]) * 1024 / 1e6
     raise LookupError(f"{file} tells no {name}")

@@ -18,7 +18,7 @@ ANY_CALL_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class RunningLab:
-    """One vCenter with its low-privilege account and the names and moids of its hosts."""
+    """One vCenter with its low-privilege account, names and moids of its hosts, paths of its clusters."""
 
     id: str
     pid: int
@@ -27,10 +27,7 @@ class RunningLab:
     account_password: Path
     controller_password: Path
     hosts: tuple[tuple[str, str], ...]
-
-    def target(self, name: str, moid: str) -> "Target":
-        """One of its hosts."""
-        return Target(self.id, name, moid)
+    clusters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,37 @@ class Target:
     moid: str
 
 
+@dataclass(frozen=True, slots=True)
+class LabSize:
+    """Hosts in all, and the clusters of each vCenter that they are in."""
+
+    hosts: int
+    clusters: int = 5
+
+    def part(self, number: int, parts: int) -> "LabSize":
+        """What one of several vCenters has of them."""
+        return LabSize(self.hosts // parts + (number < self.hosts % parts), self.clusters)
+
+    def options(self) -> tuple[str, ...]:
+        """Of `broker lab`. No host answers CIM here: nobody uses the tickets."""
+        size = ("--hosts", str(self.hosts), "--clusters", str(self.clusters))
+        return (*size, "--standalone", "0", "--cim-hosts", "0")
+
+
 @contextmanager
-def running_labs(root: Path, number: int, hosts: int) -> Iterator[tuple[RunningLab, ...]]:
-    """So many vCenters with `hosts` hosts together; all end with the block."""
+def running_labs(root: Path, number: int, size: LabSize) -> Iterator[tuple[RunningLab, ...]]:
+    """So many vCenters that have the hosts together; all end with the block."""
     children = Children(root)
     try:
-        sizes = [hosts // number + (each < hosts % number) for each in range(number)]
-        yield tuple(_started(root, children, f"lab-{each}", size) for each, size in enumerate(sizes))
+        yield tuple(
+            _started(root, children, f"lab-{each}", size.part(each, number)) for each in range(number)
+        )
     finally:
         children.close()
 
 
-def _started(root: Path, children: Children, name: str, hosts: int) -> RunningLab:
-    size = ("--hosts", str(hosts), "--clusters", "5", "--standalone", "0", "--cim-hosts", "0")
-    process = children.start(name, "lab", "--state-dir", str(root / f"{name}.state"), *size)
+def _started(root: Path, children: Children, name: str, size: LabSize) -> RunningLab:
+    process = children.start(name, "lab", "--state-dir", str(root / f"{name}.state"), *size.options())
     told: dict[str, Any] = {}
 
     def ready() -> bool:
@@ -69,7 +83,7 @@ def _started(root: Path, children: Children, name: str, hosts: int) -> RunningLa
     control = LabControl(Path(told["control_socket"]))
     control.set_latency("*", ANY_CALL_S)
     control.set_latency(TICKET_CALL, TICKET_CALL_S)
-    passwords = told["password_files"]
+    passwords, hosts = told["password_files"], control.hosts()
     return RunningLab(
         id=name,
         pid=process.pid,
@@ -77,5 +91,6 @@ def _started(root: Path, children: Children, name: str, hosts: int) -> RunningLa
         ca_file=Path(told["ca_file"]),
         account_password=Path(passwords[ACCOUNT_USER]),
         controller_password=Path(passwords[CONTROLLER_USER]),
-        hosts=tuple((host["name"], host["moid"]) for host in control.hosts()),
+        hosts=tuple((host["name"], host["moid"]) for host in hosts),
+        clusters=tuple(sorted({host["path"].rpartition("/")[0] for host in hosts})),
     )

@@ -1,7 +1,7 @@
 """One measurement: how many tickets in how long, how long each took, and whose CPU it cost."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,71 +21,79 @@ class Latency:
     p99: float
 
     @classmethod
-    def of_histogram(cls, counts: Mapping[int, int]) -> "Latency":
-        """From how often each number of microseconds was seen."""
-        ordered = sorted(counts.items())
+    def of(cls, microseconds: Sequence[int]) -> "Latency":
+        """The nearest rank of each. Raises ValueError where nothing was measured."""
+        if not microseconds:
+            raise ValueError("no ticket came")
+        ordered = sorted(microseconds)
         return cls(*(_percentile(ordered, share) / 1000 for share in (0.50, 0.90, 0.99)))
 
 
-def _percentile(ordered: Sequence[tuple[int, int]], share: float) -> int:
-    rank = max(1, math.ceil(share * sum(count for _, count in ordered)))
-    for value, count in ordered:
-        rank -= count
-        if rank <= 0:
-            return value
-    raise ValueError("no answers were counted")
+def _percentile(ordered: Sequence[int], share: float) -> int:
+    return ordered[max(1, math.ceil(share * len(ordered))) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came back on connections that each asked again as soon as they had their answer."""
+
+    tickets: int
+    failed: int
+    rate: float
+    """Tickets per second: the sum over the connections, each over its own time from the first request
+    to the last answer, so that the window's edges count neither for nor against long answers."""
+    latency: Latency
+
+    @classmethod
+    def of_loops(cls, loops: Sequence[tuple[float, Sequence[int]]], failed: int) -> "Answers":
+        """From each connection's seconds and microseconds. Raises ValueError where no ticket came."""
+        taken = [each for _, latencies in loops for each in latencies]
+        rate = sum(len(latencies) / seconds for seconds, latencies in loops if latencies)
+        return cls(len(taken), failed, rate, Latency.of(taken))
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU seconds of each side in so many seconds; `labs` holds those of each lab process."""
+
+    seconds: float
+    cores: int
+    labs: tuple[float, ...]
+    load: float
+    broker: float
+
+    @property
+    def lab_share(self) -> float:
+        """The labs' share of all CPUs of the machine, 0 to 1."""
+        return sum(self.labs) / (self.seconds * self.cores)
+
+    @property
+    def busiest_lab(self) -> float:
+        """The share of one CPU, 0 to 1, that the busiest of them used."""
+        return max(self.labs) / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one side did in one window. `labs` holds the CPU seconds of each lab process."""
+    """What one side did in one window."""
 
     side: str
     concurrency: int
-    tickets: int
-    failed: int
-    seconds: float
-    latency: Latency
-    labs: tuple[float, ...]
-    load: float
-    broker: float
-    cores: int
-
-    @property
-    def rate(self) -> float:
-        """Tickets per second."""
-        return self.tickets / self.seconds
-
-    @property
-    def lab_share(self) -> float:
-        """The lab's share of all CPUs of the machine, 0 to 1."""
-        return sum(self.labs) / (self.seconds * self.cores)
+    answers: Answers
+    cpu: Cpu
 
     @property
     def void(self) -> str | None:
         """Why this measurement says nothing about what it should; None where it does."""
-        if self.failed:
-            return f"{self.failed} of {self.tickets + self.failed} answers were no tickets"
-        if self.lab_share > MOST_OF_THE_MACHINE:
-            return f"the lab used {self.lab_share:.0%} of the machine"
-        if (busiest := max(self.labs) / self.seconds) > MOST_OF_ONE_INTERPRETER:
-            return f"one lab process used {busiest:.0%} of a CPU"
+        failed, cpu = self.answers.failed, self.cpu
+        if failed:
+            return f"{failed} of {self.answers.tickets + failed} answers were no tickets"
+        if cpu.lab_share > MOST_OF_THE_MACHINE:
+            return f"the lab used {cpu.lab_share:.0%} of the CPU"
+        if cpu.busiest_lab > MOST_OF_ONE_INTERPRETER:
+            return f"one lab process used {cpu.busiest_lab:.0%} of a CPU"
         return None
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
-        derived = {"per_second": self.rate, "lab_share": self.lab_share, "void": self.void}
-        return asdict(self) | derived
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One round's figure and what it was made of."""
-
-    value: float
-    parts: tuple[Measurement, ...] = ()
-
-    @property
-    def void(self) -> str | None:
-        """The first reason for which a part is void."""
-        return next((part.void for part in self.parts if part.void), None)
+        return asdict(self) | {"lab_share": self.cpu.lab_share, "void": self.void}

@@ -1,12 +1,7 @@
-"""`broker serve` as a process, and tickets asked of it by wrk."""
+"""`broker serve` as a process, and what the bench asks of it."""
 
-import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
-from typing import Any
 
 import requests
 
@@ -17,35 +12,32 @@ from broker.demo.files import APP, Site
 from broker.demo.processes import Children, wait_for
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
-from tests.bench.cpu import Stopwatch, machine_cores, tree
-from tests.bench.histogram import as_measured
-from tests.bench.labs import RunningLab, Target
-from tests.bench.measurement import Latency, Measurement
+from tests.bench.ground import Ground
+from tests.bench.labs import Target
+from tests.bench.load import Load
+from tests.bench.measurement import Measurement
 from tests.bench.site import Serving, set_serving
-from tests.support.tools import require_tool
 
-SCRIPT = Path(__file__).with_name("tickets.lua")
-LONGEST_ANSWER = "20s"
+KEY_ID = "demo-1"
+VISITED_BY, VISITED_S = 32, 2.0
 
 
 class BrokerSide:
-    """The running broker and the load that is put on it."""
+    """The running broker and the load that is put on it. `processes` are those whose CPU is its cost."""
 
     side = "broker"
 
-    def __init__(self, site: Site, labs: Sequence[RunningLab], pid: int) -> None:
-        self._site = site
-        self._labs = labs
-        self.pid = pid
+    def __init__(self, ground: Ground, processes: Sequence[int]) -> None:
+        self._ground = ground
+        self._processes = processes
+        self._site = ground.site
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.mount("https://", AnchoredAdapter(anchored_context(cafile=str(site.broker_ca))))
-        self._place = site.root / "load"
-        self._place.mkdir(mode=0o700, exist_ok=True)
-
-    def workers(self) -> list[int]:
-        """The processes below the arbiter."""
-        return tree(self.pid)[1:]
+        self._session.mount("https://", AnchoredAdapter(anchored_context(cafile=str(self._site.broker_ca))))
+        place = self._site.root / "load"
+        place.mkdir(mode=0o700, exist_ok=True)
+        self._load = Load(self._site.url, place)
+        self._load.ask_for(ground.targets)
 
     def ready(self) -> bool:
         """Whether /readyz says so."""
@@ -54,85 +46,52 @@ class BrokerSide:
         except requests.ConnectionError:
             return False
 
+    def ask_for(self, targets: Sequence[Target]) -> None:
+        """The hosts of the measurements that follow, instead of all."""
+        self._load.ask_for(targets)
+
+    def measure(self, concurrency: int, seconds: float) -> Measurement:
+        """Tickets as fast as they come on so many connections. A token lives long enough for one window."""
+        token = self.access_token()
+        return self._load.measure(token, concurrency, seconds, self._ground.lab_pids, self._processes)
+
+    def visit(self, targets: Sequence[Target]) -> None:
+        """Tickets for every one of these hosts, so that all is known that the broker keeps of hosts."""
+        left = list(targets)
+        while left:
+            self.ask_for(left)
+            del left[: self.measure(VISITED_BY, VISITED_S).answers.tickets]
+        self.ask_for(self._ground.targets)
+
     def access_token(self) -> str:
         """A new one for tickets; the broker's certificate is verified."""
-        credential = KeyCredential(APP, read_secret(SecretFile(self._site.app_key)), "demo-1")
         form = {"grant_type": "client_credentials", "scope": "tickets"}
-        form |= credential.prove(self._site.url, SystemClock()).form
+        form |= credential(self._site).prove(self._site.url, SystemClock()).form
         answer = self._session.post(f"{self._site.url}/oauth2/token", data=form, timeout=20)
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
-    def ask_for(self, targets: Sequence[Target]) -> None:
-        """The hosts of the measurements that follow; the vCenter is named where there are several."""
-        named = len(self._labs) > 1
-        bodies = (
-            {"host": target.name, **({"vcenter": target.vcenter} if named else {})} for target in targets
-        )
-        (self._place / "bodies").write_text("".join(json.dumps(body) + "\n" for body in bodies))
 
-    def measure(self, concurrency: int, seconds: int) -> Measurement:
-        """Tickets as fast as they come on so many connections.
-
-        The token is a new one each time: it lives five minutes. wrk verifies no certificate; what it
-        is given is worth nothing beyond this run.
-        """
-        token = self._place / "token"
-        token.touch(mode=0o600)
-        token.write_text(self.access_token())
-        watch = Stopwatch([self.pid, *(lab.pid for lab in self._labs)])
-        load_before = _load_seconds()
-        told = self._wrk(concurrency, seconds)
-        _, (broker, *labs) = watch.read()
-        return Measurement(
-            side=self.side,
-            concurrency=concurrency,
-            tickets=told["issued"],
-            failed=told["refused"] + told["unexpected"] + told["broken"],
-            seconds=told["duration_us"] / 1e6,
-            latency=Latency.of_histogram(_measured(told, concurrency)),
-            labs=tuple(labs),
-            load=_load_seconds() - load_before,
-            broker=broker,
-            cores=machine_cores(),
-        )
-
-    def _wrk(self, concurrency: int, seconds: int) -> dict[str, Any]:
-        told = subprocess.run(
-            [
-                str(require_tool("wrk")),
-                *("--threads", "1", "--connections", str(concurrency), "--duration", f"{seconds}s"),
-                *("--timeout", LONGEST_ANSWER, "--script", str(SCRIPT), f"{self._site.url}/v1/tickets"),
-                *("--", str(self._place)),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        document: dict[str, Any] = json.loads(told.splitlines()[-1])
-        return document
-
-
-def _measured(told: dict[str, Any], concurrency: int) -> dict[int, int]:
-    corrected = {int(value): int(count) for value, count in told["latency"]}
-    each = told["requests"] // concurrency
-    return as_measured(corrected, told["duration_us"] // each) if each else corrected
-
-
-def _load_seconds() -> float:
-    used = getrusage(RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def credential(site: Site) -> KeyCredential:
+    """The app's."""
+    return KeyCredential(APP, read_secret(SecretFile(site.app_key)), KEY_ID)
 
 
 @contextmanager
-def serving_broker(site: Site, labs: Sequence[RunningLab], serving: Serving) -> Iterator[BrokerSide]:
+def serving_broker(ground: Ground, serving: Serving) -> Iterator[BrokerSide]:
     """`broker serve` with these settings, ready; it ends with the block."""
-    set_serving(site, serving)
-    children = Children(site.root)
+    set_serving(ground.site, serving)
+    children = Children(ground.site.root)
     try:
-        process = children.start("serve", "serve", "--config", str(site.config), "--log-level", "warning")
-        side = BrokerSide(site, labs, process.pid)
+        process = children.start("serve", "serve", *serve_arguments(ground.site))
+        helpers = [serving.redis.pid] if serving.redis else []
+        side = BrokerSide(ground, [process.pid, *helpers])
         wait_for("the broker", children, "serve", process, side.ready)
         yield side
     finally:
         children.close()
+
+
+def serve_arguments(site: Site) -> tuple[str, ...]:
+    """Logs go to a file here."""
+    return ("--config", str(site.config), "--log-level", "warning")

@@ -11,18 +11,19 @@ from broker.clock import SystemClock
 from broker.demo.files import ACCOUNT_USER, APP, CONTROLLER_USER, GRANT, LabPlace, Site, write_site
 from broker.demo.processes import free_port, run
 from tests.bench.labs import RunningLab
+from tests.bench.redis import RunningRedis
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-SCOPE = ("/DC1", "/DC2")
+EVERYWHERE = ("/DC1", "/DC2")
 PLENTY = {"count": 1_000_000, "seconds": 60}
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the policy is, beside the app and the grant that are measured."""
+    """How large the policy is: apps in all, and for each vCenter the grants of the app that is measured."""
 
-    more_apps: int = 0
-    more_grants: int = 0
+    apps: int = 1
+    grants: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class Serving:
     concurrency: int = 64
     workers: int = 1
     proof_max_age_s: float = 30.0
-    redis_url: Path | None = None
+    redis: RunningRedis | None = None
 
     def told(self) -> str:
         """In words, for the report."""
         return (
-            f"workers {self.workers}, threads {self.threads}, vCenter concurrency {self.concurrency}, "
-            f"proof_max_age_s {self.proof_max_age_s:g}"
+            f"workers {self.workers}, threads {self.threads}, concurrency {self.concurrency}, "
+            f"proof age {self.proof_max_age_s:g} s"
         )
 
 
@@ -49,9 +50,9 @@ def new_site(root: Path, labs: Sequence[RunningLab], sizes: Sizes) -> Site:
     site.root.mkdir(mode=0o700)
     first = labs[0]
     place = LabPlace(first.port, first.ca_file, first.controller_password, first.account_password)
-    write_site(site, place, SCOPE[0], SystemClock().now())
+    write_site(site, place, EVERYWHERE[0], SystemClock().now())
     _lead_to_labs(site, labs)
-    _enlarge(site, sizes)
+    _grant(site, labs, sizes)
     run("roles", "apply", "--config", str(site.controller_file))
     run("apps", "add", APP, "--config", str(site.config))
     return site
@@ -64,8 +65,8 @@ def set_serving(site: Site, serving: Serving) -> None:
     server |= {"service_rate": PLENTY, "recorded_refusals": PLENTY}
     for key in ("workers", "redis_url"):
         server.pop(key, None)
-    if serving.redis_url is not None:
-        server |= {"workers": serving.workers, "redis_url": {"file": str(serving.redis_url)}}
+    if serving.redis is not None:
+        server |= {"workers": serving.workers, "redis_url": {"file": str(serving.redis.url)}}
     _write(site.config / "server.yaml", server)
     vcenters = _read(site.config / "vcenters.yaml")
     for vcenter in vcenters["vcenters"].values():
@@ -74,34 +75,41 @@ def set_serving(site: Site, serving: Serving) -> None:
 
 
 def _lead_to_labs(site: Site, labs: Sequence[RunningLab]) -> None:
-    """An account and a grant on everything in each vCenter."""
-    grant = _read(site.config / "grants.yaml")["grants"][GRANT]
-    grant |= {"scope": list(SCOPE), "rate_per_host": PLENTY}
-    app = _read(site.config / "apps.yaml")["apps"][APP]
-    _write(site.config / "apps.yaml", {"apps": {APP: app | {"rate": PLENTY}}})
+    """The vCenters, an account in each, and the controller's log-ins."""
     _write(site.config / "vcenters.yaml", {"vcenters": {lab.id: _vcenter(lab) for lab in labs}})
     _write(site.config / "accounts.yaml", {"accounts": {lab.id: _account(lab) for lab in labs}})
-    grants = {lab.id: grant | {"account": lab.id} for lab in labs}
-    _write(site.config / "grants.yaml", {"grants": grants})
     logins = {
         lab.id: {"user": CONTROLLER_USER, "password": {"file": str(lab.controller_password)}} for lab in labs
     }
     _write(site.controller_file, _read(site.controller_file) | {"logins": logins})
 
 
-def _enlarge(site: Site, sizes: Sizes) -> None:
-    """Apps and grants that nobody uses here; a busy broker has them."""
-    apps, grants = _read(site.config / "apps.yaml"), _read(site.config / "grants.yaml")
+def _grant(site: Site, labs: Sequence[RunningLab], sizes: Sizes) -> None:
+    """Grants that cover every host once, and other apps, which nobody uses here, with a grant each."""
+    app = _read(site.config / "apps.yaml")["apps"][APP] | {"rate": PLENTY}
+    grant = _read(site.config / "grants.yaml")["grants"][GRANT] | {"rate_per_host": PLENTY}
     accounts = _read(site.config / "accounts.yaml")
-    others = [f"app-{number:04}" for number in range(sizes.more_apps)]
-    apps["apps"] |= {name: apps["apps"][APP] | {"description": name} for name in others}
-    account, grant = next(iter(grants["grants"].items()))
-    for number in range(sizes.more_grants):
-        grants["grants"][f"grant-{number:04}"] = grant | {"app": others[number % len(others)]}
-    if sizes.more_grants:
-        accounts["accounts"][account]["shared_by"] = [APP, *others]
-    for name, document in (("apps", apps), ("grants", grants), ("accounts", accounts)):
-        _write(site.config / f"{name}.yaml", document)
+    others = [f"app-{number:04}" for number in range(1, sizes.apps)]
+    grants = {
+        f"{lab.id}-{number:04}": grant | {"account": lab.id, "scope": scope}
+        for lab in labs
+        for number, scope in enumerate(_scopes(lab, sizes.grants))
+    }
+    first = next(iter(grants.values()))
+    grants |= {other: first | {"app": other} for other in others}
+    if others:
+        accounts["accounts"][first["account"]]["shared_by"] = [APP, *others]
+    apps = {APP: app} | {other: app | {"keys": []} for other in others}
+    _write(site.config / "apps.yaml", {"apps": apps})
+    _write(site.config / "grants.yaml", {"grants": grants})
+    _write(site.config / "accounts.yaml", accounts)
+
+
+def _scopes(lab: RunningLab, grants: int) -> list[list[str]]:
+    """The lab's clusters dealt out to so many grants; a single one has whatever there is."""
+    if grants == 1:
+        return [list(EVERYWHERE)]
+    return [list(lab.clusters[number::grants]) for number in range(grants)]
 
 
 def _vcenter(lab: RunningLab) -> Mapping[str, object]:

@@ -27,6 +27,11 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Its process while it runs."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -1,4 +1,4 @@
-"""The bench's end of the line to the bare client's process."""
+"""The bench's end of the line to the process of a client that knows no broker."""
 
 import json
 import subprocess
@@ -8,48 +8,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
+
 from broker.demo.files import ACCOUNT_USER
-from tests.bench.cpu import Stopwatch, machine_cores
+from tests.bench.cpu import Stopwatch
 from tests.bench.labs import RunningLab, Target
-from tests.bench.measurement import Latency, Measurement
+from tests.bench.measurement import Answers, Measurement
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class BareSide:
-    """A process that takes tickets with pyVmomi alone; `module` says which of them."""
+class ClientSide:
+    """A process that takes tickets straight from vCenter: `tests.bench.bare` or `tests.bench.script`."""
 
     def __init__(self, side: str, process: "subprocess.Popen[str]", labs: Sequence[RunningLab]) -> None:
         self.side = side
         self._process = process
         self._labs = labs
-        self._targets: list[tuple[str, str]] = []
+        self._hosts: list[tuple[str, str, str]] = []
         self._send([_vcenter(lab) for lab in labs])
 
     def ask_for(self, targets: Sequence[Target]) -> None:
         """The hosts of the measurements that follow."""
-        self._targets = [(target.vcenter, target.moid) for target in targets]
+        self._hosts = [(target.vcenter, target.name, target.moid) for target in targets]
 
-    def measure(self, concurrency: int, seconds: int) -> Measurement:
+    def measure(self, concurrency: int, seconds: float) -> Measurement:
         """Tickets as fast as they come in so many threads."""
-        self._send({"concurrency": concurrency, "seconds": seconds, "targets": self._targets})
+        self._send({"concurrency": concurrency, "seconds": seconds, "hosts": self._hosts})
         self._answer()
-        watch = Stopwatch([lab.pid for lab in self._labs])
+        watch = Stopwatch([lab.pid for lab in self._labs], load=[self._process.pid], broker=[])
         self._send("go")
-        told = self._answer()
-        _, labs = watch.read()
-        return Measurement(
-            side=self.side,
-            concurrency=concurrency,
-            tickets=told["tickets"],
-            failed=0,
-            seconds=told["seconds"],
-            latency=Latency.of_histogram({int(value): int(count) for value, count in told["latency"]}),
-            labs=tuple(labs),
-            load=told["cpu"],
-            broker=0.0,
-            cores=machine_cores(),
-        )
+        loops = self._answer()
+        return Measurement(self.side, concurrency, Answers.of_loops(loops, failed=0), watch.read())
 
     def _send(self, message: object) -> None:
         assert self._process.stdin is not None
@@ -60,7 +50,7 @@ class BareSide:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the {self.side} client ended; its standard error says why")
+            raise click.ClickException(f"the {self.side} client ended; what it said stands above")
         return json.loads(line)
 
 
@@ -75,13 +65,19 @@ def _vcenter(lab: RunningLab) -> dict[str, object]:
 
 
 @contextmanager
-def bare_client(side: str, module: str, labs: Sequence[RunningLab]) -> Iterator[BareSide]:
-    """The process of `module`; it ends with the block."""
+def running_client(side: str, labs: Sequence[RunningLab], targets: Sequence[Target]) -> Iterator[ClientSide]:
+    """The process of the module of that name, which asks for these hosts; it ends with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", f"tests.bench.{side}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     try:
-        yield BareSide(side, process, labs)
+        client = ClientSide(side, process, labs)
+        client.ask_for(targets)
+        yield client
     finally:
         process.terminate()
         process.communicate(timeout=20)

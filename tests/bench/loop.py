@@ -1,0 +1,92 @@
+"""A client's loop, in a process of its own: threads that take one ticket after the other.
+
+The process reads one JSON object a line: first the vCenters, then what to measure. It answers `ready`
+when every thread has taken its first ticket, and with the result once it was told `go`.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from threading import Barrier
+from time import perf_counter
+from typing import Any
+
+Vcenters = Sequence[Mapping[str, Any]]
+Host = tuple[str, str, str]
+"""vCenter, name and moid."""
+
+Take = Callable[[Host], None]
+"""Takes one ticket."""
+
+Taken = tuple[float, list[int]]
+"""Seconds from a thread's first call to its last answer, and each ticket's microseconds."""
+
+
+class Loop:
+    """Threads that each take one ticket after the other until the time is up."""
+
+    def __init__(self, take: Take, hosts: Sequence[Host], threads: int, seconds: float) -> None:
+        self._take = take
+        self._hosts = hosts
+        self._threads = threads
+        self._seconds = seconds
+        self._warm = Barrier(threads + 1)
+        self._start = Barrier(threads + 1)
+        self._until = 0.0
+
+    def warm(self, pool: Executor) -> list[Future[Taken]]:
+        """Start the threads; returns when each has taken a ticket."""
+        running = [pool.submit(self._run, number) for number in range(self._threads)]
+        self._warm.wait()
+        return running
+
+    def measure(self, running: Sequence[Future[Taken]]) -> list[Taken]:
+        """Let them go; gives what each thread took."""
+        self._until = perf_counter() + self._seconds
+        self._start.wait()
+        return [each.result() for each in running]
+
+    def _run(self, number: int) -> Taken:
+        try:
+            self._take(self._hosts[number % len(self._hosts)])
+            self._warm.wait()
+            self._start.wait()
+        except BaseException:
+            self._warm.abort()  # or the others would wait for this thread without end
+            raise
+        return self._timed(number)
+
+    def _timed(self, turn: int) -> Taken:
+        latencies = []
+        start = asked_at = perf_counter()
+        while asked_at < self._until:
+            turn += self._threads
+            self._take(self._hosts[turn % len(self._hosts)])
+            answered_at = perf_counter()
+            latencies.append(round((answered_at - asked_at) * 1e6))
+            asked_at = answered_at
+        return asked_at - start, latencies
+
+
+def serve(client: Callable[[Vcenters, int], Take]) -> None:
+    """Serve the bench until it closes our standard input; `client` is made anew for each concurrency."""
+    vcenters = json.loads(sys.stdin.readline())
+    clients: dict[int, Take] = {}
+    for line in sys.stdin:
+        order = json.loads(line)
+        threads = order["concurrency"]
+        if threads not in clients:
+            clients[threads] = client(vcenters, threads)
+        hosts = [(vcenter, name, moid) for vcenter, name, moid in order["hosts"]]
+        loop = Loop(clients[threads], hosts, threads, order["seconds"])
+        with ThreadPoolExecutor(threads) as pool:
+            running = loop.warm(pool)
+            _say("ready")
+            sys.stdin.readline()
+            _say(loop.measure(running))
+
+
+def _say(message: object) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
