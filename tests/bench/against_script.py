@@ -16,7 +16,7 @@ from tests.bench.site import Serving
 HOSTS = 200
 EVENLY = slice(10, None, 20)
 CONCURRENCIES = (1, 8)
-SCRIPT_S = 8.0
+SCRIPT_S = 6.0
 """A script takes more than half a second for each ticket, so its window is longer."""
 
 

@@ -59,8 +59,6 @@ def _grown(plan: Plan, small: Ground, size: _Size) -> Figure:
         serving_broker(ground, serving) as large_broker,
         serving_broker(small, serving) as small_broker,
     ):
-        small_broker.visit(small.targets)
-        large_broker.visit(ground.targets)
         measured = side_by_side(
             plan.rounds,
             lambda: replace(small_broker.measure(CONCURRENCY, plan.seconds), side="small"),

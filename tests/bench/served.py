@@ -13,13 +13,12 @@ from broker.demo.processes import Children, wait_for
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
 from tests.bench.ground import Ground
-from tests.bench.labs import Target
 from tests.bench.load import Load
 from tests.bench.measurement import Measurement
 from tests.bench.site import Serving, set_serving
 
 KEY_ID = "demo-1"
-VISITED_BY, VISITED_S = 32, 2.0
+VISITED_BY, VISITED_S = 32, 1.0
 
 
 class BrokerSide:
@@ -43,25 +42,21 @@ class BrokerSide:
         """Whether /readyz says so."""
         try:
             return self._session.get(f"{self._site.url}/readyz", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
-
-    def ask_for(self, targets: Sequence[Target]) -> None:
-        """The hosts of the measurements that follow, instead of all."""
-        self._load.ask_for(targets)
 
     def measure(self, concurrency: int, seconds: float) -> Measurement:
         """Tickets as fast as they come on so many connections. A token lives long enough for one window."""
         token = self.access_token()
         return self._load.measure(token, concurrency, seconds, self._ground.lab_pids, self._processes)
 
-    def visit(self, targets: Sequence[Target]) -> None:
-        """Tickets for every one of these hosts, so that all is known that the broker keeps of hosts."""
-        left = list(targets)
+    def visit(self) -> None:
+        """Tickets for every host, so that the broker has all that it keeps of hosts."""
+        left = list(self._ground.targets)
         while left:
-            self.ask_for(left)
+            self._load.ask_for(left)
             del left[: self.measure(VISITED_BY, VISITED_S).answers.tickets]
-        self.ask_for(self._ground.targets)
+        self._load.ask_for(self._ground.targets)
 
     def access_token(self) -> str:
         """A new one for tickets; the broker's certificate is verified."""
@@ -79,7 +74,7 @@ def credential(site: Site) -> KeyCredential:
 
 @contextmanager
 def serving_broker(ground: Ground, serving: Serving) -> Iterator[BrokerSide]:
-    """`broker serve` with these settings, ready; it ends with the block."""
+    """`broker serve` with these settings, warm: each worker has met every host; it ends with the block."""
     set_serving(ground.site, serving)
     children = Children(ground.site.root)
     try:
@@ -87,6 +82,8 @@ def serving_broker(ground: Ground, serving: Serving) -> Iterator[BrokerSide]:
         helpers = [serving.redis.pid] if serving.redis else []
         side = BrokerSide(ground, [process.pid, *helpers])
         wait_for("the broker", children, "serve", process, side.ready)
+        for _ in range(serving.workers):
+            side.visit()
         yield side
     finally:
         children.close()

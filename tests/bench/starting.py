@@ -47,7 +47,7 @@ def _starts(plan: Plan, ground: Ground, hosts: int) -> Figure:
 def _memory(plan: Plan, ground: Ground) -> list[Figure]:
     plan.say(f"(e) memory with {MANY} hosts")
     with _started(ground) as started:
-        BrokerSide(ground, [started.pid]).visit(ground.targets)
+        BrokerSide(ground, [started.pid]).visit()
         resident, proportional = max(memory_mb(pid) for pid in tree(started.pid))
     what, told = f"of the largest process, {MANY} hosts", Serving().told()
     return [

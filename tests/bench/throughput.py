@@ -18,13 +18,12 @@ TAIL_AT = 128
 
 
 def figures(plan: Plan) -> list[Figure]:
-    """Each number of workers at 32; the best of them and one process at the rest, and at 32 with age 0."""
+    """Each number of workers at 32; the best of them at the other concurrencies, and at 32 with age 0."""
     with pooled(plan, "throughput") as ready, running_redis() as redis:
         servings = [serving_with(workers, redis) for workers in WORKERS]
         tried = [_alone(ready, f"b.{JUDGED_AT}.workers{each.workers}", each) for each in servings]
         best = best_of(tried)
-        told = [replace(tried[best], key=f"b.{JUDGED_AT}"), *tried, *_beside(ready, "b", servings[best])]
-        return told if best == 0 else [*told, *_beside(ready, "b.one", servings[0])]
+        return [replace(tried[best], key=f"b.{JUDGED_AT}"), *tried, *_beside(ready, servings[best])]
 
 
 def serving_with(workers: int, redis: RunningRedis) -> Serving:
@@ -42,13 +41,13 @@ def _alone(ready: Pooled, key: str, serving: Serving) -> Figure:
         return _ratio(key, serving, _measured(ready, broker, serving, JUDGED_AT))
 
 
-def _beside(ready: Pooled, key: str, serving: Serving) -> list[Figure]:
+def _beside(ready: Pooled, serving: Serving) -> list[Figure]:
     """At the other concurrencies, and at age 0."""
     with serving_broker(ready.ground, serving) as broker:
         measured = {each: _measured(ready, broker, serving, each) for each in OTHERS}
-    told = [_ratio(f"{key}.{each}", serving, measured[each]) for each in OTHERS]
-    tail = _tail(f"{key}.{TAIL_AT}.tail", serving, measured[TAIL_AT])
-    return [*told, tail, _alone(ready, f"{key}.{JUDGED_AT}.age0", replace(serving, proof_max_age_s=0))]
+    told = [_ratio(f"b.{each}", serving, measured[each]) for each in OTHERS]
+    tail = _tail(f"b.{TAIL_AT}.tail", serving, measured[TAIL_AT])
+    return [*told, tail, _alone(ready, f"b.{JUDGED_AT}.age0", replace(serving, proof_max_age_s=0))]
 
 
 def _measured(
