@@ -87,6 +87,7 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
         holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
     )
     rooms = _rooms(settings, database, holder, refusals, vsphere, limits)
+    requests = RunningRequests(clock)
     access = AccessRooms(
         credentials=StoredCredentials(database),
         replay=StoredReplayGuard(database),
@@ -94,16 +95,16 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
         issuances=StoredIssuances(database),
         listing=vsphere,
         health=HealthWatch(ProcessHealth(database, vsphere), limits),
+        leaving=requests.leaving,
     )
     app = create_app(settings, rooms, access, limits, ring)
-    requests = RunningRequests(clock)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
     reload = _Reload(directory, started, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
     running = _running(settings, database, refusals, vsphere, follower, watch, requests)
     running.start()
-    return Served(app, running.close)
+    return Served(app, requests.leave, running.close)
 
 
 def _rooms(

@@ -84,6 +84,12 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
                 *_PROOF,
             ),
         ),
+        Event.NOT_ATTEMPTED: EventFacts(
+            "A batch ended before these hosts were begun. Nothing was decided about them, and no ticket "
+            "taken. `issuance` is the id of the batch's answer.",
+            ("issuance", "app", *_ORIGIN, "hosts", "count", "ended_by"),
+            ("vcenter", "grant"),
+        ),
         Event.TOKEN_ISSUED: EventFacts(
             "An app authenticated and got an access token.", ("app", "method", "scopes", *_ORIGIN)
         ),
@@ -184,6 +190,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "detail": "Why, for admins and auditors.",
         "digest": "The digest of the grant as it was applied.",
         "dry_run": "Whether only the decision was asked for.",
+        "ended_by": "What ended the batch: disconnected (nobody read on) or shutting_down.",
         "entity": "The managed object that holds the permission.",
         "error": "What is wrong: file, line, key.",
         "exposure_until": "Until then a ticket may be usable.",
@@ -194,7 +201,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "generation": "The credential generation from then on; tokens of others are refused.",
         "grant": "The grant.",
         "host": "The host, by its name; in a refused request as it was asked for.",
-        "idempotency_key_sha256": "A digest of the Idempotency-Key.",
+        "hosts": "The hosts, as they were asked for; a long list is clipped and says by how many.",
+        "idempotency_key_sha256": "A digest of the Idempotency-Key; in a batch, of the host's own.",
         "instance_uuid": "about.instanceUuid of the vCenter.",
         "issuance": "The issuance, in vCenter the operationID; or the id that an answer without one had.",
         "kept": "The revision that is still decided on.",
@@ -214,7 +222,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "proof_digest": "The digest of what vCenter said the account may do.",
         "propagate": "Whether the permission reaches children.",
         "reason": "One of the reason codes.",
-        "reasons": "Reason codes, or the causes behind them, each with its count.",
+        "reasons": "Reason codes, causes behind them, `not_attempted` for a batch: each with its count.",
         "recorded_singly": "How many refusals were recorded one by one before.",
         "requested_as": "The id of the request that made a further attempt of `issuance`.",
         "retry_after_s": "The seconds that the caller was told to wait.",

@@ -7,13 +7,23 @@ from broker.audit.refusals import RefusalBudget
 from broker.audit.sayings import (
     intent_record,
     late_record,
+    not_attempted_record,
     outcome_record,
     refusal_record,
     rehearsal_record,
 )
 from broker.audit.sources import of_app
 from broker.errors import Reason, Refused
-from broker.model.issuance import Attempt, Caller, DryRun, Intent, Outcome, Proof, TicketRequest
+from broker.model.issuance import (
+    Attempt,
+    Caller,
+    DryRun,
+    Intent,
+    NotAttempted,
+    Outcome,
+    Proof,
+    TicketRequest,
+)
 from broker.store.attempts import Beginning, Ending, StoredAttempts, Subject
 from broker.store.claims import Claim
 from broker.store.database import Database
@@ -58,6 +68,14 @@ class AuditLedger:
         """Record that a dry run would have been answered with a ticket."""
         record = rehearsal_record(dry_run, caller, proof, policy_revision)
         self._log.append([record], Reserve.UNTOUCHED)
+
+    def leave(self, rest: NotAttempted, caller: Caller) -> None:
+        """Record the hosts of a batch that were never begun.
+
+        Raises Limited(TOO_MANY_REFUSALS) instead when the app's budget of refusals is spent.
+        """
+        self._refusals.charge(of_app(caller.app), "not_attempted")
+        self._log.append([not_attempted_record(rest, caller)], Reserve.UNTOUCHED)
 
     def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
         """Record the intent and claim the request's idempotency key, in one transaction.

@@ -16,6 +16,7 @@ from broker.model.issuance import (
     Caller,
     DryRun,
     Intent,
+    NotAttempted,
     Origin,
     Outcome,
     OutcomeKind,
@@ -127,6 +128,19 @@ def rehearsal_record(dry_run: DryRun, caller: Caller, proof: Proof, policy_revis
         "warnings": list(dry_run.warnings),
     }
     return Record(Event.DRY_RUN_ALLOWED, fields | _proof_fields(proof))
+
+
+def not_attempted_record(rest: NotAttempted, caller: Caller) -> Record:
+    """What is left of a batch that ended early."""
+    fields: Fields = {
+        "issuance": rest.batch,
+        "app": caller.app,
+        **origin_fields(caller.origin),
+        "hosts": list(rest.hosts),
+        "count": len(rest.hosts),
+        "ended_by": rest.ended_by.value,
+    }
+    return Record(Event.NOT_ATTEMPTED, fields | _known({"vcenter": rest.vcenter, "grant": rest.grant}))
 
 
 def _intent_fields(attempt: Attempt, intent: Intent) -> Fields:

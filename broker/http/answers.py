@@ -34,6 +34,18 @@ OurId = Annotated[
 ]
 
 
+HostText = Annotated[
+    str,
+    Field(
+        max_length=253,
+        description="The host's name in vCenter, its DNS name or its address.",
+        json_schema_extra=_HOST_FORMS,
+    ),
+]
+VcenterText = Annotated[OurId | None, Field(description="Which vCenter, where the name alone is ambiguous.")]
+GrantText = Annotated[OurId | None, Field(description="Which grant, where several cover the host.")]
+
+
 class Answer(BaseModel):
     """A part of an answer."""
 
@@ -45,18 +57,9 @@ class TicketBody(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    host: Annotated[
-        str,
-        Field(
-            max_length=253,
-            description="The host's name in vCenter, its DNS name or its address.",
-            json_schema_extra=_HOST_FORMS,
-        ),
-    ]
-    vcenter: Annotated[
-        OurId | None, Field(description="Which vCenter, where the name alone is ambiguous.")
-    ] = None
-    grant: Annotated[OurId | None, Field(description="Which grant, where several cover the host.")] = None
+    host: HostText
+    vcenter: VcenterText = None
+    grant: GrantText = None
 
 
 class HostName(Answer):

@@ -4,6 +4,7 @@ origin, authentication, scope (before the view) - the view - RateLimit and secur
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -12,6 +13,8 @@ from werkzeug.exceptions import NotFound
 
 from broker.http.answers import AnyDocument
 from broker.http.authenticate import Authenticator
+from broker.http.batch_answers import batch_body
+from broker.http.batches import Batches
 from broker.http.context import asked, begin, maybe_asked
 from broker.http.health import HealthViews, HealthWatch
 from broker.http.hosts import Hosts
@@ -66,6 +69,8 @@ class AccessRooms:
     issuances: Issuances
     listing: HostListing
     health: HealthWatch
+    leaving: Callable[[], bool]
+    """Whether this process shuts down."""
     secrets: HashedSecrets = field(default_factory=HashedSecrets)
 
 
@@ -158,8 +163,11 @@ def _views(
             limits=limits,
         ),
     )
+    body = batch_body(settings.batch_hosts)
     return Views(
         tickets=Tickets(rooms, access.log),
+        batches=Batches(rooms, access.log, body, access.leaving),
+        batch_body=body,
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),
         health=HealthViews(access.health),

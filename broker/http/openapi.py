@@ -27,6 +27,7 @@ _AUTHENTICATED = (
 _HEADERS = {
     "RateLimit": 'What is left, as in draft-ietf-httpapi-ratelimit-headers: `"app";r=59;t=12`.',
     "RateLimit-Policy": 'The budgets: `"app";q=60;w=60`.',
+    "Broker-Request-Id": "Give this to an admin: the log says under it what of a batch was not attempted.",
     "Idempotency-Replayed": "`reissued`: the key's issuance was answered before, this is its next attempt.",
 }
 
@@ -85,7 +86,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
     return {
         str(status): {
             "description": (model.__doc__ or "").strip(),
-            "content": _content("application/json", model),
+            "content": _content(operation.answer_media_type, model),
             **({"headers": headers} if headers else {}),
         }
         for status, model in operation.answers.items()

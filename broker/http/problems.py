@@ -65,8 +65,8 @@ def install_problems(app: Flask, clock: Clock) -> None:
     app.register_error_handler(Exception, defect)
 
 
-def problem(refusal: Refused, answer_id: IssuanceId) -> Response:
-    """The answer to a refusal: what differs only inside the broker looks the same from outside."""
+def told_of(refusal: Refused, answer_id: IssuanceId) -> dict[str, object]:
+    """The document's fields: what differs only inside the broker looks the same from outside."""
     facts = REASONS[refusal.reason]
     body: dict[str, object] = {
         "type": f"{REFERENCE}#{facts.shown_as}",
@@ -78,12 +78,23 @@ def problem(refusal: Refused, answer_id: IssuanceId) -> Response:
     }
     if isinstance(refusal, InvalidRequest):
         body["errors"] = [{"pointer": place, "problem": what} for place, what in refusal.faults]
-    answer = Response(json.dumps(body), status=facts.status, content_type=MEDIA_TYPE)
+    return body
+
+
+def problem(refusal: Refused, answer_id: IssuanceId) -> Response:
+    """The answer to a refusal."""
+    body = json.dumps(told_of(refusal, answer_id))
+    answer = Response(body, status=REASONS[refusal.reason].status, content_type=MEDIA_TYPE)
     if isinstance(refusal, Limited):
-        answer.headers["Retry-After"] = str(max(1, refusal.retry_after_s))
+        answer.headers["Retry-After"] = str(retry_after_s(refusal))
     if isinstance(refusal, Challenged):
         answer.headers["WWW-Authenticate"] = refusal.challenge
     return answer
+
+
+def retry_after_s(refusal: Limited) -> int:
+    """Whole seconds, and never none."""
+    return max(1, refusal.retry_after_s)
 
 
 def _reason_of(error: HTTPException) -> Reason:

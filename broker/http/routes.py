@@ -52,6 +52,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     body_media_type: str = "application/json"
+    answer_media_type: str = "application/json"
     answer_headers: tuple[str, ...] = ()
     refused_with: type[BaseModel] | None = None
     """Where a refusal is no problem document: the token endpoint speaks RFC 6749."""

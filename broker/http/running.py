@@ -1,6 +1,6 @@
 """Requests that still run, for those who take away what requests work with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Condition
 from typing import Any, TypeAlias
 
@@ -10,22 +10,33 @@ WsgiApp: TypeAlias = Callable[[Any, Any], Iterable[bytes]]
 
 
 class RunningRequests:
-    """Counts the requests of an app. Thread-safe."""
+    """Counts the requests of an app, each until its answer is closed. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._count = 0
         self._changed = Condition()
+        self._leaving = False
+
+    def leave(self) -> None:
+        """From now on nothing that takes long may begin. Safe to call from a signal handler."""
+        self._leaving = True
+
+    def leaving(self) -> bool:
+        """Whether this process shuts down."""
+        return self._leaving
 
     def counted(self, app: WsgiApp) -> WsgiApp:
-        """The same app; its answers are whole when it returns."""
+        """The same app."""
 
         def call(environ: Any, start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's
             self._add(1)
             try:
-                return app(environ, start_response)
-            finally:
+                answer = app(environ, start_response)
+            except BaseException:  # there is no answer that could be closed
                 self._add(-1)
+                raise
+            return _Closing(answer, lambda: self._add(-1))
 
         return call
 
@@ -44,3 +55,22 @@ class RunningRequests:
         with self._changed:
             self._count += number
             self._changed.notify_all()
+
+
+class _Closing:
+    """An answer's parts; `closed` is called once the server is done with them."""
+
+    def __init__(self, parts: Iterable[bytes], closed: Callable[[], None]) -> None:
+        self._parts = parts
+        self._closed = closed
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._parts)
+
+    def close(self) -> None:
+        """Called by the server at the end, whatever that is (PEP 3333)."""
+        try:
+            if (close := getattr(self._parts, "close", None)) is not None:
+                close()
+        finally:
+            self._closed()

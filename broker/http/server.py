@@ -36,9 +36,14 @@ class Farewell:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What runs in the worker process: the app, and how to close the rooms behind it."""
+    """What runs in the worker process: the app, and how to close the rooms behind it.
+
+    `leave` is called when the process is told to end, inside a signal handler, before requests
+    that run are waited for.
+    """
 
     app: Flask
+    leave: Callable[[], None]
     close: Callable[[], None]
 
 
@@ -81,6 +86,11 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Build the rooms. Called in the worker process, once."""
         self._served = self._build()
         return self._served.app
+
+    def leave(self) -> None:
+        """The worker was told to end."""
+        if self._served is not None:
+            self._served.leave()
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; ends with SystemExit."""

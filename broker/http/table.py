@@ -16,6 +16,10 @@ from broker.http.answers import (
     TokenError,
     TokenForm,
 )
+from broker.http.batch_answers import BatchBody, BatchLine
+from broker.http.batches import MEDIA_TYPE as LINES
+from broker.http.batches import PATH as BATCH
+from broker.http.batches import REQUEST_ID, Batches
 from broker.http.health import HealthViews
 from broker.http.hosts import PATH as HOSTS
 from broker.http.hosts import Hosts
@@ -47,6 +51,13 @@ _KEY = Parameter(
     "Not together with `dry_run=true`, which is `invalid_request`: a dry run makes no issuance.",
     {"type": "string", "pattern": "^[A-Za-z0-9._~:-]{1,128}$"},
 )
+_BATCH_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Counts for each host by itself, as of a single request: a batch may be repeated with fewer or other "
+    "hosts under the same key.",
+    {"type": "string", "pattern": "^[A-Za-z0-9._~:-]{1,128}$"},
+)
 _PAGE = (
     Parameter("limit", "query", "Items on a page.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
     Parameter("cursor", "query", "The next_cursor of the page before.", {"type": "string", "minLength": 1}),
@@ -63,6 +74,8 @@ class Views:
     """What answers."""
 
     tickets: Tickets
+    batches: Batches
+    batch_body: type[BatchBody]
     hosts: Hosts
     issuances: IssuanceViews
     health: HealthViews
@@ -71,7 +84,13 @@ class Views:
 
 def routes(views: Views) -> tuple[Route, ...]:
     """In the order of the way of a request."""
-    return (*_oauth(views.oauth), _ticket(views.tickets), *_reading(views), *_health(views.health))
+    return (
+        *_oauth(views.oauth),
+        _ticket(views.tickets),
+        _batch(views),
+        *_reading(views),
+        *_health(views.health),
+    )
 
 
 def _oauth(views: OAuthViews) -> tuple[Route, ...]:
@@ -132,6 +151,25 @@ def _ticket(views: Tickets) -> Route:
             (_DRY_RUN, _KEY),
             body=TicketBody,
             answer_headers=(*_LIMITED, "Idempotency-Replayed"),
+        ),
+    )
+
+
+def _batch(views: Views) -> Route:
+    return Route(
+        "POST",
+        BATCH,
+        "batch",
+        _FOR_TICKETS,
+        views.batches.post,
+        Operation(
+            "One CIM ticket for each of many hosts; each is limited, decided and recorded by itself",
+            {200: BatchLine},
+            (Reason.MALFORMED, Reason.INVALID_REQUEST, Reason.TOO_LARGE, Reason.UNSUPPORTED_MEDIA_TYPE),
+            (_BATCH_KEY,),
+            body=views.batch_body,
+            answer_media_type=LINES,
+            answer_headers=(REQUEST_ID,),
         ),
     )
 

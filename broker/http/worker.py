@@ -67,6 +67,11 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     _monotonic = SystemClock().monotonic
     _accepts_from = 0.0
 
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """SIGTERM: what runs may end, and what would take long must not begin."""
+        self.app.leave()
+        super().handle_exit(sig, frame)
+
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         """Called before each wait of the poller: what is asked for, but nothing during a pause."""
         super().set_accept_enabled(enabled and self._monotonic() >= self._accepts_from)

@@ -54,6 +54,27 @@ class TicketRequest:
     digest: str
 
 
+class BatchEnd(StrEnum):
+    """What ends a batch before all its hosts were begun."""
+
+    DISCONNECTED = "disconnected"
+    SHUTTING_DOWN = "shutting_down"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAttempted:
+    """The hosts of a batch that were never begun: nothing was decided about them, nothing asked.
+
+    `vcenter` and `grant` are as the batch named them, for all of its hosts.
+    """
+
+    batch: IssuanceId
+    hosts: tuple[HostName, ...]
+    vcenter: VcenterId | None
+    grant: GrantId | None
+    ended_by: BatchEnd
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What vCenter said the account may do, on the host and on the root folder, and when."""

@@ -36,6 +36,8 @@ class ServerSettings:
     """Processes that serve. What is bounded for all of them is shared out among them."""
     threads: int
     """Of each worker."""
+    batch_hosts: int
+    """How many hosts one batch may name."""
     store: Path
     roles: Path
     signing_keys: tuple[SecretReference, ...]

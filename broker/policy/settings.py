@@ -26,6 +26,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         listener=_listener(written, body.listener),
         workers=body.workers,
         threads=body.threads,
+        batch_hosts=body.batch_hosts,
         store=written.beside(body.store),
         roles=written.beside(body.roles),
         signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),

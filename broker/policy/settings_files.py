@@ -50,6 +50,9 @@ class ServerFile(Strict):
     threads: int = Field(
         default=16, ge=1, le=128, description="Requests that may run at once in each worker."
     )
+    batch_hosts: int = Field(
+        default=100, ge=1, le=1000, description="Hosts that one request to /v1/tickets:batch may name."
+    )
     store: FilePath = Field(description="The SQLite file of log and state.")
     roles: FilePath = Field(description="The folder of the role templates.")
     role_prefix: RolePrefix = Field(

@@ -16,6 +16,7 @@ from broker.model.issuance import (
     Caller,
     DryRun,
     Intent,
+    NotAttempted,
     Outcome,
     Proof,
     TicketRequest,
@@ -153,6 +154,14 @@ class Ledger(Protocol):
 
     def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:
         """Record that a dry run would have been answered with a ticket."""
+        ...
+
+    def leave(self, rest: NotAttempted, caller: Caller) -> None:
+        """Record the hosts of a batch that were never begun, in one record.
+
+        Raises Limited(TOO_MANY_REFUSALS) instead when the app's budget of single refusals is
+        spent; the batch is then counted in the window's aggregate.
+        """
         ...
 
     def intend(self, intent: Intent, request: TicketRequest) -> Attempt:

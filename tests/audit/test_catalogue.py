@@ -9,7 +9,7 @@ import pytest
 from broker.audit.catalogue import CATALOGUE, FIELDS
 from broker.audit.system import AuditSystemLog
 from broker.errors import Limited, Reason, Refused
-from broker.model.issuance import DryRun, Outcome, OutcomeKind
+from broker.model.issuance import BatchEnd, DryRun, NotAttempted, Outcome, OutcomeKind
 from broker.model.names import AppId, GrantId, VcenterId
 from broker.model.record import Event, JsonValue, Record
 from broker.store.credentials import StoredCredentials
@@ -46,6 +46,8 @@ def turn_requests_away(book: Book) -> None:
     book.ledger.refuse(book.request(), CALLER, Refused(Reason.OVER_PRIVILEGED), "revision-1", PROOF)
     dry_run = DryRun(request.issuance, HOST, GRANT.id, GRANT.template, "t-1", GRANT.account)
     book.ledger.rehearse(dry_run, CALLER, PROOF, "revision-1")
+    rest = NotAttempted(request.issuance, (HOST.name,), VcenterId("prod"), GRANT.id, BatchEnd.SHUTTING_DOWN)
+    book.ledger.leave(rest, CALLER)
     book.access.token_issued(CALLER.app, "private_key_jwt", ["tickets"], CALLER.origin)
     book.access.token_refused(CALLER.app, "wrong_secret", CALLER.origin)
     book.access.token_refused(None, "wrong_secret", CALLER.origin)

@@ -59,6 +59,8 @@ def test_every_error_is_a_problem_document_but_the_token_endpoints(document: dic
                 own = status == "200" or (path, status) == ("/readyz", "503")
                 oauth = path == "/oauth2/token" and status in {"400", "401"}
                 expected = "application/json" if own or oauth else "application/problem+json"
+                if (path, status) == ("/v1/tickets:batch", "200"):
+                    expected = "application/x-ndjson"
                 assert list(answer["content"]) == [expected], (path, status)
 
 
@@ -78,7 +80,8 @@ _DESK = make_desk()
 _SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", _DESK.app)
 
 _CANNOT_BE_DESCRIBED: Any = [positive_data_acceptance]
-"""A cursor is one that an answer gave, and scopes are the app's own: no schema can say so."""
+"""A cursor is one that an answer gave, scopes are the app's own, a batch names no host in two spellings
+and takes no 8.0 for 8: no schema can say so."""
 
 
 @_SCHEMA.parametrize()
@@ -89,7 +92,7 @@ def test_the_app_does_what_its_document_says(case: schemathesis.Case[Any]) -> No
         case.headers.pop("Idempotency-Key", None)  # the two exclude each other: no schema can say so
     if case.operation.path == "/oauth2/token":
         case.call_and_validate(headers=basic(NAGIOS, CLIENT_SECRET), excluded_checks=_CANNOT_BE_DESCRIBED)
-    elif case.operation.path in {"/v1/hosts", "/v1/issuances"}:
+    elif case.operation.path in {"/v1/hosts", "/v1/issuances", "/v1/tickets:batch"}:
         case.call_and_validate(headers=_DESK.bearer(), excluded_checks=_CANNOT_BE_DESCRIBED)
     elif case.operation.path.startswith("/v1/"):
         case.call_and_validate(headers=_DESK.bearer())

@@ -19,7 +19,7 @@ OPEN = {
     "/readyz",
     "/openapi.json",
 }
-SCOPED = {"/v1/tickets", "/v1/hosts", "/v1/issuances", "/v1/issuances/<issuance>"}
+SCOPED = {"/v1/tickets", "/v1/tickets:batch", "/v1/hosts", "/v1/issuances", "/v1/issuances/<issuance>"}
 
 
 def answer() -> Response:
@@ -86,7 +86,7 @@ def test_an_unknown_method_is_refused_as_a_problem(desk: Desk, method: str) -> N
         "/v1/x/../tickets",
         "/healthz/../v1/hosts",
         "/static/x",
-        "/v1/tickets:batch",
+        "/v1/tickets:bulk",
         "/metrics",
         "/admin",
         "/v1/hosts%2f",

@@ -1,8 +1,10 @@
 """Waiting for requests that still run before what they work with is taken away."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -26,7 +28,11 @@ def test_a_request_that_runs_is_waited_for_and_no_longer(desk: Desk) -> None:
     assert running.ended(within_s=0)
     with ThreadPoolExecutor(2) as pool:
         answer = pool.submit(
-            desk.client.post, "/v1/tickets", json={"host": "esx01.example.com"}, headers=headers
+            desk.client.post,
+            "/v1/tickets",
+            json={"host": "esx01.example.com"},
+            headers=headers,
+            buffered=True,
         )
         assert inside.wait(20)
         assert not running.ended(within_s=0.05)
@@ -50,6 +56,36 @@ def test_a_request_that_fails_runs_no_longer() -> None:
     assert running.ended(within_s=0)
 
 
+def test_a_request_runs_until_its_answer_is_closed() -> None:
+    running, trail = RunningRequests(SystemClock()), []
+
+    def streams(_environ: object, _start: object) -> Iterator[bytes]:
+        try:
+            yield b"one"
+        finally:
+            trail.append("closed")
+
+    answer: Any = running.counted(streams)({}, None)
+    assert not running.ended(within_s=0)
+    assert next(iter(answer)) == b"one"
+    assert not running.ended(within_s=0)
+
+    answer.close()
+
+    assert running.ended(within_s=0)
+    assert trail == ["closed"]
+
+
+def test_a_request_whose_answer_cannot_be_closed_runs_no_longer() -> None:
+    running, parts = RunningRequests(SystemClock()), Mock()
+    parts.close.side_effect = RuntimeError("as the test says")
+
+    with pytest.raises(RuntimeError):
+        running.counted(lambda _environ, _start: parts)({}, None).close()  # type: ignore[attr-defined]
+
+    assert running.ended(within_s=0)
+
+
 def test_an_outcome_is_put_on_record_before_the_store_is_closed() -> None:
     """The call that a request waits for is ended by `vsphere.close`; what it writes then takes a moment."""
     trail: list[str] = []
@@ -69,7 +105,7 @@ def test_an_outcome_is_put_on_record_before_the_store_is_closed() -> None:
     parts = ("database", "vsphere", "follower", "beat", "housekeeping", "watch")
     running = _Running(**{part: getattr(rooms, part) for part in parts}, requests=requests)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(requests.counted(app), {}, None)
+        pool.submit(lambda: requests.counted(app)({}, None).close())  # type: ignore[attr-defined]
         assert inside.wait(20)
         running.close()
 

@@ -113,6 +113,7 @@ class Access:
     facts_read: set[HostRef] = field(default_factory=set)
     codes: tuple[str, ...] = ()
     can: bool = True
+    leaves: bool = False
     log_down: bool = False
     refusals_left: int = 1000
 
@@ -223,6 +224,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
         listener=listener,
         workers=1,
         threads=4,
+        batch_hosts=100,
         store=Path("broker.db"),
         roles=Path("roles"),
         signing_keys=(SecretVariable("NONE"),),
@@ -350,7 +352,7 @@ def make_desk(
     keys = KeyRing(SigningKeys([Secret(SIGNING_PEM)]))
     compared = CountedSecrets()
     watch = HealthWatch(access, limits)
-    access_rooms = AccessRooms(access, access, access, access, access, watch, compared)
+    access_rooms = AccessRooms(access, access, access, access, access, watch, lambda: access.leaves, compared)
     return Desk(
         world, access, create_app(settings, rooms, access_rooms, limits, keys), keys, compared, limits
     )

@@ -210,7 +210,7 @@ def main(plan_file: str) -> None:
         desk = make_desk(settings=settings)
         if plan["holds"]:
             desk.world.after_intent = hold
-        return Served(desk.app, close)
+        return Served(desk.app, lambda: setattr(desk.access, "leaves", True), close)
 
     def close() -> None:
         note("closing")

@@ -14,6 +14,7 @@ from broker.model.issuance import (
     Caller,
     DryRun,
     Intent,
+    NotAttempted,
     Origin,
     Outcome,
     Proof,
@@ -151,6 +152,7 @@ class World:
     refused_for: list[Proof | None] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    left: list[NotAttempted] = field(default_factory=list)
     clock: HandClock = field(default_factory=HandClock)
     call_takes_s: float = 0.0
 
@@ -225,6 +227,10 @@ class World:
     def rehearse(self, dry_run: DryRun, caller: Caller, proof: Proof, policy_revision: str) -> None:
         self._log("rehearse")
 
+    def leave(self, rest: NotAttempted, caller: Caller) -> None:
+        self._log("leave")
+        self.left.append(rest)
+
     def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
         self._log("intend")
         self.intents.append(intent)
@@ -244,6 +250,26 @@ class World:
         if self.log_fails_at == step:
             raise LogUnavailable("the store is gone")
         self.trail.append(step)
+
+
+def crowd(hosts: int, policy: Policy = POLICY) -> World:
+    """A world with so many hosts: esx00.example.com and so on."""
+    return World(
+        policy=policy,
+        sightings=tuple(
+            Sighting(
+                AccountId("cim-a"),
+                replace(HOST, name=name(each), ref=replace(HOST.ref, moid=Moid(f"host-{each}"))),
+                1.0,
+            )
+            for each in range(hosts)
+        ),
+    )
+
+
+def name(number: int) -> HostName:
+    """Of one host of a crowd."""
+    return HostName(f"esx{number:02}.example.com")
 
 
 def _said(answer: T | Exception) -> T:

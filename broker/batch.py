@@ -1,0 +1,142 @@
+"""Many tickets: each host goes the whole way of `issue()` by itself, so many at a time, as its reader reads.
+
+A ticket dies in two minutes, so none is taken that nobody is there to use: what was begun and is
+not yet delivered is counted, and beyond AHEAD of them no further host is begun.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Condition, Thread
+from types import TracebackType
+from typing import Self
+
+from broker.defects import told
+from broker.errors import Reason, Refused
+from broker.issue import issue
+from broker.logs import begin_answer
+from broker.model.issuance import BatchEnd, Caller, IssuedTicket, TicketRequest
+from broker.ports.issuing import Rooms
+
+_log = logging.getLogger(__name__)
+
+AHEAD = 16
+"""So many hosts may be ahead of the reader, those under way included; more where more run at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One host of a batch, on record: which, and how its request ended."""
+
+    index: int
+    request: TicketRequest
+    result: IssuedTicket | Refused
+
+
+class Batch:
+    """Requests of one caller, `threads` of them under way at a time.
+
+        with Batch(...) as batch:
+            for finished in batch: ...   # in the order in which they end
+        batch.not_begun                  # none where everybody was served
+
+    Before each host `ended` is asked whether to go on. Asking for the next result says that the
+    one before was delivered. Leaving the block begins no more, and returns when all that was begun
+    is on record.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[TicketRequest],
+        caller: Caller,
+        rooms: Rooms,
+        threads: int,
+        ended: Callable[[], BatchEnd | None],
+    ) -> None:
+        self._requests = requests
+        self._caller = caller
+        self._rooms = rooms
+        self._ask_ended = ended
+        self._changed = Condition()
+        self._begun = 0
+        self._ahead = 0
+        self._most_ahead = max(AHEAD, threads)
+        self._left = False
+        self._results: SimpleQueue[Finished | None] = SimpleQueue()
+        self._threads = [Thread(target=self._work, name="batch", daemon=True) for _ in range(threads)]
+        self.ended_by: BatchEnd | None = None
+        """What `ended` said, if it ever said that this is the end."""
+
+    @property
+    def not_begun(self) -> Sequence[TicketRequest]:
+        """The requests that nothing was done for; final once the block is left."""
+        return self._requests[self._begun :]
+
+    def __enter__(self) -> Self:
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # the machine has no thread left: none of ours may wait for a reader
+            self._leave()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def __iter__(self) -> Iterator[Finished]:
+        working = len(self._threads)
+        while working:
+            finished = self._results.get()
+            if finished is None:
+                working -= 1
+                continue
+            yield finished
+            with self._changed:
+                self._ahead -= 1
+                self._changed.notify()
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _work(self) -> None:
+        try:
+            while (index := self._next()) is not None:
+                self._results.put(self._finished(index))
+        finally:
+            self._results.put(None)
+
+    def _next(self) -> int | None:
+        """Which request to begin; None where there is none any more, or nobody who waits for it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over() or self._ahead < self._most_ahead)
+            if not self._over():
+                self.ended_by = self._ask_ended()
+            if self._over():
+                self._changed.notify_all()
+                return None
+            self._begun += 1
+            self._ahead += 1
+            return self._begun - 1
+
+    def _over(self) -> bool:
+        return self._left or self.ended_by is not None or self._begun == len(self._requests)
+
+    def _finished(self, index: int) -> Finished:
+        request = self._requests[index]
+        begin_answer(request.issuance)
+        try:
+            return Finished(index, request, issue(request, self._caller, self._rooms))
+        except Refused as refusal:
+            return Finished(index, request, refusal)
+        except Exception as defect:  # noqa: BLE001 - the others of the batch go on, and each has its line
+            _log.error("a host of a batch: %s", told(defect))
+            return Finished(index, request, Refused(Reason.INTERNAL_ERROR))

@@ -1,0 +1,397 @@
+"""POST /v1/tickets:batch."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from broker.errors import Limited, LogUnavailable, Reason, Refused
+from broker.model.issuance import Attempt, BatchEnd, Caller, Intent, NotAttempted, TicketRequest
+from broker.model.names import GrantId, IdempotencyKey, IssuanceId, VcenterId, parse_issuance_id
+from broker.model.policy import Rate
+from tests.support.http_fakes import AUDITOR, HTTP_POLICY, NAGIOS, Desk, make_desk, settings_for
+from tests.support.issuing import APPLIED, GRANT, TICKET, World, crowd, name
+
+PATH = "/v1/tickets:batch"
+
+
+def desk_of(hosts: int) -> Desk:
+    return make_desk(world=crowd(hosts, HTTP_POLICY))
+
+
+def body_of(hosts: int, **more: object) -> dict[str, object]:
+    return {"hosts": [name(each) for each in range(hosts)], **more}
+
+
+def ask(desk: Desk, body: object, **headers: str) -> TestResponse:
+    named = {header.replace("_", "-"): value for header, value in headers.items()}
+    return desk.client.post(PATH, json=body, headers={**desk.bearer(), **named})
+
+
+def lines_of(answer: TestResponse) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def by_index(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of hosts, in the order of the request."""
+    return sorted((line for line in lines if "index" in line), key=lambda line: int(line["index"]))
+
+
+def test_every_host_has_a_line_and_the_last_one_sums_up() -> None:
+    desk = desk_of(20)
+
+    lines = lines_of(ask(desk, body_of(20)))
+
+    assert [line["host"] for line in by_index(lines)] == [name(each) for each in range(20)]
+    assert [line["ticket"]["host"]["name"] for line in by_index(lines)] == [name(n) for n in range(20)]
+    assert lines[-1] == {"summary": {"asked": 20, "issued": 20, "refused": 0, "not_attempted": 0}}
+    assert len(lines) == 21
+
+
+def test_a_line_holds_the_ticket_as_a_single_request_would_have_been_answered() -> None:
+    desk = desk_of(1)
+
+    (line, _) = lines_of(ask(desk, body_of(1)))
+    single = desk.ticket({"host": name(0)}).get_json()
+
+    issuance = parse_issuance_id(line["ticket"].pop("issuance"))
+    assert desk.world.intents[0].issuance == issuance
+    assert single.pop("issuance") != issuance
+    assert line == {"index": 0, "host": name(0), "ticket": single, "replayed": None}
+
+
+def test_a_host_is_named_as_it_was_asked_for() -> None:
+    desk = desk_of(1)
+
+    (line, _) = lines_of(ask(desk, {"hosts": ["ESX00.Example.com."]}))
+
+    assert (line["host"], line["ticket"]["host"]["name"]) == ("ESX00.Example.com.", name(0))
+
+
+def test_the_answer_is_ndjson_that_no_proxy_holds_back_and_nobody_keeps() -> None:
+    answer = ask(desk_of(1), body_of(1))
+
+    assert answer.content_type == "application/x-ndjson"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert parse_issuance_id(answer.headers["Broker-Request-Id"])
+    assert "Content-Length" not in answer.headers
+    assert all(line.endswith("}") for line in answer.text.split("\n")[:-1])
+
+
+def test_a_refused_host_has_its_problem_document_in_its_line() -> None:
+    desk = desk_of(2)
+
+    lines = lines_of(ask(desk, {"hosts": [name(0), "another.example.com", name(1)]}))
+
+    refused = by_index(lines)[1]
+    single = desk.ticket({"host": "another.example.com"}).get_json()
+    assert refused["problem"].pop("id") != single.pop("id")
+    assert refused == {"index": 1, "host": "another.example.com", "problem": single}
+    assert lines[-1]["summary"] == {"asked": 3, "issued": 2, "refused": 1, "not_attempted": 0}
+    assert [refusal.reason for refusal in desk.world.refusals] == [Reason.HOST_UNKNOWN] * 2
+
+
+def test_each_host_pays_for_itself_and_is_told_when_to_come_back() -> None:
+    world = crowd(5, HTTP_POLICY)
+    world.policy = replace(
+        world.policy,
+        apps={**world.policy.apps, NAGIOS: replace(world.policy.apps[NAGIOS], rate=Rate(3, 60))},
+    )
+    desk = make_desk(policy=world.policy, world=world)
+
+    lines = lines_of(ask(desk, body_of(5)))
+
+    refused = [line["problem"] for line in lines if "problem" in line]
+    assert [problem["code"] for problem in refused] == ["rate_limited"] * 2
+    assert all(1 <= problem["retry_after_s"] <= 60 for problem in refused)
+    assert lines[-1]["summary"]["issued"] == 3
+
+
+def test_the_grants_own_limit_holds_for_each_host() -> None:
+    world = crowd(2, HTTP_POLICY)
+    grant = replace(GRANT, rate_per_host=Rate(1, 60))
+    world.policy = replace(world.policy, grants={GRANT.id: grant})
+    desk = make_desk(policy=world.policy, world=world)
+    assert lines_of(ask(desk, body_of(1)))[-1]["summary"]["issued"] == 1
+
+    lines = by_index(lines_of(ask(desk, body_of(2))))
+
+    assert lines[0]["problem"]["code"] == "rate_limited"
+    assert "ticket" in lines[1]
+
+
+def test_grant_and_vcenter_are_for_every_host() -> None:
+    desk = desk_of(2)
+    second = replace(GRANT, id=GrantId("nagios-dc2"))
+    desk.world.policy = replace(desk.world.policy, grants={GRANT.id: GRANT, second.id: second})
+    desk.world.grants_applied[second.id] = replace(APPLIED, grant=second.id)
+
+    ambiguous = by_index(lines_of(ask(desk, body_of(2))))
+    named = by_index(lines_of(ask(desk, body_of(2, grant="nagios-dc2", vcenter="prod"))))
+    elsewhere = by_index(lines_of(ask(desk, body_of(2, vcenter="lab"))))
+
+    assert {line["problem"]["code"] for line in ambiguous} == {"grant_ambiguous"}
+    assert {line["ticket"]["grant"] for line in named} == {"nagios-dc2"}
+    assert {line["problem"]["code"] for line in elsewhere} == {"not_granted"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        {"hosts": []},
+        {"hosts": "esx00.example.com"},
+        {"hosts": {"esx00.example.com": 1}},
+        {"hosts": [1]},
+        {"hosts": [None]},
+        {"hosts": [["esx00.example.com"]]},
+        {"host": "esx00.example.com"},
+        {"hosts": ["esx00.example.com"], "host": "esx00.example.com"},
+        {"hosts": ["esx00.example.com"], "dry_run": True},
+        {"hosts": ["esx00.example.com"], "concurrency": 0},
+        {"hosts": ["esx00.example.com"], "concurrency": 33},
+        {"hosts": ["esx00.example.com"], "concurrency": True},
+        {"hosts": ["esx00.example.com"], "concurrency": "8"},
+        {"hosts": ["esx00.example.com"], "concurrency": None},
+        {"hosts": ["esx00.example.com"], "grant": "UP"},
+        {"hosts": ["x" * 300]},
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused_as_a_whole_and_on_record(desk: Desk, body: object) -> None:
+    answer = desk.client.post(
+        PATH, data=json.dumps(body), content_type="application/json", headers=desk.bearer()
+    )
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+    assert answer.content_type == "application/problem+json"
+    assert desk.access.refused == [(NAGIOS, "invalid_request", PATH, answer.get_json()["id"])]
+    assert desk.world.trail == []
+
+
+@pytest.mark.parametrize("second", ["esx00.example.com", "ESX00.example.com", "esx00.example.com."])
+def test_a_host_in_two_spellings_is_one_too_many(desk: Desk, second: str) -> None:
+    answer = ask(desk, {"hosts": [name(0), name(1), second]})
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"] == [
+        {"pointer": "/hosts/2", "problem": "is the host of /hosts/0 again"}
+    ]
+    assert desk.world.trail == []
+
+
+@pytest.mark.parametrize("hostile", ["../../etc/passwd", "esx01\n", "*", "1.2.3", "\uff45sx01.example.com"])
+def test_a_hostile_name_is_pointed_at_and_never_repeated(desk: Desk, hostile: str) -> None:
+    answer = ask(desk, {"hosts": [name(0), hostile]})
+
+    assert answer.status_code == 422
+    (error,) = answer.get_json()["errors"]
+    assert error["pointer"] == "/hosts/1"
+    assert hostile not in error["problem"]
+    assert desk.world.trail == []
+
+
+def test_no_more_hosts_than_the_setting_says() -> None:
+    settings = replace(settings_for(), batch_hosts=3)
+    desk = make_desk(settings=settings, world=crowd(4, HTTP_POLICY))
+
+    assert len(lines_of(ask(desk, body_of(3)))) == 4
+    assert ask(desk, body_of(4)).get_json()["errors"][0]["pointer"] == "/hosts"
+    document = desk.client.get("/openapi.json").get_json()
+    assert document["components"]["schemas"]["BatchBody"]["properties"]["hosts"]["maxItems"] == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b'{"hosts": ["a"], "hosts": ["b"]}', "application/json", 400),
+        (b'{"hosts": ["a"]', "application/json", 400),
+        (b'{"hosts": ["a"]}', "text/plain", 415),
+        (b" " * 64 * 1024, "application/json", 413),
+    ],
+)
+def test_it_is_read_as_strictly_as_a_single_request(
+    desk: Desk, content: bytes, content_type: str, status: int
+) -> None:
+    answer = desk.client.post(PATH, data=content, content_type=content_type, headers=desk.bearer())
+
+    assert answer.status_code == status
+    assert desk.access.refused[0][2] == PATH
+
+
+def test_it_has_no_query(desk: Desk) -> None:
+    answer = desk.client.post(f"{PATH}?dry_run=true", json=body_of(1), headers=desk.bearer())
+
+    assert answer.status_code == 422
+
+
+def test_an_app_without_the_scope_is_turned_away(desk: Desk) -> None:
+    answer = desk.client.post(PATH, json=body_of(1), headers=desk.bearer(AUDITOR, "audit.read"))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "insufficient_scope")
+    assert desk.world.trail == []
+
+
+class Remembering(World):
+    """Keeps the requests, and gives them the attempts that a test says."""
+
+    number = 1
+
+    def intend(self, intent: Intent, request: TicketRequest) -> Attempt:
+        attempt = super().intend(intent, request)
+        self.keys = {**getattr(self, "keys", {}), request.host: request.idempotency_key}
+        return replace(attempt, number=self.number)
+
+
+def remembering(hosts: int) -> Remembering:
+    return Remembering(policy=HTTP_POLICY, sightings=crowd(hosts).sightings)
+
+
+def keys_of(hosts: list[str], key: str = "poll-1", **more: object) -> dict[str, IdempotencyKey]:
+    world = remembering(3)
+    lines_of(ask(make_desk(world=world), {"hosts": hosts, **more}, Idempotency_Key=key))
+    return world.keys
+
+
+def test_a_key_counts_for_each_host_whatever_else_is_in_the_batch() -> None:
+    both = keys_of([name(0), name(1)])
+
+    assert both[name(0)] != both[name(1)]
+    assert keys_of([name(1), name(2)])[name(1)] == both[name(1)]
+    assert keys_of([name(1).upper()])[name(1)] == both[name(1)]
+    assert keys_of([name(1)], key="poll-2")[name(1)] != both[name(1)]
+    assert keys_of([name(1)], grant=GRANT.id)[name(1)] != both[name(1)]
+
+
+def test_without_a_key_no_host_has_one() -> None:
+    world = remembering(2)
+    lines_of(ask(make_desk(world=world), body_of(2)))
+
+    assert set(world.keys.values()) == {None}
+
+
+def test_a_key_outside_its_grammar_is_refused_as_a_whole(desk: Desk) -> None:
+    answer = ask(desk, body_of(1), Idempotency_Key="a b")
+
+    assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "Idempotency-Key")
+
+
+def test_a_line_says_that_its_host_was_answered_before() -> None:
+    world = remembering(1)
+    world.number = 2
+
+    (line, _) = lines_of(ask(make_desk(world=world), body_of(1), Idempotency_Key="poll-1"))
+
+    assert (line["replayed"], line["ticket"]["attempt"]) == ("reissued", 2)
+
+
+def read_some(desk: Desk, hosts: int, lines: int) -> TestResponse:
+    """Ask one host at a time, read so many lines and go."""
+    answer = ask(desk, body_of(hosts, concurrency=1))
+    parts = answer.iter_encoded()
+    for _ in range(lines):
+        next(parts)
+    answer.close()
+    return answer
+
+
+def test_what_a_reader_who_goes_leaves_behind_is_one_record() -> None:
+    desk = desk_of(40)
+
+    answer = read_some(desk, 40, lines=2)
+
+    (left,) = desk.world.left
+    begun = len(desk.world.intents)
+    assert 2 <= begun <= 18
+    assert left == NotAttempted(
+        batch=IssuanceId(answer.headers["Broker-Request-Id"]),
+        hosts=tuple(name(each) for each in range(begun, 40)),
+        vcenter=None,
+        grant=None,
+        ended_by=BatchEnd.DISCONNECTED,
+    )
+    assert len(desk.world.outcomes) == begun
+    assert desk.world.trail[-1] == "leave"
+
+
+def test_a_shutdown_ends_it_and_the_reader_is_told_once_that_is_on_record() -> None:
+    desk = desk_of(5)
+
+    def leave() -> None:
+        desk.access.leaves = len(desk.world.intents) == 2
+
+    desk.world.during_call = leave
+    lines = lines_of(ask(desk, body_of(5, concurrency=1, vcenter="prod", grant=GRANT.id)))
+
+    assert lines[-1] == {"summary": {"asked": 5, "issued": 2, "refused": 0, "not_attempted": 3}}
+    (left,) = desk.world.left
+    assert left.hosts == (name(2), name(3), name(4))
+    assert (left.vcenter, left.grant, left.ended_by) == (VcenterId("prod"), GRANT.id, BatchEnd.SHUTTING_DOWN)
+
+
+class Unrecorded(World):
+    """Fails at the record of what was not attempted."""
+
+    failure: Refused
+
+    def leave(self, rest: NotAttempted, caller: Caller) -> None:
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "summed_up"),
+    [(LogUnavailable("the store is gone"), False), (Limited(Reason.TOO_MANY_REFUSALS, 9), True)],
+)
+def test_there_is_no_summary_of_what_is_not_on_record(failure: Refused, summed_up: bool) -> None:  # noqa: FBT001
+    world = Unrecorded(policy=HTTP_POLICY, sightings=crowd(3).sightings)
+    world.failure = failure
+    desk = make_desk(world=world)
+    desk.access.leaves = True
+
+    lines = lines_of(ask(desk, body_of(3)))
+
+    assert [line["summary"]["not_attempted"] for line in lines] == ([3] if summed_up else [])
+
+
+def test_a_batch_that_was_served_leaves_no_record_behind() -> None:
+    desk = desk_of(3)
+
+    lines_of(ask(desk, body_of(3)))
+
+    assert desk.world.left == []
+
+
+def test_a_line_is_there_before_the_next_host_is_begun() -> None:
+    desk = desk_of(40)
+    answer = ask(desk, body_of(40, concurrency=1))
+    parts = answer.iter_encoded()
+
+    first = json.loads(next(parts))
+
+    assert first["host"] == name(0)
+    assert len(desk.world.intents) <= 17
+    assert len(list(parts)) == 40
+    answer.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda world: setattr(world, "proof", RuntimeError(f"canary {TICKET}")),
+        lambda world: setattr(world, "ticket", RuntimeError(f"canary {TICKET}")),
+    ],
+)
+def test_a_defect_says_nothing(change: Callable[[World], None], caplog: pytest.LogCaptureFixture) -> None:
+    desk = desk_of(2)
+    change(desk.world)
+
+    answer = ask(desk, body_of(2))
+
+    assert {line["problem"]["code"] for line in by_index(lines_of(answer))} == {"internal_error"}
+    assert "canary" not in answer.text + caplog.text
