@@ -1,0 +1,87 @@
+"""A batch over the real wire: 100 hosts at a time, each on record before its line is read."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.stack import HOST, Stack, applied_stack, until
+
+HOSTS = 100
+OUTSIDE = "esx0150.lab.example"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A hundred hosts in the grant's scope, served with the bare default."""
+    with applied_stack(tmp_path_factory.mktemp("site"), hosts=2 * HOSTS + 2) as running:
+        running.serve("--log-level", "debug")
+        running.ready()
+        yield running
+
+
+def in_scope(stack: Stack) -> list[str]:
+    found = [host["name"] for host in stack.lab.control.hosts() if "cluster-01" in host["path"]]
+    assert len(found) == HOSTS
+    return found
+
+
+def ask(stack: Stack, hosts: list[str], key: str | None = None, **more: object) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {stack.access_token()}"}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    answer = stack.post("/v1/tickets:batch", json={"hosts": hosts, **more}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.iter_lines()]
+
+
+def test_a_hundred_hosts_have_a_ticket_each_and_both_records_of_it(stack: Stack) -> None:
+    minted = stack.lab.control.tickets_minted()
+
+    lines = ask(stack, in_scope(stack))
+
+    assert lines[-1] == {"summary": {"asked": 100, "issued": 100, "refused": 0, "not_attempted": 0}}
+    assert stack.lab.control.tickets_minted() - minted == HOSTS
+    issuances = {line["ticket"]["issuance"] for line in lines[:-1]}
+    told = Counter(
+        record["event"] for record in stack.records() if record["fields"].get("issuance") in issuances
+    )
+    assert told == {"ticket_intent": HOSTS, "ticket_issued": HOSTS}
+
+
+def test_what_is_wrong_with_one_host_stands_in_its_line_alone(stack: Stack) -> None:
+    stopped = in_scope(stack)[1]
+    stack.lab.control.disconnect_host(stopped)
+    try:
+        until(lambda: codes(ask(stack, [stopped])) == {stopped: "host_disconnected"}, "the host's state")
+        lines = ask(stack, [HOST, stopped, OUTSIDE, "no-such-host.example.com"])
+    finally:
+        stack.lab.control.reconnect_host(stopped)
+
+    assert codes(lines) == {
+        HOST: "",
+        stopped: "host_disconnected",
+        OUTSIDE: "not_granted",
+        "no-such-host.example.com": "not_granted",
+    }
+    assert lines[-1]["summary"] == {"asked": 4, "issued": 1, "refused": 3, "not_attempted": 0}
+
+
+def codes(lines: list[dict[str, Any]]) -> dict[str, str]:
+    """Of each host the reason's code, empty where there is a ticket."""
+    hosts = [line for line in lines if "index" in line]
+    return {line["host"]: line.get("problem", {}).get("code", "") for line in hosts}
+
+
+def test_a_key_counts_for_each_host_from_batch_to_batch(stack: Stack) -> None:
+    one, two, three = in_scope(stack)[:3]
+    first = {line["host"]: line["ticket"] for line in ask(stack, [one, two], key="poll-1")[:-1]}
+
+    lines = {line["host"]: line for line in ask(stack, [three, two], key="poll-1")[:-1]}
+
+    assert lines[two]["ticket"]["issuance"] == first[two]["issuance"]
+    assert lines[two]["ticket"]["session_id"] != first[two]["session_id"]
+    assert (lines[two]["replayed"], lines[two]["ticket"]["attempt"]) == ("reissued", 2)
+    assert (lines[three]["replayed"], lines[three]["ticket"]["attempt"]) == (None, 1)
