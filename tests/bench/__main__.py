@@ -35,7 +35,7 @@ from types import MappingProxyType
 
 import click
 
-from tests.bench import against_script, growing, one_ticket, starting, throughput
+from tests.bench import against_script, batches, growing, one_ticket, starting, throughput
 from tests.bench.bounds import judged
 from tests.bench.figures import Figure
 from tests.bench.plan import Plan
@@ -49,6 +49,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
         "a": one_ticket.figures,
         "b": throughput.figures,
         "c": against_script.figures,
+        "d": batches.figures,
         "e": starting.figures,
         "f": growing.figures,
     }

@@ -25,7 +25,7 @@ def figures(plan: Plan) -> list[Figure]:
     serving = Serving()
     with (
         new_ground(plan.root / "script", 1, LabSize(HOSTS)) as ground,
-        running_client("script", ground.labs, ground.targets[EVENLY]) as script,
+        running_client("script", ground, ground.targets[EVENLY]) as script,
         serving_broker(ground, serving) as broker,
     ):
         return [_times(plan, script, broker, each, serving.told()) for each in CONCURRENCIES]

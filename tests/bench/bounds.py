@@ -49,6 +49,7 @@ BOUNDS = (
     Bound("b.128.tail", Sense.AT_MOST, 5.0),
     Bound("c.1", Sense.AT_LEAST, 25.0),
     Bound("c.8", Sense.AT_LEAST, 25.0),
+    Bound("d", Sense.AT_LEAST, 0.85),
     Bound("e.50", Sense.AT_MOST, 2.0),
     Bound("e.memory", Sense.AT_MOST, 150.0),
     Bound("f.hosts", Sense.AT_MOST, 1.15),

@@ -1,16 +1,12 @@
-"""A client's loop, in a process of its own: threads that take one ticket after the other.
+"""A client's loop: threads that take one ticket after the other."""
 
-The process reads one JSON object a line: first the vCenters, then what to measure. It answers `ready`
-when every thread has taken its first ticket, and with the result once it was told `go`.
-"""
-
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Barrier
 from time import perf_counter
 from typing import Any
+
+from tests.bench.orders import orders, ready, say
 
 Vcenters = Sequence[Mapping[str, Any]]
 Host = tuple[str, str, str]
@@ -70,11 +66,11 @@ class Loop:
 
 
 def serve(client: Callable[[Vcenters, int], Take]) -> None:
-    """Serve the bench until it closes our standard input; `client` is made anew for each concurrency."""
-    vcenters = json.loads(sys.stdin.readline())
+    """Serve the bench to its end; `client` is made anew for each concurrency."""
+    told = orders()
+    vcenters = next(told)["vcenters"]
     clients: dict[int, Take] = {}
-    for line in sys.stdin:
-        order = json.loads(line)
+    for order in told:
         threads = order["concurrency"]
         if threads not in clients:
             clients[threads] = client(vcenters, threads)
@@ -82,11 +78,5 @@ def serve(client: Callable[[Vcenters, int], Take]) -> None:
         loop = Loop(clients[threads], hosts, threads, order["seconds"])
         with ThreadPoolExecutor(threads) as pool:
             running = loop.warm(pool)
-            _say("ready")
-            sys.stdin.readline()
-            _say(loop.measure(running))
-
-
-def _say(message: object) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+            ready()
+            say(loop.measure(running))

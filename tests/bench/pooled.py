@@ -25,10 +25,10 @@ class Pooled:
 
 
 @contextmanager
-def pooled(plan: Plan, part: str) -> Iterator[Pooled]:
+def pooled(plan: Plan, part: str, labs: int = LABS) -> Iterator[Pooled]:
     """In a directory of the part's own; all ends with the block."""
     with (
-        new_ground(plan.root / part, LABS, LabSize(HOSTS)) as ground,
-        running_client("bare", ground.labs, ground.targets) as bare,
+        new_ground(plan.root / part, labs, LabSize(HOSTS)) as ground,
+        running_client("bare", ground, ground.targets) as bare,
     ):
         yield Pooled(plan, ground, bare)

@@ -28,7 +28,7 @@ class BrokerSide:
 
     def __init__(self, ground: Ground, processes: Sequence[int]) -> None:
         self._ground = ground
-        self._processes = processes
+        self.processes = processes
         self._site = ground.site
         self._session = requests.Session()
         self._session.trust_env = False
@@ -48,7 +48,7 @@ class BrokerSide:
     def measure(self, concurrency: int, seconds: float) -> Measurement:
         """Tickets as fast as they come on so many connections. A token lives long enough for one window."""
         token = self.access_token()
-        return self._load.measure(token, concurrency, seconds, self._ground.lab_pids, self._processes)
+        return self._load.measure(token, concurrency, seconds, self._ground.lab_pids, self.processes)
 
     def visit(self) -> None:
         """Tickets for every host, so that the broker has all that it keeps of hosts."""
