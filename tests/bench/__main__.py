@@ -22,6 +22,7 @@ What is fair about it, and what is not:
   it takes for none to be what is measured. A round in which they used more than 60 % of the CPU, one of them
   nearly a whole CPU, or an answer was no ticket, is void; a figure is void where most rounds are, and a void
   figure meets no bound.
+- What a ticket waits for twice, a durable write, depends on the disk, so the disk's own is printed beside.
 - Limits are lifted so far that nothing meets them, and still counted.
 
 Ends with 1 where a bound is missed.
@@ -38,6 +39,7 @@ import click
 from tests.bench import against_script, batches, growing, one_ticket, starting, throughput
 from tests.bench.bounds import judged
 from tests.bench.figures import Figure
+from tests.bench.machine import this_machine
 from tests.bench.plan import Plan
 from tests.bench.programs import program
 from tests.bench.report import show_report, unmet, write_report
@@ -83,10 +85,11 @@ def main(parts: list[str], rounds: int, seconds: float, out: Path) -> None:
     CACHE.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=CACHE, prefix="bench-") as root:
         plan = Plan(Path(root), rounds, seconds)
+        machine = this_machine(plan.root)
         figures = [figure for part in parts for figure in PARTS[part](plan)]
     bounds = judged(figures)
-    show_report(figures, bounds)
-    write_report(out, figures, bounds)
+    show_report(machine, figures, bounds)
+    write_report(out, machine, figures, bounds)
     click.echo(f"\nEvery round: {out}")
     if missed := unmet(bounds):
         click.echo(f"Not met: {', '.join(each.bound.figure for each in missed)}", err=True)

@@ -24,14 +24,18 @@ class Reader:
         context = ssl.create_default_context(cafile=ca_file)
         self._connection = HTTPSConnection("localhost", port, timeout=TIMEOUT_S, context=context)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def read(self, token: str, batch: Mapping[str, Any]) -> tuple[int, int]:
         """Tickets, and hosts without one. Raises RuntimeError for an answer that is no batch's."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         self._connection.request("POST", "/v1/tickets:batch", body=json.dumps(batch), headers=headers)
-        answer = self._connection.getresponse()
-        if answer.status != OK:
-            raise RuntimeError(f"a batch was answered with status {answer.status}")
-        lines = [json.loads(line) for line in answer]
+        with self._connection.getresponse() as answer:
+            if answer.status != OK:
+                raise RuntimeError(f"a batch was answered with status {answer.status}")
+            lines = [json.loads(line) for line in answer]
         if "summary" not in lines.pop():
             raise RuntimeError("the answer to a batch was cut")
         tickets = sum("ticket" in line for line in lines)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
@@ -10,6 +11,7 @@ import click
 from broker.console import Format, show
 from tests.bench.bounds import Judged, Verdict
 from tests.bench.figures import Figure
+from tests.bench.machine import Machine
 from tests.bench.measurement import Measurement
 
 SIDES = (
@@ -26,8 +28,9 @@ SIDES = (
 )
 
 
-def show_report(figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
+def show_report(machine: Machine, figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
     """Print what the figures are made of, the figures, and the bounds."""
+    click.echo(machine.told())
     click.echo("\nWhat was measured: medians of the rounds, and CPU seconds of one round")
     show(Format.TABLE, SIDES, [row for figure in figures for row in _sides(figure)])
     click.echo("\nFigures: medians of the rounds that are not void")
@@ -39,9 +42,10 @@ def show_report(figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
     show(Format.TABLE, ("part", "bound on", "bound", "value", "verdict"), [_bound(each) for each in bounds])
 
 
-def write_report(file: Path, figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
+def write_report(file: Path, machine: Machine, figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
     """Every round as JSON."""
     document = {
+        "machine": asdict(machine),
         "figures": [figure.document() for figure in figures],
         "bounds": [each.document() for each in bounds],
     }
