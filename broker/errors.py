@@ -76,16 +76,30 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonFacts:
-    """How a reason looks from outside: HTTP status, title, advice to the caller, name shown."""
+    """How a reason looks from outside: HTTP status, title, advice to the caller, name shown.
+
+    `retry_after_s` is what Retry-After says where trying again can help and the refusal itself does
+    not say when.
+    """
 
     status: int
     title: str
     advice: str
     shown_as: Reason
+    retry_after_s: int | None = None
 
 
-def _facts(reason: Reason, status: int, title: str, advice: str) -> tuple[Reason, ReasonFacts]:
-    return reason, ReasonFacts(status, title, advice, reason)
+def _facts(
+    reason: Reason, status: int, title: str, advice: str, retry_after_s: int | None = None
+) -> tuple[Reason, ReasonFacts]:
+    return reason, ReasonFacts(status, title, advice, reason, retry_after_s)
+
+
+_SOON_S = 1
+"""A place comes free, or another process takes over."""
+
+_LATER_S = 5
+"""Something is down or behind, and looked at every few seconds."""
 
 
 _NOT_GRANTED = ReasonFacts(
@@ -149,7 +163,9 @@ REASONS: dict[Reason, ReasonFacts] = dict(
             "The account holds more than its template",
             "Tell the broker's admins.",
         ),
-        _facts(Reason.UNPROVEN, 503, "The account's privileges could not be proved", "Ask again later."),
+        _facts(
+            Reason.UNPROVEN, 503, "The account's privileges could not be proved", "Ask again later.", _LATER_S
+        ),
         _facts(
             Reason.HOST_DISCONNECTED, 409, "The host is not connected to vCenter", "Ask again when it is."
         ),
@@ -193,11 +209,17 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         _facts(
             Reason.IDEMPOTENCY_EXHAUSTED, 409, "This Idempotency-Key was used three times", "Use a new key."
         ),
-        _facts(Reason.INVENTORY_STALE, 503, "The inventory is not up to date", "Ask again later."),
-        _facts(Reason.VCENTER_UNAVAILABLE, 503, "vCenter could not be reached", "Ask again later."),
-        _facts(Reason.VCENTER_BUSY, 503, "vCenter has as much work from us as we allow", "Ask again later."),
+        _facts(Reason.INVENTORY_STALE, 503, "The inventory is not up to date", "Ask again later.", _LATER_S),
+        _facts(Reason.VCENTER_UNAVAILABLE, 503, "vCenter could not be reached", "Ask again later.", _LATER_S),
+        _facts(
+            Reason.VCENTER_BUSY,
+            503,
+            "vCenter has as much work from us as we allow, or has stalled",
+            "Ask again later.",
+            _SOON_S,
+        ),
         _facts(Reason.VCENTER_FAULT, 502, "vCenter answered with a fault", "Tell the broker's admins."),
-        _facts(Reason.VCENTER_TIMEOUT, 504, "vCenter did not answer in time", "Ask again later."),
+        _facts(Reason.VCENTER_TIMEOUT, 504, "vCenter did not answer in time", "Ask again later.", _LATER_S),
         _facts(
             Reason.LOGIN_LATCHED,
             503,
@@ -206,8 +228,8 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         ),
         _facts(Reason.RECOVERED_ORPHAN, 504, "The attempt was left without an outcome", "Ask again."),
         _facts(Reason.LATE_RESULT, 504, "The attempt was closed before vCenter answered", "Ask again."),
-        _facts(Reason.LOG_UNAVAILABLE, 503, "Nothing can be put on record", "Ask again later."),
-        _facts(Reason.SHUTTING_DOWN, 503, "This process is shutting down", "Ask again."),
+        _facts(Reason.LOG_UNAVAILABLE, 503, "Nothing can be put on record", "Ask again later.", _LATER_S),
+        _facts(Reason.SHUTTING_DOWN, 503, "This process is shutting down", "Ask again.", _SOON_S),
         _facts(Reason.INTERNAL_ERROR, 500, "The broker failed", "Tell the broker's admins."),
     ]
 )

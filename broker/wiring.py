@@ -40,6 +40,7 @@ from broker.store.issuances import StoredIssuances
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.store.replay import StoredReplayGuard
+from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
     refusals = RefusalBudget(database, settings.recorded_refusals.shared(settings.workers))
-    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s)
+    gates = Gates(settings.threads, clock)
+    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s, gates)
     limits = RequestLimits(
         holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
     )

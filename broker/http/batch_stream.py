@@ -73,8 +73,8 @@ class BatchStream:
 
     def _problem_line(self, finished: Finished, refusal: Refused) -> bytes:
         problem = told_of(refusal, finished.request.issuance)
-        if isinstance(refusal, Limited):
-            problem["retry_after_s"] = retry_after_s(refusal)
+        if (wait_s := retry_after_s(refusal)) is not None:
+            problem["retry_after_s"] = wait_s
         line = {"index": finished.index, "host": self._hosts[finished.index], "problem": problem}
         return json.dumps(line).encode() + b"\n"
 

@@ -113,7 +113,7 @@ def _refusal(status: int, reasons: list[Reason], operation: Operation) -> dict[s
     content, headers = _content(MEDIA_TYPE, Problem), {}
     if operation.refused_with is not None and status in {400, 401}:
         content, headers = _content("application/json", operation.refused_with), _REQUEST_ID
-    if status == 429:  # noqa: PLR2004 - HTTP's own
+    if status in {429, 503, 504}:
         headers = _RETRY_AFTER
     return {
         "description": "; ".join(f"`{reason}`: {REASONS[reason].title}" for reason in reasons),
@@ -128,7 +128,12 @@ _REQUEST_ID = {
         "schema": {"type": "string"},
     }
 }
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds. Not there where only the broker's admins can help.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 
 
 def _content(media_type: str, model: type[BaseModel]) -> dict[str, Any]:

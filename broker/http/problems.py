@@ -85,16 +85,18 @@ def problem(refusal: Refused, answer_id: IssuanceId) -> Response:
     """The answer to a refusal."""
     body = json.dumps(told_of(refusal, answer_id))
     answer = Response(body, status=REASONS[refusal.reason].status, content_type=MEDIA_TYPE)
-    if isinstance(refusal, Limited):
-        answer.headers["Retry-After"] = str(retry_after_s(refusal))
+    if (wait_s := retry_after_s(refusal)) is not None:
+        answer.headers["Retry-After"] = str(wait_s)
     if isinstance(refusal, Challenged):
         answer.headers["WWW-Authenticate"] = refusal.challenge
     return answer
 
 
-def retry_after_s(refusal: Limited) -> int:
-    """Whole seconds, and never none."""
-    return max(1, refusal.retry_after_s)
+def retry_after_s(refusal: Refused) -> int | None:
+    """Whole seconds, at least one; None where waiting does not help."""
+    if isinstance(refusal, Limited):
+        return max(1, refusal.retry_after_s)
+    return REASONS[refusal.reason].retry_after_s
 
 
 def _reason_of(error: HTTPException) -> Reason:

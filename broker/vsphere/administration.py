@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import describe
-from broker.vsphere.gate import Gate
+from broker.vsphere.gate import Gates
 from broker.vsphere.paths import Kind, locate
 from broker.vsphere.properties import property_of
 from broker.vsphere.sessions import Session, session_of
@@ -144,7 +145,8 @@ def administration_of(
 ) -> VcenterAdministration:
     """The privileged side of one vCenter; nothing is asked of it yet."""
     secret = partial(read_secret, login.password)
-    session = session_of(vcenter, login.user, secret, latch, Gate(_PLACES), clock)
+    gate = Gates(_PLACES, clock).of(replace(vcenter, concurrency=_PLACES))
+    session = session_of(vcenter, login.user, secret, latch, gate, clock)
     return VcenterAdministration(session, clock)
 
 

@@ -27,7 +27,7 @@ class Facts:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
-        self._flights: Flights[HostRef, HostFacts] = Flights(MAX_AGE_S, clock)
+        self._flights: Flights[HostRef, HostFacts] = Flights(MAX_AGE_S, session.gate, clock)
 
     def of(self, host: Host) -> HostFacts:
         """The host's facts. Raises Refused, LogUnavailable."""

@@ -10,7 +10,6 @@ from broker.model.inventory import Host, HostRef
 from broker.model.issuance import Proof
 from broker.ports.clock import Clock
 from broker.vsphere.flights import landed
-from broker.vsphere.gate import PATIENCE_S
 from broker.vsphere.privileges import Held, fetch_held
 from broker.vsphere.sessions import Session
 
@@ -73,7 +72,7 @@ class Proofs:
             flight = batch.flights.setdefault(ref, Future())
         if batch is not self._under_way:
             self._send(batch)
-        held = landed(flight)
+        held = landed(flight, self._session.gate)
         return _proof(held, batch.asked_at, self._clock.monotonic())
 
     def check(self, host: Host) -> None:
@@ -132,8 +131,7 @@ class Proofs:
 
     def _send(self, batch: _Batch) -> None:
         """Send the batch, unless another of its requests did while this one waited for its turn."""
-        if not self._calling.acquire(timeout=PATIENCE_S):
-            raise Refused(Reason.VCENTER_BUSY, "proofs of the account are slow")
+        self._session.gate.take(self._calling)
         try:
             with self._lock:
                 if batch is not self._next:

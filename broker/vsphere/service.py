@@ -7,7 +7,7 @@ from threading import Lock, Thread
 from broker.errors import Reason, Refused
 from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Proof, VcenterTicket
-from broker.model.names import AccountId, HostName, VcenterId
+from broker.model.names import AccountId, HostName
 from broker.model.policy import Account, Policy, Vcenter
 from broker.policy.decide import meant
 from broker.ports.clock import Clock
@@ -15,7 +15,7 @@ from broker.ports.issuing import PolicySource
 from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.account import AccountRoom, AccountState
-from broker.vsphere.gate import Gate
+from broker.vsphere.gate import Gates
 
 CLOSE_WITHIN_S = 10.0
 """Logging out takes so long at most, all accounts together."""
@@ -35,15 +35,16 @@ class Vsphere:
         clock: Clock,
         read_secret: SecretReader,
         proof_max_age_s: float,
+        gates: Gates,
     ) -> None:
         self._policy = policy
         self._latch = latch
         self._clock = clock
         self._read_secret = read_secret
         self._proof_max_age_s = proof_max_age_s
+        self._gates = gates
         self._changing = Lock()
         self._rooms: Mapping[AccountId, AccountRoom] = {}
-        self._gates: dict[VcenterId, tuple[Vcenter, Gate]] = {}
         self._closed = False
 
     def start(self) -> None:
@@ -61,7 +62,7 @@ class Vsphere:
                 return
             before = self._rooms
             rooms = {a.id: self._room(a, policy.vcenters[a.vcenter]) for a in policy.accounts.values()}
-            self._gates = {v: kept for v, kept in self._gates.items() if v in policy.vcenters}
+            self._gates.keep(policy.vcenters)
             self._rooms = rooms
         for account, room in rooms.items():
             if before.get(account) is not room:
@@ -148,18 +149,12 @@ class Vsphere:
         return AccountRoom(
             account,
             vcenter,
-            self._gate(vcenter),
+            self._gates.of(vcenter),
             self._latch,
             self._clock,
             self._read_secret,
             self._proof_max_age_s,
         )
-
-    def _gate(self, vcenter: Vcenter) -> Gate:
-        kept = self._gates.get(vcenter.id)
-        if kept is None or kept[0] != vcenter:
-            kept = self._gates[vcenter.id] = (vcenter, Gate(vcenter.concurrency))
-        return kept[1]
 
 
 def _same_login(one: Account, other: Account) -> bool:

@@ -13,7 +13,7 @@ from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import SessionLost, Untrusted, answered
-from broker.vsphere.gate import PATIENCE_S, Gate, Underway
+from broker.vsphere.gate import Gate, Underway
 from broker.vsphere.login import Login, SecretSource, log_out
 
 Answer = TypeVar("Answer")
@@ -40,8 +40,8 @@ class Session:
     """
 
     def __init__(self, login: Callable[[], Link], gate: Gate, clock: Clock) -> None:
+        self.gate = gate
         self._login = login
-        self._gate = gate
         self._clock = clock
         self._turn = Lock()
         self._link: Link | None = None
@@ -69,7 +69,7 @@ class Session:
         Refused(VCENTER_BUSY | SHUTTING_DOWN).
         """
         with self._underway.one():
-            return self._attempt(work, self._gate.place)
+            return self._attempt(work, self.gate.place)
 
     def wait(self, work: Callable[[Link], Answer]) -> Answer:
         """As `run`, outside the gate: for the one long wait that an account has open."""
@@ -94,8 +94,7 @@ class Session:
             raise Refused(Reason.SHUTTING_DOWN)
         if (link := self._link) is not None:
             return link
-        if not self._turn.acquire(timeout=PATIENCE_S):
-            raise Refused(Reason.VCENTER_BUSY, "a log-in of the same account has not ended")
+        self.gate.take(self._turn)
         try:
             return self._link or self._logged_in()
         finally:
@@ -105,7 +104,7 @@ class Session:
         failure = self._failure
         if failure and self._clock.monotonic() < failure.until:
             raise Refused(failure.reason, failure.detail)
-        with self._gate.place():
+        with self.gate.place():
             link = self._try_login()
         self._failure, self._link = None, link
         if self._closed:

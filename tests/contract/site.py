@@ -21,6 +21,7 @@ from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from broker.vsphere.administration import VcenterAdministration, administration_of
+from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, GRANT, POLICY, REQUEST, World
@@ -52,7 +53,7 @@ class Site:
         self.latches = StoredLatches(database)
         self.told = World(clock=HandClock(self.clock.now()))
         self.records: list[Record] = []
-        self.vsphere = Vsphere(self, self.latches, self.clock, self.read_secret, proof_max_age_s=0.0)
+        self.vsphere = Vsphere(self, self.latches, self.clock, self.read_secret, 0.0, Gates(16, self.clock))
 
     def current(self) -> Policy:
         return self.policy

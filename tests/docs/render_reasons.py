@@ -13,13 +13,16 @@ def rendered() -> str:
         "Every refusal and failure has one of these codes. The log holds the first column; the caller",
         'sees the second, so that "no such host" and "not yours" look alike. The body of the answer is',
         "a problem document (RFC 9457) with `code`, `id` and `advice`; quote the `id` to an admin.",
+        "Where trying again can help, Retry-After says in how many seconds: for a budget when it has room",
+        "again, else what stands in its column.",
         "",
-        "| In the log | Shown as | HTTP | Meaning | What to do |",
-        "| --- | --- | --- | --- | --- |",
+        "| In the log | Shown as | HTTP | Retry-After | Meaning | What to do |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for reason, facts in REASONS.items():
         anchor = f'<a id="{reason}"></a>`{reason}`'
-        lines.append(f"| {anchor} | `{facts.shown_as}` | {facts.status} | {facts.title} | {facts.advice} |")
+        told = (facts.status, facts.retry_after_s or "", facts.title, facts.advice)
+        lines.append(f"| {anchor} | `{facts.shown_as}` | " + " | ".join(str(each) for each in told) + " |")
     lines += _causes(
         "Causes of `unauthenticated`",
         "Why a request to the API was turned away, in the field `cause` of the record `A202E`.",

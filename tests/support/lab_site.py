@@ -14,6 +14,7 @@ from broker.model.names import AccountId, parse_host_name
 from broker.model.policy import Account, Policy, Vcenter
 from broker.model.secret import Secret, SecretFile
 from broker.secrets import read_secret
+from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 from broker.vsphere.sessions import Session
 from tests.support.vcenter_entries import (
@@ -43,7 +44,9 @@ class Site:
         self.write_password(lab.password_file(USER).read_text())
         self.latch = MemoryLatch()
         self.policy = policy_of(self.vcenter, account_entry(self.secret, USER))
-        self.vsphere = Vsphere(self, self.latch, SystemClock(), read_secret, proof_max_age_s)
+        self.vsphere = Vsphere(
+            self, self.latch, SystemClock(), read_secret, proof_max_age_s, Gates(16, SystemClock())
+        )
         self._administrator: Session | None = None
 
     def current(self) -> Policy:

@@ -16,7 +16,7 @@ from broker.model.secret import Secret, SecretFile
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch, Unanswered
 from broker.secrets import read_secret
-from broker.vsphere.gate import Gate
+from broker.vsphere.gate import Gate, Gates, Patience
 from broker.vsphere.login import SecretSource
 from broker.vsphere.sessions import Session, session_of
 from tests.support.scripted_vcenter import UUID
@@ -92,6 +92,11 @@ def policy_of(vcenter: Vcenter, *accounts: Account, revision: str = "r1") -> Pol
     return Policy(revision, {vcenter.id: vcenter}, {a.id: a for a in accounts}, {}, {}, {})
 
 
+def gate_of(vcenter: Vcenter, patience: Patience | None = None) -> Gate:
+    """The gate of a vCenter that is the only one."""
+    return Gates(16, SystemClock(), patience or Patience()).of(vcenter)
+
+
 def session_on(
     vcenter: Vcenter,
     *,
@@ -107,7 +112,7 @@ def session_on(
         user,
         secret,
         latch or MemoryLatch(),
-        gate or Gate(vcenter.concurrency, patience_s=0.2),
+        gate or gate_of(vcenter),
         clock or SystemClock(),
     )
 

@@ -9,11 +9,12 @@ from pyVmomi import vim
 
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.inventory import Firewall
+from broker.model.policy import Vcenter
 from broker.vsphere.facts import Facts
 from broker.vsphere.flights import landed
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fixed, shown
-from tests.support.vcenter_entries import host_entry, until
+from tests.support.vcenter_entries import gate_of, host_entry, until
 from tests.vsphere.conftest import OpenSession
 
 Remote = Any
@@ -204,11 +205,11 @@ def test_those_who_ask_at_the_same_time_share_a_refusal_and_the_next_asks_anew(
     assert facts.of(HOST).cim_running is True
 
 
-def test_those_who_share_a_reading_share_that_the_store_is_gone() -> None:
+def test_those_who_share_a_reading_share_that_the_store_is_gone(entry: Vcenter) -> None:
     flight: Future[None] = Future()
     flight.set_exception(LogUnavailable("disk full"))
     with pytest.raises(LogUnavailable) as refusal:
-        landed(flight)
+        landed(flight, gate_of(entry))
     assert refusal.value.detail == "disk full"
 
 

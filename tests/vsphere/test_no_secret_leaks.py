@@ -14,6 +14,7 @@ from broker.errors import BrokerError
 from broker.model.names import HostName
 from broker.model.policy import Policy
 from broker.secrets import read_secret
+from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 from tests.support.scripted_vcenter import (
     Answer,
@@ -136,7 +137,7 @@ def test_no_secret_shows_in_errors_or_logs(
     scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     scripted.answers["FindAllByDnsName"] = fixed(None)
     scripted.answers[method] = answer
-    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0)
+    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0, Gates(16, SystemClock()))
     vsphere.start()
     until(lambda: vsphere.states()[ACCOUNT].synced or vsphere.states()[ACCOUNT].trouble is not None)
     here.hear(lambda: vsphere.find(HostName("esx01.example.com"), {ACCOUNT}))
@@ -154,7 +155,7 @@ def test_no_secret_shows_in_errors_or_logs(
 
 def test_the_secrets_do_travel(scripted: ScriptedVcenter, here: Here) -> None:
     """Or else the test above proves nothing."""
-    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0)
+    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0, Gates(16, SystemClock()))
     scripted.answers["WaitForUpdatesEx"] = Updates()
     scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     vsphere.start()

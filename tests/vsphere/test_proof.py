@@ -11,10 +11,12 @@ from pyVmomi import vim, vmodl
 
 from broker.errors import Reason, Refused
 from broker.model.inventory import Host
+from broker.model.policy import Vcenter
+from broker.vsphere.gate import Patience
 from broker.vsphere.proof import Proofs
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import USER, ScriptedVcenter, drop, fault, fixed, raw
-from tests.support.vcenter_entries import host_entry, until
+from tests.support.vcenter_entries import gate_of, host_entry, until
 from tests.vsphere.conftest import OpenSession
 
 Remote = Any
@@ -61,11 +63,11 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def prover(open_session: OpenSession, clock: HandClock) -> Callable[[float], Proofs]:
-    return lambda max_age_s: Proofs(open_session(clock=clock), clock, max_age_s)
+def prover(open_session: OpenSession, clock: HandClock) -> Callable[..., Proofs]:
+    return lambda max_age_s, **parts: Proofs(open_session(clock=clock, **parts), clock, max_age_s)
 
 
-Prover = Callable[[float], Proofs]
+Prover = Callable[..., Proofs]
 
 
 def test_a_proof_says_what_is_held_on_the_host_and_on_the_root_folder(
@@ -282,10 +284,9 @@ def test_a_host_of_another_vcenter_is_proved_nothing_and_spoils_nobodys_proof(
 
 
 def test_proofs_that_are_slow_refuse_instead_of_holding_every_thread(
-    told: Privileges, prover: Prover, monkeypatch: pytest.MonkeyPatch
+    told: Privileges, prover: Prover, entry: Vcenter
 ) -> None:
-    monkeypatch.setattr("broker.vsphere.proof.PATIENCE_S", 0.05)
-    proofs = prover(0)
+    proofs = prover(0, gate=gate_of(entry, Patience(headway_s=0.05)))
     told.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(proofs.prove, HOST)

@@ -1,16 +1,19 @@
 """The ticket call reaches vCenter at most once, whatever happens on the way."""
 
+from dataclasses import replace
+
 import pytest
 from pyVmomi import vim, vmodl
 
 from broker.errors import MintUnknown, Reason, Refused
 from broker.model.inventory import Host
 from broker.model.issuance import VcenterTicket
+from broker.model.policy import Vcenter
 from broker.vsphere import tickets
-from broker.vsphere.gate import Gate
+from broker.vsphere.gate import Patience
 from broker.vsphere.sessions import Session
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fault, fixed, raw, returned
-from tests.support.vcenter_entries import host_entry, vcenter_entry
+from tests.support.vcenter_entries import gate_of, host_entry, vcenter_entry
 from tests.vsphere.conftest import OpenSession
 
 TICKET = "AcquireCimServicesTicket"
@@ -131,9 +134,9 @@ def test_no_ticket_is_asked_for_on_another_vcenter_than_the_hosts(
 
 
 def test_the_last_word_before_the_call_is_said_when_the_call_has_its_place(
-    scripted: ScriptedVcenter, open_session: OpenSession
+    scripted: ScriptedVcenter, open_session: OpenSession, entry: Vcenter
 ) -> None:
-    gate = Gate(1, patience_s=0.05)
+    gate = gate_of(replace(entry, concurrency=1), Patience(whole_s=0.05))
 
     def check() -> None:
         with pytest.raises(Refused), gate.place():

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from pyVmomi import vim
 
+from broker.clock import SystemClock
 from broker.errors import MintUnknown, Reason, Refused
 from broker.model.names import AccountId, HostName
 from broker.model.policy import Policy
 from broker.secrets import read_secret
 from broker.vsphere.account import AccountState
+from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import (
@@ -55,7 +57,9 @@ class Desk:
         self.secret = secret_file(folder)
         self.clock = HandClock()
         self.policy = policy_of(self.entry, account_entry(self.secret))
-        self.vsphere = Vsphere(self, MemoryLatch(), self.clock, read_secret, proof_max_age_s)
+        self.vsphere = Vsphere(
+            self, MemoryLatch(), self.clock, read_secret, proof_max_age_s, Gates(16, SystemClock())
+        )
 
     def current(self) -> Policy:
         return self.policy

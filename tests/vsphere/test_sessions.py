@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,19 @@ from broker.model.names import VcenterId
 from broker.model.policy import Vcenter
 from broker.model.secret import Secret, SecretFile
 from broker.vsphere.connection import Link
-from broker.vsphere.gate import Gate
+from broker.vsphere.gate import Patience
 from tests.support.clock import HandClock
 from tests.support.scripted_vcenter import USER as KNOWN_AS
 from tests.support.scripted_vcenter import ScriptedVcenter, fault, fixed, shown
-from tests.support.vcenter_entries import PASSWORD, MemoryLatch, reader_of, secret_file, until, vcenter_entry
+from tests.support.vcenter_entries import (
+    PASSWORD,
+    MemoryLatch,
+    gate_of,
+    reader_of,
+    secret_file,
+    until,
+    vcenter_entry,
+)
 from tests.vsphere.conftest import OpenSession
 
 
@@ -290,7 +299,7 @@ def test_a_changed_secret_is_used_at_the_next_log_in(
 def test_a_full_vcenter_refuses_instead_of_holding_threads(
     scripted: ScriptedVcenter, open_session: OpenSession, entry: Vcenter
 ) -> None:
-    gate = Gate(1, patience_s=0.05)
+    gate = gate_of(replace(entry, concurrency=1), Patience(whole_s=0.05))
     session = open_session(gate=gate)
     session.run(nothing)
     with gate.place(), pytest.raises(Refused) as refusal:
@@ -299,8 +308,8 @@ def test_a_full_vcenter_refuses_instead_of_holding_threads(
     session.run(nothing)
 
 
-def test_the_long_wait_takes_no_place(scripted: ScriptedVcenter, open_session: OpenSession) -> None:
-    gate = Gate(1, patience_s=0.05)
+def test_the_long_wait_takes_no_place(open_session: OpenSession, entry: Vcenter) -> None:
+    gate = gate_of(replace(entry, concurrency=1), Patience(whole_s=0.05))
     session = open_session(gate=gate)
     session.run(nothing)
     with gate.place():
