@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -16,8 +18,6 @@ CIM_XML_PORT = 5989
 
 _PORTS = range(1, 65536)
 
-_THUMBPRINT_HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
-
 
 def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endpoint:
     """Where to take the ticket, with the certificate to pin.
@@ -25,13 +25,13 @@ def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endp
     The ticket's PEM, its thumbprint and HostSystem.config.certificate must agree as far as each
     is there; without any PEM there is nothing to pin. Raises Refused(CERTIFICATE_MISMATCH),
     Refused(VCENTER_FAULT) for a port that is none. The thumbprint's algorithm is not stated for
-    HostServiceTicket, so its length tells it.
+    HostServiceTicket, so either may be meant.
     """
     told = [pem for pem in (ticket.certificate_pem, facts.certificate_pem) if pem]
     if not told:
         raise Refused(Reason.CERTIFICATE_MISMATCH, "neither the ticket nor the host shows a certificate")
     certificates = [_certificate(pem) for pem in told]
-    if len(set(certificates)) > 1:
+    if len({each.sha256 for each in certificates}) > 1:
         raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's certificate is not the host's")
     certificate = certificates[0]
     if ticket.thumbprint is not None:
@@ -39,22 +39,38 @@ def agreed_endpoint(ticket: VcenterTicket, facts: HostFacts, host: Host) -> Endp
     return Endpoint(
         address=_address(ticket, host),
         port=_port(ticket),
-        certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
-        certificate_sha256=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+        certificate_pem=certificate.pem,
+        certificate_sha256=certificate.sha256,
     )
 
 
-def _certificate(pem: str) -> x509.Certificate:
+@dataclass(frozen=True, slots=True)
+class _Certificate:
+    """A certificate in PEM as we write it, and the digests of its DER form in lower-case hex."""
+
+    pem: str
+    sha1: str
+    sha256: str
+
+
+@lru_cache(maxsize=8192)
+def _certificate(pem: str) -> _Certificate:
+    """A host's certificate comes with each of its tickets, and stays the same for years."""
     try:
-        return x509.load_pem_x509_certificate(pem.encode())
+        read = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise Refused(Reason.CERTIFICATE_MISMATCH, "a certificate that vCenter told cannot be read") from None
+    der = read.public_bytes(Encoding.DER)
+    return _Certificate(
+        pem=read.public_bytes(Encoding.PEM).decode(),
+        sha1=hashlib.sha1(der).hexdigest(),  # noqa: S324 - vCenter's thumbprints may be of this length
+        sha256=hashlib.sha256(der).hexdigest(),
+    )
 
 
-def _check_thumbprint(thumbprint: str, certificate: x509.Certificate) -> None:
+def _check_thumbprint(thumbprint: str, certificate: _Certificate) -> None:
     digits = re.sub(r"[:\s]", "", thumbprint).lower()
-    algorithm = _THUMBPRINT_HASHES.get(len(digits))
-    if algorithm is None or algorithm(certificate.public_bytes(Encoding.DER)).hexdigest() != digits:
+    if digits not in (certificate.sha1, certificate.sha256):
         raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's thumbprint is of another certificate")
 
 

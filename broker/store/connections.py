@@ -5,14 +5,16 @@ Held open, since checking one out of SQLAlchemy's pool costs four times the look
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection as DriverConnection
+from typing import TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
 
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 
@@ -26,22 +28,29 @@ class Connections:
         self._closed = False
         self.writer = self._engine.connect()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection for this thread alone that cannot write; a statement sees every commit before it."""
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a connection for this thread alone that cannot write.
+
+        Each statement sees every commit before it.
+        """
+        connection = self._reader()
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._engine.connect()
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-        try:
-            yield connection
+            result = work(connection)
         except BaseException:
             connection.close()
             raise
         self._idle.append(connection)
         if self._closed:
             self._close_idle()
+        return result
+
+    def _reader(self) -> Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            return connection
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""

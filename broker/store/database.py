@@ -125,8 +125,7 @@ class Database:
         """
         self._check_usable()
         try:
-            with self._connections.reading() as connection:
-                return work(connection)
+            return self._connections.read(work)
         except _ERRORS as error:
             raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
 

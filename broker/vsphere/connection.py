@@ -53,7 +53,7 @@ class PlainResponse(HTTPResponse):
     def begin(self) -> None:
         """Read the head of the answer. Raises PackedAnswerError."""
         super().begin()
-        if self.getheader("Content-Encoding", "identity").lower() != "identity":
+        if self.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise PackedAnswerError
 
 
