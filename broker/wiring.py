@@ -20,10 +20,11 @@ from broker.clock import SystemClock
 from broker.errors import LogUnavailable, Reason
 from broker.http.app import AccessRooms, create_app
 from broker.http.health import WATCH_EVERY_S, HealthWatch
+from broker.http.life import Served
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.running import RunningRequests
-from broker.http.server import BrokerServer, Served
+from broker.http.server import BrokerServer
 from broker.http.tls import ServerContext
 from broker.model.policy import Policy
 from broker.model.settings import ServerSettings, TlsListener
@@ -90,13 +91,14 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     )
     rooms = _rooms(settings, database, holder, refusals, vsphere, limits)
     requests = RunningRequests(clock)
+    health = ProcessHealth(database, vsphere)
     access = AccessRooms(
         credentials=StoredCredentials(database),
         replay=StoredReplayGuard(database),
         log=AuditAccessLog(database, refusals),
         issuances=StoredIssuances(database),
         listing=vsphere,
-        health=HealthWatch(ProcessHealth(database, vsphere), limits),
+        health=HealthWatch(health, limits),
         leaving=requests.leaving,
     )
     app = create_app(settings, rooms, access, limits, ring)
@@ -106,7 +108,7 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
     running = _running(settings, database, refusals, vsphere, follower, watch, requests)
     running.start()
-    return Served(app, requests.leave, running.close)
+    return Served(app, requests.leave, running.close, health.settled)
 
 
 def _rooms(
@@ -240,6 +242,11 @@ class ProcessHealth:
     def can_issue(self) -> bool:
         """False while nothing can be recorded, or no account can get a ticket."""
         return self._database.healthy() and self._vsphere.reachable()
+
+    def settled(self) -> bool:
+        """Whether a ticket can be issued, and no account is still about to log in or to see its hosts."""
+        states = self._vsphere.states().values()
+        return self.can_issue() and all(state.synced or state.trouble for state in states)
 
 
 def _ask_reload(settings: ServerSettings) -> None:

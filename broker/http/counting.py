@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import TypeVar
@@ -18,9 +18,6 @@ Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
 
-TOLD_AGAIN_S = 1.0
-_MOST_TOLD = 10_000
-
 RETRY_S = 2.0
 """How long a shared storage that did not answer is left alone before it is asked again."""
 
@@ -32,13 +29,6 @@ class WindowLeft:
     count: int
     remaining: int
     reset_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    rate: Rate
-    at: float
-    left: WindowLeft
 
 
 class Windows:
@@ -54,7 +44,6 @@ class Windows:
         self._clock = clock
         self._alone = alone
         self._own = MovingWindowRateLimiter(ProcessWindows())
-        self._told: dict[tuple[str, str], _Told] = {}
         self._left = False
         self._asked_at = 0.0
         self._asking = Lock()
@@ -71,22 +60,6 @@ class Windows:
             return WindowLeft(item.amount, max(0, stats.remaining), stats.reset_time)
 
         return self._asked(rate, ask)
-
-    def left_after_hit(self, kind: str, key: str, rate: Rate) -> WindowLeft:
-        """What the window says now that a hit of ours was taken.
-
-        Asked of the storage at most once in `TOLD_AGAIN_S`, since that costs as much as the hit; in
-        between it is what was told less our own hits, without those of other processes.
-        """
-        now, told = self._clock.monotonic(), self._told.get((kind, key))
-        if told is None or told.rate != rate or now - told.at >= TOLD_AGAIN_S or self._left:
-            told = _Told(rate, now, self.left(kind, key, rate))
-        else:
-            told = replace(told, left=replace(told.left, remaining=max(0, told.left.remaining - 1)))
-        if len(self._told) >= _MOST_TOLD:
-            self._told.clear()
-        self._told[kind, key] = told
-        return told.left
 
     def on_its_own(self) -> bool:
         """Whether this process counts alone; asks the storage, now and then, if that can end.

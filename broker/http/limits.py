@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from broker.errors import Limited, Reason, Refused
 from broker.http.context import Left, maybe_asked
-from broker.http.counting import WindowLeft, Windows
+from broker.http.counting import Windows
 from broker.http.redis_url import checked_redis_url
 from broker.http.windows import SCHEME
 from broker.model.inventory import Host
@@ -125,14 +125,13 @@ class RequestLimits:
         if budget.rate.count < 1:
             raise Limited(Reason.RATE_LIMITED, budget.rate.seconds, f"{budget.name} has no budget")
         if not self._windows.hit(budget.name, budget.key, budget.rate):
-            left = self._windows.left(budget.name, budget.key, budget.rate)
-            wait = self._told(budget, left).reset_s
+            wait = self._left(budget).reset_s
             raise Limited(Reason.RATE_LIMITED, wait, f"{budget.name} {budget.key}")
         if budget.name in _SHOWN and (about := maybe_asked()):
-            left = self._windows.left_after_hit(budget.name, budget.key, budget.rate)
-            about.budgets.append(self._told(budget, left))
+            about.budgets.append(self._left(budget))
 
-    def _told(self, budget: _Budget, left: WindowLeft) -> Left:
+    def _left(self, budget: _Budget) -> Left:
+        left = self._windows.left(budget.name, budget.key, budget.rate)
         wait = math.ceil(left.reset_at - self._clock.now().timestamp())
         wait = min(max(1, wait), budget.rate.seconds)
         return Left(budget.name, left.count, budget.rate.seconds, left.remaining, wait)

@@ -20,11 +20,11 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from broker.clock import SystemClock
 from broker.errors import REASONS, Reason
 from broker.http.ids import new_id
+from broker.http.leaving import Connection, LeavingWorker
 from broker.http.problems import MEDIA_TYPE, REFERENCE
 from broker.logs import end_answer
 from broker.model.names import IssuanceId
@@ -56,7 +56,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PAUSE_S = 0.5
 
 
-class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class QuietWorker(LeavingWorker):
     """Gives no thread to a silent connection, and repeats nothing of what is no HTTP.
 
     gunicorn lets a thread wait 5 s for a connection's first byte, and its own words on a broken
@@ -66,11 +66,6 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     _monotonic = SystemClock().monotonic
     _accepts_from = 0.0
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """SIGTERM: what runs may end, and what would take long must not begin."""
-        self.app.leave()
-        super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         """Called before each wait of the poller: what is asked for, but nothing during a pause."""
@@ -86,7 +81,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._pause(error)
             return
         self.nr_conns += 1
-        connection = TConn(self.cfg, accepted, peer, listener.getsockname())
+        connection = Connection(self.cfg, accepted, peer, listener.getsockname())
         connection.set_timeout()
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)

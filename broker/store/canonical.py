@@ -14,7 +14,6 @@ from broker.texts import cleaned
 MAX_BYTES = 60_000
 """Below the 64 KiB that an entry of a tiled log may have (C2SP tlog-tiles)."""
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _MAX_KEY = 64
 _LARGEST_INTEGER = 2**53 - 1
 
@@ -40,7 +39,7 @@ def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> b
     for bounds in _BOUNDS:
         tidy = {_key(key): _tidy(value, bounds) for key, value in fields.items()}
         content = {**envelope, "fields": tidy}
-        line = _ENCODER.encode(content).encode()
+        line = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         if len(line) <= MAX_BYTES:
             return line
     raise ValueError("a record has too many fields")

@@ -21,16 +21,16 @@ class Prepared:
         if not isinstance(compiled, SQLCompiler):
             raise TypeError("not a statement that reads or changes rows")
         self.text = str(compiled)
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
-        self._places = tuple((name, name in fixed, fixed.get(name)) for name in compiled.positiontup or ())
+        self._names = tuple(compiled.positiontup or ())
+        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> Cursor:
         """Run it within the transaction that `connection` has open, if any.
 
         Raises sqlite3.Error; KeyError for a value that is missing, a defect.
         """
-        given = [fixed if is_fixed else values[name] for name, is_fixed, fixed in self._places]
-        return driver(connection).execute(self.text, given)
+        given = {**self._fixed, **values}
+        return driver(connection).execute(self.text, [given[name] for name in self._names])
 
 
 def driver(connection: Connection) -> DriverConnection:

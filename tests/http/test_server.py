@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.server import BrokerServer, Farewell, Served
+from broker.http.arbiter import Farewell
+from broker.http.life import Served
+from broker.http.server import BrokerServer
 from broker.model.settings import TlsListener
 from tests.support.authority import Authority
 from tests.support.http_fakes import settings_for
@@ -293,16 +295,16 @@ def test_a_reload_that_fails_leaves_the_service_running(tmp_path: Path) -> None:
         wait_for(lambda: running.events()[-1].startswith("close"), "the rooms to close at SIGINT")
 
 
-def test_no_signal_makes_a_second_worker_or_arbiter(tls: Running) -> None:
+def test_no_signal_makes_more_workers_than_there_are_to_be(tls: Running) -> None:
     tls.call("GET", "/healthz")
     before = len(tls.events())
-    for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2, signal.SIGHUP):
+    for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGHUP):
         os.kill(tls.pid, number)
     wait_for(lambda: len(tls.events()) > before, "the last of the signals")
 
     assert tls.call("GET", "/healthz")[0] == 200
     assert len([event for event in tls.events() if event.startswith("build")]) == 1
-    assert len(_children(tls.pid)) == 1
+    assert len(tls.workers()) == 1
 
 
 def test_rooms_are_built_in_the_worker_and_closed_after_the_last_request(tmp_path: Path) -> None:
@@ -317,7 +319,8 @@ def test_rooms_are_built_in_the_worker_and_closed_after_the_last_request(tmp_pat
         wait_for(lambda: any(e.startswith("close") for e in running.events()), "the rooms to close")
     worker = running.events()[0].partition(":")[2]
     assert worker != str(running.pid)
-    assert running.events() == [f"{event}:{worker}" for event in ("build", "held", "closing", "close")]
+    steps = ("build", "held", "let-go", "closing", "close")
+    assert running.events() == [f"{event}:{worker}" for event in steps]
 
 
 def test_a_request_that_outlasts_its_grace_leaves_the_rooms_their_time_to_close(tmp_path: Path) -> None:
@@ -370,7 +373,3 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
 def _ended(pid: int) -> bool:
     """A process that its parent has not waited for yet is a zombie."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

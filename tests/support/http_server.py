@@ -19,14 +19,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from broker.errors import LogUnavailable
+from broker.http.arbiter import Farewell
 from broker.http.deadline import Deadlines
-from broker.http.server import BrokerServer, Farewell, Served
+from broker.http.life import Served
+from broker.http.server import BrokerServer
 from broker.logs import Form, log_to_stderr
-from broker.model.settings import TlsListener, UnixListener
+from broker.model.settings import ServerSettings, TlsListener, UnixListener
 from tests.support.authority import Authority
 from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
 
@@ -106,6 +110,19 @@ class Running:
         with self.tls() as connection:
             return connection.getpeercert(binary_form=True)
 
+    def workers(self) -> list[int]:
+        """The processes that serve, the oldest first; those that have ended and await their parent too."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def await_all(self, workers: int) -> None:
+        """Wait until so many have begun to serve."""
+        served = re.compile(r"worker \d+ serves")
+        wait_for(lambda: len(served.findall(self.log())) >= workers, "the workers")
+
+    def of(self, event: str) -> list[int]:
+        """The processes in which this happened, in order."""
+        return [int(e.partition(":")[2]) for e in self.events() if e.partition(":")[0] == event]
+
     def events(self) -> list[str]:
         """What happened in the processes, in order."""
         with suppress(FileNotFoundError):
@@ -154,6 +171,7 @@ def server(
     folder: Path,
     *,
     unix: bool = False,
+    workers: int = 1,
     threads: int = 4,
     fails: bool = False,
     holds: bool = False,
@@ -161,13 +179,18 @@ def server(
     descriptors: int | None = None,
     farewell: Farewell = Farewell(),  # noqa: B008 - frozen
 ) -> Iterator[Running]:
-    """A server process for the length of the block; SIGTERM ends it."""
+    """A server process for the length of the block; SIGTERM ends it.
+
+    While the folder holds a file `broken`, rooms cannot be built; while it holds `unready`, they
+    can issue nothing.
+    """
     files = Authority(folder).server("broker")
     plan = {
         "folder": str(folder),
         "socket": str(folder / "broker.sock") if unix else None,
         "certificate": str(files.certificate),
         "key": str(files.key),
+        "workers": workers,
         "threads": threads,
         "fails": fails,
         "holds": holds,
@@ -207,10 +230,17 @@ def main(plan_file: str) -> None:
 
     def build() -> Served:
         note("build")
+        if (folder / "broken").exists():
+            raise LogUnavailable("as the test says")
         desk = make_desk(settings=settings)
         if plan["holds"]:
             desk.world.after_intent = hold
-        return Served(desk.app, lambda: setattr(desk.access, "leaves", True), close)
+        return Served(
+            desk.app,
+            lambda: setattr(desk.access, "leaves", True),
+            close,
+            lambda: not (folder / "unready").exists(),
+        )
 
     def close() -> None:
         note("closing")
@@ -220,27 +250,33 @@ def main(plan_file: str) -> None:
     def hold() -> None:
         note("held")
         wait_for((folder / "go").exists, "the test to let go")
+        note("let-go")
 
     def hangup() -> None:
         note("hangup")
         if plan["fails"]:
             raise RuntimeError("as the test says")
 
-    def listening(address: Any) -> None:
-        part = folder / "address.part"
-        part.write_text(json.dumps(address))
-        part.rename(folder / "address")
+    settings = _settings(plan)
+    if plan["descriptors"]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (plan["descriptors"], plan["descriptors"]))
+    deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
+    BrokerServer(settings, build, hangup, partial(_listening, folder), deadlines, farewell).run()
 
+
+def _listening(folder: Path, address: object) -> None:
+    part = folder / "address.part"
+    part.write_text(json.dumps(address))
+    part.rename(folder / "address")
+
+
+def _settings(plan: dict[str, Any]) -> ServerSettings:
     listener = (
         UnixListener(Path(plan["socket"]))
         if plan["socket"]
         else TlsListener("127.0.0.1", 0, Path(plan["certificate"]), Path(plan["key"]))
     )
-    settings = replace(settings_for(listener), threads=plan["threads"])
-    if plan["descriptors"]:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (plan["descriptors"], plan["descriptors"]))
-    deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
-    BrokerServer(settings, build, hangup, listening, deadlines, farewell).run()
+    return replace(settings_for(listener), workers=plan["workers"], threads=plan["threads"])
 
 
 if __name__ == "__main__":

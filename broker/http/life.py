@@ -1,0 +1,107 @@
+"""One worker process: its rooms are built, it joins the others, it serves, its rooms are closed."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask
+from gunicorn.workers.base import Worker
+
+from broker.clock import SystemClock
+from broker.defects import told
+from broker.errors import BrokerError
+from broker.http.arbiter import BrokerArbiter
+from broker.http.crew import Wire, Word
+
+_log = logging.getLogger(__name__)
+
+WARM_UP_S = 10.0
+"""How long a worker that joins others leaves requests to them while it can issue no ticket yet."""
+
+_LOOK_EVERY_S = 0.1
+_CANNOT_START = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What runs in a worker process: the app, how to close the rooms behind it, and how they stand.
+
+    `leave` is called when the process is told to end, inside a signal handler, before requests
+    that run are waited for. `ready` says whether a ticket can be issued, as far as that is up to
+    this process.
+    """
+
+    app: Flask
+    leave: Callable[[], None]
+    close: Callable[[], None]
+    ready: Callable[[], bool]
+
+
+class WorkerLife:
+    """What gunicorn is to call in a worker process, and when. `build` makes the rooms."""
+
+    def __init__(self, build: Callable[[], Served], wire: Wire) -> None:
+        self._build = build
+        self._wire = wire
+        self._clock = SystemClock()
+        self._served: Served | None = None
+        self._joins = False
+        self._ready = threading.Event()
+        self._closing = threading.Event()
+
+    def forked(self, arbiter: BrokerArbiter, worker: Worker) -> None:
+        """Right after the fork: from now on the arbiter expects signs of life."""
+        self._joins = arbiter.crew.served
+        worker.notify()
+
+    def begin(self) -> Flask:
+        """Build the rooms; raises SystemExit where they cannot be built."""
+        try:
+            self._served = self._build()
+        except Exception as error:  # noqa: BLE001 - gunicorn would log its text, which may hold anything
+            _say_why(error)
+            raise SystemExit(_CANNOT_START) from None
+        self._wire.tell(Word.BUILT)
+        threading.Thread(target=self._announce, args=(self._served,), name="announce", daemon=True).start()
+        return self._served.app
+
+    def warm_up(self, worker: Worker) -> None:
+        """Before the first connection is accepted: let the others serve until this worker can, too.
+
+        The first workers do not wait: there is nobody to leave requests to.
+        """
+        until = self._clock.monotonic() + WARM_UP_S
+        while self._joins and worker.alive and self._clock.monotonic() < until:
+            worker.notify()
+            if self._ready.wait(_LOOK_EVERY_S):
+                break
+
+    def leave(self) -> None:
+        """The worker is to end; requests may still run."""
+        if self._served is not None:
+            self._served.leave()
+
+    def end(self, _arbiter: BrokerArbiter, _worker: Worker) -> None:
+        """After the last request, in whichever way it ends but a kill."""
+        self._closing.set()
+        if self._served is None:
+            return
+        try:
+            self._served.close()
+        except Exception as defect:  # noqa: BLE001 - gunicorn would log its text, which may hold anything
+            _log.error("the rooms were not closed: %s", told(defect))
+
+    def _announce(self, served: Served) -> None:
+        """Tell the arbiter once that the worker is ready, however long that takes."""
+        while not served.ready():
+            if self._closing.wait(_LOOK_EVERY_S):
+                return
+        self._ready.set()
+        self._wire.tell(Word.READY)
+
+
+def _say_why(error: Exception) -> None:
+    text = str(error) if isinstance(error, BrokerError) else told(error)
+    for line in text.splitlines():
+        _log.error("this worker cannot start: %s", line)
