@@ -140,8 +140,8 @@ class BrokerArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         lost = self.crew.lost
         for pid, word in self._wire.heard():
             self.crew.hear(pid, word)
+            _log.info("worker %s is %s", pid, word)
             if word is Word.BUILT:
-                _log.info("worker %s serves", pid)
                 self._pause.end()
         self.crew.keep(self.WORKERS)
         if self.crew.lost > lost:

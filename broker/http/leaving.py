@@ -38,7 +38,7 @@ class LeavingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: what runs may end, and what would take long must not begin."""
+        """SIGTERM: what runs may end, within its bounds."""
         self.app.leave()
         super().handle_exit(sig, frame)
 

@@ -9,6 +9,11 @@ from broker.ports.clock import Clock
 WsgiApp: TypeAlias = Callable[[Any, Any], Iterable[bytes]]
 
 
+LONG_ONES_S = 20.0
+"""How long a batch may go on after its process was told to end: less than any request may, so that what
+it has begun by then ends well, and long enough for nearly all of them at a rolling restart."""
+
+
 class RunningRequests:
     """Counts the requests of an app, each until its answer is closed. Thread-safe."""
 
@@ -16,15 +21,16 @@ class RunningRequests:
         self._clock = clock
         self._count = 0
         self._changed = Condition()
-        self._leaving = False
+        self._left_at: float | None = None
 
     def leave(self) -> None:
-        """From now on nothing that takes long may begin. Safe to call from a signal handler."""
-        self._leaving = True
+        """This process was told to end. Safe to call from a signal handler."""
+        if self._left_at is None:
+            self._left_at = self._clock.monotonic()
 
     def leaving(self) -> bool:
-        """Whether this process shuts down."""
-        return self._leaving
+        """Whether it ends so soon that a batch may begin nothing more."""
+        return self._left_at is not None and self._clock.monotonic() - self._left_at >= LONG_ONES_S
 
     def counted(self, app: WsgiApp) -> WsgiApp:
         """The same app."""

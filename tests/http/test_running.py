@@ -10,8 +10,10 @@ from unittest.mock import Mock
 import pytest
 
 from broker.clock import SystemClock
-from broker.http.running import RunningRequests
+from broker.http.arbiter import Farewell
+from broker.http.running import LONG_ONES_S, RunningRequests
 from broker.wiring import _Running
+from tests.support.clock import HandClock
 from tests.support.http_fakes import Desk
 
 
@@ -42,6 +44,23 @@ def test_a_request_that_runs_is_waited_for_and_no_longer(desk: Desk) -> None:
 
         assert waiting.result(20)
         assert answer.result(20).status_code == 200
+
+
+def test_a_batch_goes_on_for_a_while_after_its_process_was_told_to_end() -> None:
+    clock = HandClock()
+    running = RunningRequests(clock)
+    clock.advance(100)
+    assert not running.leaving()
+    running.leave()
+    clock.advance(LONG_ONES_S - 1)
+    running.leave()
+    assert not running.leaving()
+    clock.advance(1)
+    assert running.leaving()
+
+
+def test_a_batch_has_ended_before_its_process_waits_no_longer() -> None:
+    assert Farewell().requests_s > LONG_ONES_S
 
 
 def test_a_request_that_fails_runs_no_longer() -> None:

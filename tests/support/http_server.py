@@ -116,7 +116,7 @@ class Running:
 
     def await_all(self, workers: int) -> None:
         """Wait until so many have begun to serve."""
-        served = re.compile(r"worker \d+ serves")
+        served = re.compile(r"worker \d+ is built")
         wait_for(lambda: len(served.findall(self.log())) >= workers, "the workers")
 
     def of(self, event: str) -> list[int]:
