@@ -28,6 +28,7 @@ What is fair about it, and what is not:
 Ends with 1 where a bound is missed.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,6 +46,8 @@ from tests.bench.programs import program
 from tests.bench.report import show_report, unmet, write_report
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
+
+ENDED = 128 + signal.SIGTERM
 
 PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
     {
@@ -80,6 +83,7 @@ def _parts(_context: click.Context, _option: click.Parameter, told: str | None) 
 )
 def main(parts: list[str], rounds: int, seconds: float, out: Path) -> None:
     """Measure what the broker costs, side by side with what one would do without it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # what was started ends with us
     for name in ("wrk", "redis-server"):
         program(name)
     CACHE.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """`broker serve` as a process, and what the bench asks of it."""
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -78,7 +79,7 @@ def serving_broker(ground: Ground, serving: Serving) -> Iterator[BrokerSide]:
     set_serving(ground.site, serving)
     children = Children(ground.site.root)
     try:
-        process = children.start("serve", "serve", *serve_arguments(ground.site))
+        process = start_serve(children, ground.site)
         helpers = [serving.redis.pid] if serving.redis else []
         side = BrokerSide(ground, [process.pid, *helpers])
         wait_for("the broker", children, "serve", process, side.ready)
@@ -89,6 +90,6 @@ def serving_broker(ground: Ground, serving: Serving) -> Iterator[BrokerSide]:
         children.close()
 
 
-def serve_arguments(site: Site) -> tuple[str, ...]:
-    """Logs go to a file here."""
-    return ("--config", str(site.config), "--log-level", "warning")
+def start_serve(children: Children, site: Site) -> "subprocess.Popen[bytes]":
+    """As an admin would, so with the log that it writes by default."""
+    return children.start("serve", "serve", "--config", str(site.config))

@@ -15,7 +15,7 @@ from tests.bench.figures import Figure, Sample
 from tests.bench.ground import Ground, new_ground
 from tests.bench.labs import LabSize, Target
 from tests.bench.plan import Plan
-from tests.bench.served import BrokerSide, credential, serve_arguments
+from tests.bench.served import BrokerSide, credential, start_serve
 from tests.bench.site import Serving, set_serving
 
 FEW, MANY = 50, 2_500
@@ -71,7 +71,7 @@ def _started(ground: Ground) -> Iterator[_Started]:
     try:
         with BrokerClient(site.url, site.broker_ca, credential(site)) as client:
             start = perf_counter()
-            process = children.start("serve", "serve", *serve_arguments(site))
+            process = start_serve(children, site)
             deadline = start + FIRST_TICKET_WITHIN_S
             while not _has_ticket(client, first):
                 if process.poll() is not None or perf_counter() > deadline:
