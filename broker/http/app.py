@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import NotFound
 
 from broker.http.answers import AnyDocument
 from broker.http.authenticate import Authenticator
 from broker.http.batch_answers import batch_body
 from broker.http.batches import Batches
-from broker.http.context import asked, begin, maybe_asked
+from broker.http.context import asked, begin, maybe_asked, requested
 from broker.http.health import HealthViews, HealthWatch
 from broker.http.hosts import Hosts
 from broker.http.ids import new_id
@@ -106,25 +106,27 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
 
     @app.before_request
     def start() -> None:
-        origin = read_origin(request)
-        request.environ[ADDRESS] = origin.address
+        given = requested()
+        origin = read_origin(given)
+        given.environ[ADDRESS] = origin.address
         begin(origin, new_id(rooms.clock))
-        if not canonical(request.environ["RAW_URI"], request.environ["PATH_INFO"]):
+        if not canonical(given.environ["RAW_URI"], given.environ["PATH_INFO"]):
             raise NotFound
-        if request.url_rule is not None:
-            request.environ[ROUTE] = request.url_rule.rule
+        if given.url_rule is not None:
+            given.environ[ROUTE] = given.url_rule.rule
 
 
 def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) -> None:
     @app.before_request
     def admit() -> None:
-        rule = request.url_rule
+        given = requested()
+        rule = given.url_rule
         if rule is None:
             return  # no such path or method: Flask answers 404 or 405, and no view runs
         access = table[rule.endpoint]
         if isinstance(access, AnyOf):
             about = asked()
-            about.caller = authenticator.admit(request, access, about, rule.rule)
+            about.caller = authenticator.admit(given, access, about, rule.rule)
 
 
 def _finished(answer: Response) -> Response:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flask import g, has_request_context
+from flask import Request, g, has_request_context, request
 
 from broker.logs import begin_answer, know
 from broker.model.issuance import Caller, Origin
@@ -40,6 +40,12 @@ class Asked:
         """Let the answer carry the id of the record that was just made of it."""
         self.answer_id = answer_id
         know(issuance=answer_id)
+
+
+def requested() -> Request:
+    """The request itself: each attribute of Flask's proxy to it is a look-up of its own."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug's documented way
+    return found
 
 
 def begin(origin: Origin, answer_id: IssuanceId) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from flask import Request
 
@@ -37,6 +38,7 @@ def _from_proxy(request: Request) -> Origin:
     return Origin(_address(hops.rpartition(",")[2].strip()), _user_agent(request))
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str:
     """The canonical form, an IPv4 address inside an IPv6 one as itself; `unknown` for anything else."""
     try:
@@ -50,4 +52,6 @@ def _address(text: str) -> str:
 def _user_agent(request: Request) -> str:
     """Clipped, and without control and formatting characters, so that one record stays one line."""
     told = request.headers.get("User-Agent", "")[:USER_AGENT_CHARACTERS]
+    if told.isascii() and told.isprintable():
+        return told
     return "".join(c if unicodedata.category(c)[0] not in "CZ" or c == " " else "?" for c in told)

@@ -1,10 +1,10 @@
 """POST /v1/tickets: read strictly, decided by `broker.issue`, answered once it is on record."""
 
-from flask import Request, Response, request
+from flask import Request, Response
 
 from broker.http.answers import DryRunAnswer, TicketBody
 from broker.http.bodies import IDEMPOTENCY_KEY, body_of, digest_of, names_in_grammar
-from broker.http.context import Asked, asked
+from broker.http.context import Asked, asked, requested
 from broker.http.issued import decision, ticket_answer
 from broker.http.problems import InvalidRequest
 from broker.http.query import flag, only
@@ -30,7 +30,7 @@ class Tickets:
         """One ticket, or with `?dry_run=true` the decision alone."""
         about = asked()
         with refusals_on_record(self._log, about, PATH), charged_where_refused(self._rooms.limits, about):
-            wanted = _read(request, about)
+            wanted = _read(requested(), about)
         if wanted.dry_run:
             return self._rehearsed(wanted, about)
         return self._issued(wanted, about)

@@ -6,6 +6,7 @@ back in the one canonical form in which it is compared.
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NewType
 
 from broker.errors import InvalidName
@@ -39,6 +40,7 @@ def parse_id(text: str, kind: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8192)
 def parse_host_name(text: str) -> HostName:
     """Give the canonical form of a DNS name, IPv4 or IPv6 address.
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from broker.errors import LogUnavailable
@@ -33,7 +34,7 @@ def locked(store: Path, suffix: str, patience: Patience) -> Iterator[bool]:
     Keeps apart the threads of one process as well. Raises LogUnavailable where the lock cannot be
     opened or others may open it.
     """
-    lock = _opened(store, store.with_name(store.name + suffix))
+    lock = _opened(store, _beside(store, suffix))
     try:
         mine = _got(lock, patience)
         try:
@@ -43,6 +44,11 @@ def locked(store: Path, suffix: str, patience: Patience) -> Iterator[bool]:
             fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
         os.close(lock)
+
+
+@lru_cache(maxsize=1024)
+def _beside(store: Path, suffix: str) -> Path:
+    return store.with_name(store.name + suffix)
 
 
 def _opened(store: Path, path: Path) -> int:
