@@ -165,22 +165,23 @@ def _acquire(way: _Way, rooms: Rooms, story: _Story) -> VcenterTicket:
     try:
         ticket = rooms.tickets.acquire(account, host, way.attempt.issuance, permit)
     except MintUnknown:
-        story.exposure_until = _end_of_life(rooms)
+        story.exposure_until = _end_of_life(story, rooms)
         raise
     except Refused as refusal:
         if refusal.reason is Reason.NOT_APPLIED:
             rooms.prover.drop(account, host)
         raise
     except Exception:
-        story.exposure_until = _end_of_life(rooms)
+        story.exposure_until = _end_of_life(story, rooms)
         raise
-    story.exposure_until = _end_of_life(rooms)
+    story.exposure_until = _end_of_life(story, rooms)
     story.fingerprint, story.fingerprint_key_id = rooms.fingerprints.of_ticket(ticket.session_id)
     return ticket
 
 
-def _end_of_life(rooms: Rooms) -> datetime:
-    return rooms.clock.now() + timedelta(seconds=TICKET_LIFE_S)
+def _end_of_life(story: _Story, rooms: Rooms) -> datetime:
+    """Of a ticket made by now; a clock that was set back during the call makes it no shorter."""
+    return max(story.asked_at, rooms.clock.now()) + timedelta(seconds=TICKET_LIFE_S)
 
 
 def _judge(proof: Proof, granted: Granted, policy: Policy) -> None:

@@ -1,7 +1,8 @@
 """The `broker` command with faults that a test arms: `python -m tests.support.faulty_broker FOLDER serve`.
 
 A file `die-STEP` in FOLDER: the process that comes to this step of an issuance takes the file away
-and kills itself. A file `clock`: by how many seconds its clock is wrong.
+and kills itself. Files `clock` and `passed`: by how many seconds its clock is wrong, and how many
+seconds went by in a moment.
 """
 
 import os
@@ -64,10 +65,23 @@ def armed(folder: Path) -> list[str]:
 
 
 def set_clock(folder: Path, seconds: float) -> None:
-    """From now on clocks of processes that were started on `folder` are wrong by so much."""
-    part = folder / "clock.part"
+    """From now on the machine's clock is wrong by so much; time goes by as it did."""
+    _write(folder / "clock", seconds)
+
+
+def pass_time(folder: Path, seconds: float) -> None:
+    """So much more time went by."""
+    _write(folder / "passed", _read(folder / "passed") + seconds)
+
+
+def _write(file: Path, seconds: float) -> None:
+    part = file.with_suffix(".part")
     part.write_text(str(seconds))
-    part.rename(folder / "clock")
+    part.rename(file)
+
+
+def _read(file: Path) -> float:
+    return float(file.read_text()) if file.exists() else 0.0
 
 
 class _Death:
@@ -163,15 +177,13 @@ def _die_in_the_answer(patch: pytest.MonkeyPatch, death: _Death) -> None:
 
 
 def _misread_clocks(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    now = SystemClock.now
+    now, monotonic = SystemClock.now, SystemClock.monotonic
 
-    def wrong(self: SystemClock) -> datetime:
-        try:
-            return now(self) + timedelta(seconds=float((folder / "clock").read_text()))
-        except FileNotFoundError:
-            return now(self)
+    def wrong_now(self: SystemClock) -> datetime:
+        return now(self) + timedelta(seconds=_read(folder / "clock") + _read(folder / "passed"))
 
-    patch.setattr(SystemClock, "now", wrong)
+    patch.setattr(SystemClock, "now", wrong_now)
+    patch.setattr(SystemClock, "monotonic", lambda self: monotonic(self) + _read(folder / "passed"))
 
 
 def start(folder: Path) -> None:

@@ -5,21 +5,23 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from broker.clock import SystemClock
 from broker.lab.tickets import Minted
 from broker.store.database import Database
 from broker.store.log import StoredLog
-from tests.support.stack import HOST, Stack
+from tests.support.stack import HOST, Stack, until
 
 _TICKET = re.compile(rb'"session_id":\s*"([^"]+)"')
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 PATIENCE_S = 30.0
 UNAUTHORIZED = 401
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,12 @@ class Witness:
         self.heard: list[Heard] = []
         self.tokens: list[str] = []
         self._bearer = ""
+        self._credential = stack.credential()
+        self._then: Callable[[], object] | None = None
         self.database = Database.open_existing(stack.store, SystemClock())
         self._log = StoredLog(self.database)
         self._context = ssl.create_default_context(cafile=str(stack.site.broker_ca))
-        stack.lab.when_minted(self.minted.append)
+        stack.lab.when_minted(self._note)
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +87,16 @@ class Witness:
         heard = Heard(-1, b"")
         with suppress(OSError, KeyError, ValueError):  # no broker, or none that gives tokens
             self._bearer = self._bearer or self._new_token()
-            heard = self._exchange(_request(host, key, self._bearer))
+            heard = self._exchange(_ticket_request(host, key, self._bearer))
         if heard.status == UNAUTHORIZED:
             self._bearer = ""
         self.heard.append(heard)
         return heard
+
+    def hears(self, more: int) -> None:
+        """Wait until so many more answers came to those who ask."""
+        enough = len(self.heard) + more
+        until(lambda: len(self.heard) >= enough, "answers")
 
     def gets_a_ticket(self) -> bool:
         """Whether one is delivered now."""
@@ -97,8 +106,22 @@ class Witness:
         """The text of every ticket that came back."""
         return [heard.ticket for heard in self.heard if heard.ticket is not None]
 
+    def at_next_mint(self, action: Callable[[], object]) -> None:
+        """Do this when the next ticket is made, before anybody has it."""
+        self._then = action
+
+    def _note(self, ticket: Minted) -> None:
+        self.minted.append(ticket)
+        action, self._then = self._then, None
+        if action is not None:
+            action()
+
     def _new_token(self) -> str:
-        self.tokens.append(self.stack.access_token())
+        site = self.stack.site
+        proven = self._credential.prove(site.url, SystemClock())
+        form = {**proven.form, "grant_type": "client_credentials", "scope": "tickets"}
+        heard = self._exchange(_request("/oauth2/token", _FORM, urlencode(form)))
+        self.tokens.append(str(heard.body["access_token"]))
         return self.tokens[-1]
 
     def _exchange(self, request: bytes) -> Heard:
@@ -106,6 +129,7 @@ class Witness:
         with ExitStack() as closing, suppress(OSError):
             address = ("localhost", self.stack.site.port)
             plain = closing.enter_context(socket.create_connection(address, PATIENCE_S))
+            plain.getpeername()  # ssl loses the socket of a peer that has gone, and nobody could close it
             channel = closing.enter_context(self._context.wrap_socket(plain, server_hostname="localhost"))
             channel.sendall(request)
             raw = channel.recv(1)
@@ -135,15 +159,18 @@ class Witness:
                 each.join()
 
 
-def _request(host: str, key: str | None, token: str) -> bytes:
-    body = json.dumps({"host": host})
+def _ticket_request(host: str, key: str | None, token: str) -> bytes:
+    headers = [f"Authorization: Bearer {token}", *([f"Idempotency-Key: {key}"] if key else [])]
+    return _request("/v1/tickets", "application/json", json.dumps({"host": host}), *headers)
+
+
+def _request(path: str, media_type: str, body: str, *headers: str) -> bytes:
     head = [
-        "POST /v1/tickets HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         "Host: localhost",
-        f"Authorization: Bearer {token}",
-        "Content-Type: application/json",
+        f"Content-Type: {media_type}",
         f"Content-Length: {len(body)}",
         "Connection: close",
-        *([f"Idempotency-Key: {key}"] if key else []),
+        *headers,
     ]
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()

@@ -96,6 +96,13 @@ class LabControl:
         """End all sessions of a user; gives how many there were."""
         return int(self._turn("kill_sessions", user=user))
 
+    def allow_sessions(self, most: int) -> None:
+        """Answer log-ins beyond so many sessions with HTTP 503; those there are stay.
+
+        That a vCenter blocks them is documented (typically at 3,000); how it answers is UNVERIFIED.
+        """
+        self._turn("allow_sessions", most=most)
+
     def stop_vcenter(self) -> None:
         """Close the vCenter's port and all its connections; sessions live on."""
         self._turn("stop_vcenter")

@@ -57,6 +57,7 @@ def panel(machinery: Machinery) -> Mapping[str, Callable[..., object]]:
         "renew_vcenter_certificate": own.renew_vcenter_certificate,
         "exchange_authority": own.exchange_authority,
         "kill_sessions": own.kill_sessions,
+        "allow_sessions": machinery.sessions.allow,
         "stop_vcenter": machinery.listener.stop,
         "start_vcenter": machinery.listener.start,
         "tickets_minted": own.tickets_minted,

@@ -178,6 +178,7 @@ class SoapServer:
     def secure(self, raw: socket.socket) -> ssl.SSLSocket:
         """Shake hands with a client."""
         try:
+            raw.getpeername()  # ssl loses the socket of a client that has gone, and nobody could close it
             secured = self._tls.wrap_socket(raw, server_side=True)
         except OSError:
             raw.close()

@@ -4,12 +4,13 @@ import secrets
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from pyVmomi import vim
 
+from broker.lab.errors import LabError
 from broker.lab.soap.call import Call, Session
 from broker.lab.world.events import EventLog
 
@@ -111,6 +112,12 @@ class SessionTable:
     def kill(self, user: str) -> int:
         """End all sessions of a user, as somebody else's TerminateSession would; gives how many."""
         return self._take(lambda live: live.session.user.lower() == user.lower())
+
+    def allow(self, most: int) -> None:
+        """Let no more than `most` sessions be opened; those there are stay. Raises LabError below zero."""
+        if most < 0:
+            raise LabError("there are no fewer than no sessions")
+        self._limits = replace(self._limits, most=most)
 
     def sweep(self) -> None:
         """End the idle ones."""
