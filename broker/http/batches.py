@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Request, Response, request
 
 from broker.batch import Batch
+from broker.foresee import expect, foresee, places
 from broker.http.batch_answers import BatchBody
 from broker.http.batch_stream import BatchStream
 from broker.http.bodies import IDEMPOTENCY_KEY, body_of, digest_of, names_in_grammar
@@ -51,13 +52,16 @@ class Batches:
             only(request, ())
             body = body_of(request, self._body)
             requests = _requests(request, body, self._rooms.clock)
+        foreseen = foresee(requests, about.known, self._rooms)
+        expect(foreseen, self._rooms)
+        most = places(foreseen, self._rooms.policy.current()) or body.concurrency
         peer = Peer.of(request.environ)
         peer.keep_close()
         batch = Batch(
             requests,
             about.known,
             self._rooms,
-            threads=min(body.concurrency, len(requests)),
+            threads=min(body.concurrency, len(requests), most),
             ended=lambda: self._ended(peer),
         )
         stream = BatchStream(

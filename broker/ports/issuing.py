@@ -79,6 +79,20 @@ class Hosts(Protocol):
         """
         ...
 
+    def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
+        """What `find` would give as far as it is in memory: vCenter is asked nothing, nothing is refused.
+
+        To make ready by, never to decide on.
+        """
+        ...
+
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        """Facts of these hosts are soon asked for: the first who does may read those of others along.
+
+        Nothing is read for it alone.
+        """
+        ...
+
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         """Service state, firewall and certificate, cached. Raises Refused(VCENTER_*)."""
         ...
@@ -93,6 +107,14 @@ class Prover(Protocol):
 
     def prove(self, account: AccountId, host: Host) -> Proof:
         """A proof not older than the setting. Raises Refused(UNPROVEN | LOGIN_LATCHED | VCENTER_*)."""
+        ...
+
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        """Proofs of these hosts are soon asked for: the call for the first may ask about the others too.
+
+        Nothing is asked for it alone, and a proof is as old as the call that it came with: where
+        every ticket needs one of its own, this does nothing.
+        """
         ...
 
     def drop(self, account: AccountId, host: Host) -> None:

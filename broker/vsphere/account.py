@@ -1,7 +1,7 @@
 """Everything that one low-privilege account does on its vCenter."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -98,6 +98,14 @@ class AccountRoom:
             raise Refused(unseen_as, f"{self.account.id}: last confirmed {age_s:.0f} s ago")
         return tuple(Sighting(self.account.id, host, age_s, unseen_as) for host in found)
 
+    def seen(self, name: HostName) -> tuple[Sighting, ...]:
+        """See `Hosts.seen`."""
+        known = self._watcher.confirmed
+        if known is None:
+            return ()
+        age_s = self._clock.monotonic() - known.at
+        return tuple(Sighting(self.account.id, host, age_s) for host in known.inventory.find(name))
+
     def visible(self) -> tuple[Sighting, ...]:
         """Every host of the inventory. Raises Refused before the first full sync."""
         known = self._watcher.confirmed
@@ -120,6 +128,10 @@ class AccountRoom:
         """See `Hosts.facts`."""
         return self._facts.of(host)
 
+    def expect_facts(self, hosts: Iterable[Host]) -> None:
+        """See `Hosts.expect_facts`."""
+        self._facts.expect(hosts)
+
     def known_facts(self, host: Host) -> HostFacts | None:
         """See `Vsphere.known_facts`."""
         return self._facts.known(host)
@@ -131,6 +143,10 @@ class AccountRoom:
     def prove(self, host: Host) -> Proof:
         """See `Prover.prove`."""
         return self._proofs.prove(host)
+
+    def expect_proofs(self, hosts: Iterable[Host]) -> None:
+        """See `Prover.expect_proofs`."""
+        self._proofs.expect(hosts)
 
     def drop(self, host: Host) -> None:
         """See `Prover.drop`."""

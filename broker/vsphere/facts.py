@@ -1,13 +1,14 @@
 """What is read from a host on demand: its CIM service, its firewall's ruleset, its certificate."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from broker.errors import Reason, Refused
 from broker.model.inventory import Firewall, Host, HostFacts, HostRef
 from broker.ports.clock import Clock
 from broker.vsphere.connection import Link
 from broker.vsphere.flights import Flights
-from broker.vsphere.properties import properties_of
+from broker.vsphere.properties import properties_of_each
 from broker.vsphere.remote import Remote
 from broker.vsphere.sessions import Session
 
@@ -15,9 +16,14 @@ MAX_AGE_S = 60.0
 CIM_SERVICE = "sfcbd-watchdog"
 CIM_RULESET = "CIMHttpsServer"
 
+TOGETHER = 8
+"""Hosts in one reading, where more are expected: some 100 KB each, and who asked for one waits for all."""
+
 _SERVICES = "config.service.service"
 _RULESETS = "config.firewall.ruleset"
 _CERTIFICATE = "config.certificate"
+_ONE_HOSTS = frozenset({Reason.VCENTER_FAULT, Reason.INVENTORY_STALE, Reason.NOT_APPLIED})
+"""Refusals of a whole reading for which one of its hosts may be to blame."""
 _MAX_ALLOWED = 100
 _MAX_PEM = 64 * 1024
 
@@ -27,12 +33,17 @@ class Facts:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
-        self._flights: Flights[HostRef, HostFacts] = Flights(MAX_AGE_S, session.gate, clock)
+        self._flights: Flights[HostRef, HostFacts] = Flights(
+            MAX_AGE_S, session.gate, clock, self._read, TOGETHER
+        )
 
     def of(self, host: Host) -> HostFacts:
         """The host's facts. Raises Refused, LogUnavailable."""
-        ref = host.ref
-        return self._flights.get(ref, lambda: self._session.run(lambda link: _read(link, ref)))
+        return self._flights.get(host.ref)
+
+    def expect(self, hosts: Iterable[Host]) -> None:
+        """See `Hosts.expect_facts`."""
+        self._flights.expect(host.ref for host in hosts)
 
     def known(self, host: Host) -> HostFacts | None:
         """The host's facts as far as they are kept; None where they would have to be read."""
@@ -42,10 +53,35 @@ class Facts:
         """Read the host's facts anew next time."""
         self._flights.forget(host.ref)
 
+    def _read(self, refs: Sequence[HostRef]) -> dict[HostRef, HostFacts | Refused]:
+        """One call; whom it does not serve is asked about alone, since one host may be to blame."""
+        told: dict[HostRef, HostFacts | Refused] = {}
+        try:
+            told.update(self._session.run(lambda link: _read(link, refs)))
+        except Refused as refusal:
+            if len(refs) == 1 or refusal.reason not in _ONE_HOSTS:
+                raise
+        for ref in refs:
+            if ref not in told:
+                told[ref] = self._read_alone(ref)
+        return told
 
-def _read(link: Link, ref: HostRef) -> HostFacts:
+    def _read_alone(self, ref: HostRef) -> HostFacts | Refused:
+        try:
+            return self._session.run(lambda link: _read(link, [ref]))[ref]
+        except Refused as refusal:
+            return refusal
+
+
+def _read(link: Link, refs: Sequence[HostRef]) -> dict[HostRef, HostFacts]:
+    """What vCenter says, in one call. Of one host alone silence is an answer: all is unknown."""
+    hosts = [link.host(ref) for ref in refs]
     # the whole firewall is parsed for its one ruleset: a path cannot name an element
-    shown = properties_of(link.content, link.host(ref), [_SERVICES, _RULESETS, _CERTIFICATE])
+    told = properties_of_each(link.content, hosts, [_SERVICES, _RULESETS, _CERTIFICATE])
+    return {ref: _facts(told.get(ref.moid, {})) for ref in refs if ref.moid in told or len(refs) == 1}
+
+
+def _facts(shown: Mapping[str, Remote]) -> HostFacts:
     return HostFacts(
         cim_running=_flag(_keyed(shown.get(_SERVICES), CIM_SERVICE), "running"),
         firewall=_firewall(_keyed(shown.get(_RULESETS), CIM_RULESET)),

@@ -1,6 +1,6 @@
 """Proofs of what an account may do: asked for many hosts at once, shared, kept for a while."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
@@ -52,6 +52,7 @@ class Proofs:
         self._wanted: dict[HostRef, float] = {}
         self._drops = 0
         self._dropped: dict[HostRef, int] = {}
+        self._expected: dict[HostRef, None] = {}
         self._next = _Batch()
         self._under_way = _Batch()
         self._calling = Lock()
@@ -74,6 +75,12 @@ class Proofs:
             self._send(batch)
         held = landed(flight, self._session.gate)
         return _proof(held, batch.asked_at, self._clock.monotonic())
+
+    def expect(self, hosts: Iterable[Host]) -> None:
+        """See `Prover.expect_proofs`. Where no proof is reused, a call for one host serves no later one."""
+        with self._lock:
+            if self._max_age_s > 0:
+                self._expected.update((host.ref, None) for host in hosts)
 
     def check(self, host: Host) -> None:
         """See, just before the ticket call, that the host's proof still holds.
@@ -137,12 +144,26 @@ class Proofs:
                 if batch is not self._next:
                     return
                 self._under_way, self._next = batch, _Batch()
+                self._take_along(batch)
                 batch.asked_at, batch.drops = self._clock.monotonic(), self._drops
             self._fly(batch)
         finally:
             with self._lock:
                 self._under_way = _Batch()
             self._calling.release()
+
+    def _take_along(self, batch: _Batch) -> None:
+        """Ask about expected hosts with one of them, as far as their proofs do not last for a while."""
+        now = self._clock.monotonic()
+        known = [ref for ref in batch.flights if ref in self._expected]
+        for ref in known:
+            del self._expected[ref]
+        while known and self._expected and len(batch.flights) < BATCH:
+            ref = next(iter(self._expected))
+            del self._expected[ref]
+            if ref not in self._kept or now - self._kept[ref][1] >= self._max_age_s / 2:
+                batch.flights.setdefault(ref, Future())
+                self._wanted[ref] = now
 
     def _fly(self, batch: _Batch) -> None:
         try:

@@ -86,6 +86,11 @@ class Vsphere:
         unseen_as = unsure[0].reason if unsure else None
         return tuple(replace(s, unseen_as=unseen_as) for s in meant(name, sightings))
 
+    def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
+        """See `Hosts.seen`."""
+        rooms = (room for account in accounts if (room := self._rooms.get(account)))
+        return meant(name, (sighting for room in rooms for sighting in room.seen(name)))
+
     def visible(self, account: AccountId) -> tuple[Sighting, ...]:
         """See `HostListing.visible`."""
         return self._of(account).visible()
@@ -93,6 +98,11 @@ class Vsphere:
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         """See `Hosts.facts`."""
         return self._of(account).facts(host)
+
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        """See `Hosts.expect_facts`."""
+        if room := self._rooms.get(account):
+            room.expect_facts(hosts)
 
     def known_facts(self, account: AccountId, host: Host) -> HostFacts | None:
         """The host's facts as they were read in the last minute, or None; vCenter is asked nothing."""
@@ -106,6 +116,11 @@ class Vsphere:
     def prove(self, account: AccountId, host: Host) -> Proof:
         """See `Prover.prove`."""
         return self._of(account).prove(host)
+
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        """See `Prover.expect_proofs`."""
+        if room := self._rooms.get(account):
+            room.expect_proofs(hosts)
 
     def drop(self, account: AccountId, host: Host) -> None:
         """See `Prover.drop`."""

@@ -1,12 +1,14 @@
 """A batch over the real wire: 100 hosts at a time, each on record before its line is read."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from broker.vsphere.facts import TOGETHER
 from tests.support.stack import HOST, Stack, applied_stack, until
 
 HOSTS = 100
@@ -85,3 +87,23 @@ def test_a_key_counts_for_each_host_from_batch_to_batch(stack: Stack) -> None:
     assert lines[two]["ticket"]["session_id"] != first[two]["session_id"]
     assert (lines[two]["replayed"], lines[two]["ticket"]["attempt"]) == ("reissued", 2)
     assert (lines[three]["replayed"], lines[three]["ticket"]["attempt"]) == (None, 1)
+
+
+def test_privileges_on_all_hosts_are_read_in_one_call_and_what_they_run_in_few(stack: Stack) -> None:
+    forget_all(stack)
+    before = stack.lab.control.calls()
+
+    assert ask(stack, in_scope(stack))[-1]["summary"]["issued"] == HOSTS
+
+    calls = Counter(stack.lab.control.calls())
+    calls.subtract(before)
+    assert calls["FetchUserPrivilegeOnEntities"] == 1
+    assert calls["RetrievePropertiesEx"] == math.ceil(HOSTS / TOGETHER)
+
+
+def forget_all(stack: Stack) -> None:
+    """Have the broker begin anew with its vCenter, and wait until it knows the hosts again."""
+    stack.edit("vcenters.yaml", lambda file: file["vcenters"]["lab"].update(connect_timeout_s=4.5))
+    stack.config("reload")
+    with stack.client() as client:
+        until(lambda: not client.hosts().incomplete, "the inventory")

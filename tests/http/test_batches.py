@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -395,3 +396,34 @@ def test_a_defect_says_nothing(change: Callable[[World], None], caplog: pytest.L
 
     assert {line["problem"]["code"] for line in by_index(lines_of(answer))} == {"internal_error"}
     assert "canary" not in answer.text + caplog.text
+
+
+def test_the_rooms_know_what_is_coming_before_the_first_host_begins() -> None:
+    desk = desk_of(3)
+
+    lines_of(ask(desk, body_of(3)))
+
+    hosts = (name(0), name(1), name(2))
+    assert desk.world.expected == [("facts", "cim-a", hosts), ("proofs", "cim-a", hosts)]
+
+
+@pytest.mark.parametrize(("places", "asked_for", "most"), [(2, 8, 2), (8, 3, 3), (8, 32, 8)])
+def test_as_many_hosts_are_under_way_as_asked_for_and_as_the_vcenter_takes(
+    places: int, asked_for: int, most: int
+) -> None:
+    world = crowd(2 * most, HTTP_POLICY)
+    (vcenter,) = world.policy.vcenters.values()
+    world.policy = replace(world.policy, vcenters={vcenter.id: replace(vcenter, concurrency=places)})
+    together, seen = Barrier(most), []
+
+    def meet() -> None:
+        seen.append(len(world.intents) - len(world.outcomes))
+        together.wait(20)
+
+    world.during_call = meet
+    lines = lines_of(
+        ask(make_desk(policy=world.policy, world=world), body_of(2 * most, concurrency=asked_for))
+    )
+
+    assert lines[-1]["summary"]["issued"] == 2 * most
+    assert max(seen) == most

@@ -153,6 +153,7 @@ class World:
     outcomes: list[Outcome] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     left: list[NotAttempted] = field(default_factory=list)
+    expected: list[tuple[str, AccountId, tuple[HostName, ...]]] = field(default_factory=list)
     clock: HandClock = field(default_factory=HandClock)
     call_takes_s: float = 0.0
 
@@ -177,6 +178,15 @@ class World:
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         wanted = set(accounts)
         return meant(name, (s for s in self.sightings if s.account in wanted))
+
+    def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
+        return self.find(name, accounts)
+
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        self.expected.append(("facts", account, tuple(host.name for host in hosts)))
+
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+        self.expected.append(("proofs", account, tuple(host.name for host in hosts)))
 
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         self.trail.append("facts")

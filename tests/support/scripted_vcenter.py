@@ -290,6 +290,11 @@ def privileges(held: dict[Remote, list[str]]) -> Remote:
 
 def shown(subject: Remote, values: dict[str, Remote]) -> Remote:
     """What RetrievePropertiesEx gives of one object."""
+    return all_shown({subject: values})
+
+
+def all_shown(objects: dict[Remote, dict[str, Remote]]) -> Remote:
+    """What RetrievePropertiesEx gives of these objects."""
     collector: Remote = vmodl.query.PropertyCollector
     return collector.RetrieveResult(
         objects=[
@@ -297,6 +302,7 @@ def shown(subject: Remote, values: dict[str, Remote]) -> Remote:
                 obj=subject,
                 propSet=[vmodl.DynamicProperty(name=n, val=_typed(v)) for n, v in values.items()],
             )
+            for subject, values in objects.items()
         ]
     )
 
