@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPSConnection
 from importlib.metadata import version
 from select import POLLIN, poll
 from threading import local
@@ -18,6 +18,7 @@ from broker.errors import Reason, Refused
 from broker.model.inventory import HostRef
 from broker.model.policy import Vcenter
 from broker.vsphere.faults import answer_lost, not_sent
+from broker.vsphere.plain_response import PlainResponse
 from broker.vsphere.remote import Remote
 from broker.vsphere.tls import DeadlineSocket, endpoint_context
 
@@ -37,24 +38,6 @@ MOST_BYTES_OF_PATIENCE = 64 << 20
 
 _IDLE_S = 60
 """After so long a pooled connection is made anew rather than trusted."""
-
-
-class PackedAnswerError(HTTPException):
-    """An answer is compressed, which nobody asked for."""
-
-
-class PlainResponse(HTTPResponse):
-    """An answer whose length is the length of what was sent.
-
-    pyVmomi unpacks what says that it is packed, asked for or not, and a packed answer can be a
-    thousand times as long, unpacked in one step that no deadline interrupts.
-    """
-
-    def begin(self) -> None:
-        """Read the head of the answer. Raises PackedAnswerError."""
-        super().begin()
-        if self.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise PackedAnswerError
 
 
 class Stub(SoapStubAdapter):
