@@ -15,7 +15,7 @@ from typing import Self
 from broker.defects import told
 from broker.errors import Reason, Refused
 from broker.issue import issue
-from broker.logs import begin_answer
+from broker.logs import begin_answer, end_answer
 from broker.model.issuance import BatchEnd, Caller, IssuedTicket, TicketRequest
 from broker.ports.issuing import Rooms
 
@@ -133,10 +133,16 @@ class Batch:
     def _finished(self, index: int) -> Finished:
         request = self._requests[index]
         begin_answer(request.issuance)
+        result = self._result(request)
+        _log.info("host of a batch")
+        end_answer()
+        return Finished(index, request, result)
+
+    def _result(self, request: TicketRequest) -> IssuedTicket | Refused:
         try:
-            return Finished(index, request, issue(request, self._caller, self._rooms))
+            return issue(request, self._caller, self._rooms)
         except Refused as refusal:
-            return Finished(index, request, refusal)
+            return refusal
         except Exception as defect:  # noqa: BLE001 - the others of the batch go on, and each has its line
             _log.error("a host of a batch: %s", told(defect))
-            return Finished(index, request, Refused(Reason.INTERNAL_ERROR))
+            return Refused(Reason.INTERNAL_ERROR)

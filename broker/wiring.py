@@ -4,7 +4,6 @@ The privileged credential is not here: neither the controller's room nor its fil
 """
 
 import logging
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,10 @@ from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.running import RunningRequests
 from broker.http.server import BrokerServer
-from broker.http.tls import ServerContext
+from broker.metrics.assembly import Metrics
+from broker.metrics.exposition import Exposition
+from broker.metrics.way import watched
+from broker.model.health import Degraded
 from broker.model.policy import Policy
 from broker.model.settings import ServerSettings, TlsListener
 from broker.policy.follower import PolicyFollower
@@ -41,6 +43,7 @@ from broker.store.issuances import StoredIssuances
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.store.replay import StoredReplayGuard
+from broker.tls import ServerContext
 from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 
@@ -78,18 +81,20 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     another must not bring back what a reload has taken away. Raises ConfigurationErrors, LogUnavailable,
     SecretUnavailable.
     """
-    clock = SystemClock()
-    database = Database.open(started.store, clock, started.disk_reserve_mib)
+    clock, metrics = SystemClock(), Metrics()
+    database = Database.open(started.store, clock, started.disk_reserve_mib, metrics.meter)
     presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
     refusals = RefusalBudget(database, settings.recorded_refusals.shared(settings.workers))
     gates = Gates(settings.threads, clock)
-    vsphere = Vsphere(holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s, gates)
+    vsphere = Vsphere(
+        holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s, gates, metrics.meter
+    )
     limits = RequestLimits(
         holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
     )
-    rooms = _rooms(settings, database, holder, refusals, vsphere, limits)
+    rooms = watched(_rooms(settings, database, holder, refusals, vsphere, limits), metrics.meter)
     requests = RunningRequests(clock)
     health = ProcessHealth(database, vsphere)
     access = AccessRooms(
@@ -100,15 +105,18 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
         listing=vsphere,
         health=HealthWatch(health, limits),
         leaving=requests.leaving,
+        meter=metrics.meter,
     )
+    metrics.ask(access.health.look, vsphere.loads)
     app = create_app(settings, rooms, access, limits, ring)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
     reload = _Reload(directory, started, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
-    running = _running(settings, database, refusals, vsphere, follower, watch, requests)
+    exposition = metrics.exposition(settings, clock)
+    running = _running(settings, database, refusals, vsphere, follower, watch, requests, exposition)
     running.start()
-    return Served(app, requests.leave, running.close, health.settled)
+    return Served(app, requests.leave, running.close, health.settled, metrics.meter)
 
 
 def _rooms(
@@ -141,6 +149,7 @@ def _running(
     follower: PolicyFollower,
     watch: Beat,
     requests: RunningRequests,
+    exposition: Exposition | None,
 ) -> "_Running":
     """What works beside the requests."""
     return _Running(
@@ -151,6 +160,7 @@ def _running(
         housekeeping=Housekeeping(database, OrphanRule(database, settings.orphan_grace_s), refusals),
         watch=watch,
         requests=requests,
+        exposition=exposition,
     )
 
 
@@ -165,6 +175,7 @@ class _Running:
     housekeeping: Housekeeping
     watch: Beat
     requests: RunningRequests
+    exposition: Exposition | None
 
     def start(self) -> None:
         self.follower.start()
@@ -172,6 +183,8 @@ class _Running:
         self.vsphere.start()
         self.beat.start()
         self.watch.start()
+        if self.exposition is not None:
+            self.exposition.start()
 
     def close(self) -> None:
         self.watch.close()
@@ -185,6 +198,8 @@ class _Running:
         except LogUnavailable as unavailable:
             _log.error("the end of this process is not on record: %s", unavailable)
         self.database.close()
+        if self.exposition is not None:
+            self.exposition.close()
 
 
 class _Reload:
@@ -210,16 +225,16 @@ class _Reload:
 
 
 _CODES = {
-    Reason.LOGIN_LATCHED: "login_latched",
-    Reason.NOT_APPLIED: "not_applied",
-    Reason.VCENTER_UNAVAILABLE: "vcenter_unreachable",
-    Reason.VCENTER_TIMEOUT: "vcenter_unreachable",
-    Reason.VCENTER_BUSY: "vcenter_busy",
-    Reason.VCENTER_FAULT: "vcenter_fault",
-    Reason.INVENTORY_STALE: "inventory_stale",
-    Reason.LOG_UNAVAILABLE: "store_unavailable",
+    Reason.LOGIN_LATCHED: Degraded.LOGIN_LATCHED,
+    Reason.NOT_APPLIED: Degraded.NOT_APPLIED,
+    Reason.VCENTER_UNAVAILABLE: Degraded.VCENTER_UNREACHABLE,
+    Reason.VCENTER_TIMEOUT: Degraded.VCENTER_UNREACHABLE,
+    Reason.VCENTER_BUSY: Degraded.VCENTER_BUSY,
+    Reason.VCENTER_FAULT: Degraded.VCENTER_FAULT,
+    Reason.INVENTORY_STALE: Degraded.INVENTORY_STALE,
+    Reason.LOG_UNAVAILABLE: Degraded.STORE_UNAVAILABLE,
 }
-"""What the trouble of an account is called in /readyz; anything else is `account_unusable`."""
+"""What the trouble of an account is called; anything else is ACCOUNT_UNUSABLE."""
 
 
 class ProcessHealth:
@@ -230,13 +245,13 @@ class ProcessHealth:
         self._vsphere = vsphere
 
     def degraded(self) -> tuple[str, ...]:
-        """Any of the codes of `_CODES`, store_unavailable and inventory_stale."""
+        """What ails accounts and store."""
         states = self._vsphere.states().values()
-        trouble = {_CODES.get(state.trouble, "account_unusable") for state in states if state.trouble}
+        trouble = {_CODES.get(state.trouble, Degraded.ACCOUNT_UNUSABLE) for state in states if state.trouble}
         if not self._database.healthy():
-            trouble.add("store_unavailable")
+            trouble.add(Degraded.STORE_UNAVAILABLE)
         if any(not state.usable and not state.trouble for state in states):
-            trouble.add("inventory_stale")
+            trouble.add(Degraded.INVENTORY_STALE)
         return tuple(sorted(trouble))
 
     def can_issue(self) -> bool:
@@ -265,7 +280,8 @@ def _try_out(settings: ServerSettings) -> None:
     _windows(settings)
     if isinstance(settings.listener, TlsListener):
         listener = settings.listener
-        ServerContext(listener.certificate, listener.key, ssl.SSLSocket)
+        ServerContext(listener.certificate, listener.key)
+    Metrics().exposition(settings, SystemClock())
     Database.open(settings.store, SystemClock(), settings.disk_reserve_mib).close()
 
 

@@ -21,6 +21,7 @@ from broker.http.hosts import Hosts
 from broker.http.ids import new_id
 from broker.http.issuances import IssuanceViews
 from broker.http.limits import RequestLimits
+from broker.http.measuring import Measuring
 from broker.http.oauth.assertion import AssertionAuthentication
 from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.client_secret import BasicAuthentication, HashedSecrets
@@ -46,6 +47,7 @@ from broker.ports.access import (
     ReplayGuard,
 )
 from broker.ports.issuing import Rooms
+from broker.ports.metering import UNMETERED, RequestMeter
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -72,12 +74,13 @@ class AccessRooms:
     leaving: Callable[[], bool]
     """Whether this process shuts down."""
     secrets: HashedSecrets = field(default_factory=HashedSecrets)
+    meter: RequestMeter = UNMETERED
 
 
 def create_app(
     settings: ServerSettings, rooms: Rooms, access: AccessRooms, limits: RequestLimits, keys: KeyRing
 ) -> Flask:
-    """The app. `limits` is the same object as `rooms.limits`.
+    """The app. `limits` is what `rooms.limits` leads to.
 
     Raises UndeclaredRoute when a route says neither which scope it needs nor that it is open.
     """
@@ -95,8 +98,10 @@ def create_app(
     require_declared(app, table)
 
     install_problems(app, rooms.clock)
+    measuring = Measuring(access.meter, rooms.clock)
+    measuring.install(app)
     _begin_each(app, settings, rooms)
-    _admit_each(app, authenticator, table)
+    _admit_each(app, authenticator, table, measuring)
     app.after_request(_finished)
     return app
 
@@ -116,7 +121,7 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
             given.environ[ROUTE] = given.url_rule.rule
 
 
-def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) -> None:
+def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable, measuring: Measuring) -> None:
     @app.before_request
     def admit() -> None:
         given = requested()
@@ -126,7 +131,8 @@ def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable) ->
         access = table[rule.endpoint]
         if isinstance(access, AnyOf):
             about = asked()
-            about.caller = authenticator.admit(given, access, about, rule.rule)
+            with measuring.authenticating():
+                about.caller = authenticator.admit(given, access, about, rule.rule)
 
 
 def _finished(answer: Response) -> Response:

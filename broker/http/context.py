@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from flask import Request, g, has_request_context, request
 
+from broker.errors import Reason
 from broker.logs import begin_answer, know
 from broker.model.issuance import Caller, Origin
 from broker.model.names import IssuanceId
@@ -27,6 +28,7 @@ class Asked:
     origin: Origin
     answer_id: IssuanceId
     caller: Caller | None = None
+    refused_for: Reason | None = None
     budgets: list[Left] = field(default_factory=list)
 
     @property
@@ -40,6 +42,11 @@ class Asked:
         """Let the answer carry the id of the record that was just made of it."""
         self.answer_id = answer_id
         know(issuance=answer_id)
+
+    def refuse_for(self, reason: Reason) -> None:
+        """Let it be counted and logged that the answer says no, and the true reason why."""
+        self.refused_for = reason
+        know(reason=reason.value)
 
 
 def requested() -> Request:

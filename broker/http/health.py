@@ -1,7 +1,6 @@
 """/healthz and /readyz, and the log line at every change of what /readyz says."""
 
 import logging
-from dataclasses import dataclass
 from threading import Lock
 
 from flask import Response
@@ -9,6 +8,7 @@ from flask import Response
 from broker.http.answers import Alive, Ready
 from broker.http.limits import RequestLimits
 from broker.http.replies import reply
+from broker.model.health import Condition
 from broker.ports.access import Health
 
 OK = 200
@@ -18,14 +18,6 @@ WATCH_EVERY_S = 5.0
 """How often to look where nobody asks."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """How this process stands: the codes in order, each of a closed list."""
-
-    can_issue: bool
-    degraded: tuple[str, ...]
 
 
 class HealthWatch:

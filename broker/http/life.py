@@ -10,9 +10,10 @@ from gunicorn.workers.base import Worker
 
 from broker.clock import SystemClock
 from broker.defects import told
-from broker.errors import BrokerError
+from broker.errors import BrokerError, Reason
 from broker.http.arbiter import BrokerArbiter
 from broker.http.crew import Wire, Word
+from broker.ports.metering import UNMETERED, RequestMeter
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _CANNOT_START = 1
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What runs in a worker process: the app, how to close the rooms behind it, and how they stand.
+    """What runs in a worker process: the app, how to close the rooms behind it, how they stand, who measures.
 
     `leave` is called when the process is told to end, inside a signal handler, before requests
     that run are waited for. `ready` says whether a ticket can be issued, as far as that is up to
@@ -36,6 +37,7 @@ class Served:
     leave: Callable[[], None]
     close: Callable[[], None]
     ready: Callable[[], bool]
+    meter: RequestMeter = UNMETERED
 
 
 class WorkerLife:
@@ -76,6 +78,11 @@ class WorkerLife:
             worker.notify()
             if self._ready.wait(_LOOK_EVERY_S):
                 break
+
+    def refused_unheard(self, reason: Reason) -> None:
+        """Count what was answered without the app."""
+        if self._served is not None:
+            self._served.meter.refused(None, reason)
 
     def leave(self) -> None:
         """The worker is to end; requests may still run."""

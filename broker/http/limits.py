@@ -19,6 +19,7 @@ from broker.http.context import Left, maybe_asked
 from broker.http.counting import Windows
 from broker.http.redis_url import checked_redis_url
 from broker.http.windows import SCHEME
+from broker.model.health import Degraded
 from broker.model.inventory import Host
 from broker.model.names import AppId
 from broker.model.networks import network_of
@@ -26,9 +27,6 @@ from broker.model.policy import Grant, Rate
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
-
-IN_MEMORY = "limits_in_memory"
-"""The code in /readyz while Redis is configured and does not answer."""
 
 _REDIS_OPTIONS: Mapping[str, Any] = {
     "protocol": 2,
@@ -96,7 +94,7 @@ class RequestLimits:
 
     def degraded(self) -> tuple[str, ...]:
         """The code that says that windows are counted by each process alone, or nothing."""
-        return (IN_MEMORY,) if self._windows.on_its_own() else ()
+        return (Degraded.LIMITS_IN_MEMORY,) if self._windows.on_its_own() else ()
 
     def charge_caller(self, app: AppId) -> None:
         """One request of this app, and of the whole service. Raises Limited(RATE_LIMITED)."""

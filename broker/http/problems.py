@@ -46,10 +46,10 @@ def install_problems(app: Flask, clock: Clock) -> None:
     """Answer every exception in this one form: ours, Werkzeug's, and defects, which tell nothing."""
 
     def refused(refusal: Refused) -> Response:
-        return problem(refusal, _answer_id(clock))
+        return _counted(refusal, _answer_id(clock))
 
     def http_error(error: HTTPException) -> Response:
-        answer = problem(Refused(_reason_of(error)), _answer_id(clock))
+        answer = _counted(Refused(_reason_of(error)), _answer_id(clock))
         if allow := [value for name, value in error.get_headers() if name == "Allow"]:
             answer.headers["Allow"] = ", ".join(allow)
         return answer
@@ -58,11 +58,17 @@ def install_problems(app: Flask, clock: Clock) -> None:
         answer_id = _answer_id(clock)
         # its text may hold anything, a secret included: the type and the place must do
         _log.error("a request met a defect: %s", told(error), extra={"issuance": answer_id})
-        return problem(Refused(Reason.INTERNAL_ERROR), answer_id)
+        return _counted(Refused(Reason.INTERNAL_ERROR), answer_id)
 
     app.register_error_handler(Refused, refused)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, defect)
+
+
+def _counted(refusal: Refused, answer_id: IssuanceId) -> Response:
+    if known := maybe_asked():
+        known.refuse_for(refusal.reason)
+    return problem(refusal, answer_id)
 
 
 def told_of(refusal: Refused, answer_id: IssuanceId) -> dict[str, object]:

@@ -7,14 +7,15 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from broker.errors import Reason
 from broker.http import descriptors
 from broker.http.arbiter import BrokerArbiter, Farewell
 from broker.http.crew import Wire
 from broker.http.deadline import Deadlines, deadline_socket
 from broker.http.life import Served, WorkerLife
-from broker.http.tls import ServerContext
 from broker.http.worker import QuietLogger, QuietWorker
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
+from broker.tls import ServerContext
 
 KEEP_ALIVE_S = 5
 BEYOND_CLOSE_S = 10
@@ -68,6 +69,10 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def leave(self) -> None:
         """The worker ends soon. Called there, in a signal handler too."""
         self._life.leave()
+
+    def refused_unheard(self, reason: Reason) -> None:
+        """What was no HTTP was answered without the app. Called in the worker process."""
+        self._life.refused_unheard(reason)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; ends with SystemExit."""

@@ -101,9 +101,11 @@ class QuietWorker(LeavingWorker):
             return
         status, phrase = _status_of(exc)
         answer_id = new_id(SystemClock())
+        reason = Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
         _log.warning("no request: %s", type(exc).__name__, extra={"issuance": answer_id})
+        self.app.refused_unheard(reason)
         try:
-            util.write_nonblock(client, _answer(status, phrase, answer_id))
+            util.write_nonblock(client, _answer(status, phrase, reason, answer_id))
         except OSError:
             _log.debug("the peer is gone")
 
@@ -143,8 +145,7 @@ def _status_of(exc: Exception) -> tuple[int, str]:
     return next(known, (500, "Internal Server Error"))
 
 
-def _answer(status: int, phrase: str, answer_id: IssuanceId) -> bytes:
-    reason = Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
+def _answer(status: int, phrase: str, reason: Reason, answer_id: IssuanceId) -> bytes:
     body = json.dumps(
         {
             "type": f"{REFERENCE}#{reason}",

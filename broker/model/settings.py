@@ -27,6 +27,27 @@ class UnixListener:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsTls:
+    """TLS for who reads metrics; with `client_ca`, they must show a certificate of it."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsListener:
+    """Where metrics are read. Each worker takes one of as many ports as there are workers, from `port` on.
+
+    Without TLS the address is one of the loopback interface.
+    """
+
+    host: str
+    port: int
+    tls: MetricsTls | None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """`server.yaml`. `issuer` is this broker's URL, its token issuer and its audience."""
 
@@ -52,6 +73,7 @@ class ServerSettings:
     """Refusals recorded singly per app, or per unauthenticated address; the rest are aggregated."""
     disk_reserve_mib: int
     orphan_grace_s: float
+    metrics: MetricsListener | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Each refuses with words for an admin and never repeats the value: it may be a se
 wrong place.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,13 @@ def _host(text: str) -> str:
         refuse("is not a host", f"Use {error.grammar}")
 
 
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        refuse("is not an IP address", "Write one, such as 127.0.0.1 or ::1")
+
+
 _MAX_TEXT = 500
 
 
@@ -135,6 +143,7 @@ def _user(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id), Kind("id")]
+Address = Annotated[str, AfterValidator(_address), Kind("IP address")]
 Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
 Text = Annotated[str, AfterValidator(_text), Kind("text")]
 Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]

@@ -19,7 +19,7 @@ from broker.policy.references import check_references
 from broker.policy.settings import check_logins, check_logins_complete, compile_controller, compile_server
 from broker.policy.settings_files import ControllerFile, ServerFile
 from broker.policy.shares import check_shares
-from broker.policy.workers import check_places, check_redis, share_of
+from broker.policy.workers import check_metrics_ports, check_places, check_redis, share_of
 from broker.policy.written import SERVER, Written, WrittenPolicy, read_policy, read_whole
 from broker.secrets import SecretReader, read_secret
 
@@ -72,13 +72,14 @@ def load_server(directory: Path) -> ServerSettings:
     written = _read_server(directory, problems)
     if written is not None:
         check_redis(written, written.body.workers, problems)
+        check_metrics_ports(written, written.body.workers, problems)
     return compile_server(problems.demand(written))
 
 
 def load_worker(directory: Path, running: ServerSettings) -> ServerSettings:
     """What server.yaml says now, for a worker that joins those which run with other settings.
 
-    What all of them must have in common stays: issuer, listener, workers, threads, and the store
+    What all of them must have in common stays: issuer, listeners, workers, threads, and the store
     with its reserve. Raises ConfigurationErrors.
     """
     problems = Problems()
@@ -93,6 +94,7 @@ def load_worker(directory: Path, running: ServerSettings) -> ServerSettings:
         threads=running.threads,
         store=running.store,
         disk_reserve_mib=running.disk_reserve_mib,
+        metrics=running.metrics,
     )
 
 
@@ -130,6 +132,7 @@ def check(
     check_shares(written, problems)
     if written.server is not None:
         check_redis(written.server, written.server.body.workers, problems)
+        check_metrics_ports(written.server, written.server.body.workers, problems)
         check_places(written, written.server.body.workers, problems)
     check_policy(written, read, environment, problems)
     if controller_file is not None:

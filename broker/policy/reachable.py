@@ -15,7 +15,7 @@ from broker.policy.compile import compile_reference
 from broker.policy.files import SecretReferenceText
 from broker.policy.nodes import KeyPath
 from broker.policy.problems import Problems
-from broker.policy.settings_files import ControllerFile, ServerFile
+from broker.policy.settings_files import ControllerFile, MetricsEntry, ServerFile
 from broker.policy.written import Written, WrittenPolicy
 from broker.secrets import SecretReader
 
@@ -58,6 +58,8 @@ def _check_server(server: Written[ServerFile], problems: Problems) -> None:
         here = ("listener", "tls")
         _check_certificates(server, (*here, "certificate"), server.beside(listener.tls.certificate), problems)
         _check_file(server, (*here, "key"), server.beside(listener.tls.key), problems)
+    if server.body.metrics is not None:
+        _check_metrics(server, server.body.metrics, problems)
 
 
 def _check_folder(entry: Written[_Body], key: KeyPath, folder: Path, problems: Problems) -> None:
@@ -77,6 +79,14 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
         return True  # not for this user to say; the service has its own
     except OSError:
         return False
+
+
+def _check_metrics(server: Written[ServerFile], metrics: MetricsEntry, problems: Problems) -> None:
+    for name, file in (("certificate", metrics.certificate), ("client_ca", metrics.client_ca)):
+        if file is not None:
+            _check_certificates(server, ("metrics", name), server.beside(file), problems)
+    if metrics.key is not None:
+        _check_file(server, ("metrics", "key"), server.beside(metrics.key), problems)
 
 
 def _check_certificates(entry: Written[_Body], key: KeyPath, file: Path, problems: Problems) -> None:

@@ -8,13 +8,15 @@ from broker.model.principals import canonical_user
 from broker.model.settings import (
     ControllerLogin,
     ControllerSettings,
+    MetricsListener,
+    MetricsTls,
     ServerSettings,
     TlsListener,
     UnixListener,
 )
 from broker.policy.compile import compile_rate, compile_reference
 from broker.policy.problems import Problems
-from broker.policy.settings_files import ControllerFile, ListenerEntry, ServerFile
+from broker.policy.settings_files import ControllerFile, ListenerEntry, MetricsEntry, ServerFile
 from broker.policy.written import Written, WrittenPolicy
 
 
@@ -38,7 +40,16 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         recorded_refusals=compile_rate(body.recorded_refusals),
         disk_reserve_mib=body.disk_reserve_mib,
         orphan_grace_s=body.orphan_grace_s,
+        metrics=_metrics(written, body.metrics) if body.metrics else None,
     )
+
+
+def _metrics(written: Written[ServerFile], metrics: MetricsEntry) -> MetricsListener:
+    if metrics.certificate is None or metrics.key is None:
+        return MetricsListener(metrics.host, metrics.port, None)
+    client_ca = written.beside(metrics.client_ca) if metrics.client_ca else None
+    tls = MetricsTls(written.beside(metrics.certificate), written.beside(metrics.key), client_ca)
+    return MetricsListener(metrics.host, metrics.port, tls)
 
 
 def _listener(written: Written[ServerFile], listener: ListenerEntry) -> TlsListener | UnixListener:

@@ -1,11 +1,12 @@
 """server.yaml and controller.yaml as admins write them."""
 
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from broker.policy.files import RateOf, RateText, Reference, Strict
-from broker.policy.grammar import FilePath, Host, Id, Issuer, RolePrefix, User, filled, refuse
+from broker.policy.grammar import Address, FilePath, Host, Id, Issuer, RolePrefix, User, filled, refuse
 
 
 class TlsEntry(Strict):
@@ -33,6 +34,37 @@ class ListenerEntry(Strict):
     def _one_of_two(self) -> "ListenerEntry":
         if (self.tls is None) == (self.unix is None):
             refuse("needs one way to listen", "Write exactly one of tls and unix")
+        return self
+
+
+class MetricsEntry(Strict):
+    """Where Prometheus reads metrics: `GET /metrics`, and nothing else."""
+
+    host: Address = Field(default="127.0.0.1", description="Where to listen; plain HTTP on loopback only.")
+    port: int = Field(
+        default=9464,
+        ge=1,
+        le=65535,
+        description="The first worker's port; each further worker takes the next free one.",
+    )
+    certificate: FilePath | None = Field(
+        default=None, description="Certificate chain in PEM; needed on every address but loopback."
+    )
+    key: FilePath | None = Field(
+        default=None, description="File with mode 0600 that holds the certificate's private key."
+    )
+    client_ca: FilePath | None = Field(
+        default=None, description="CA in PEM; who reads must then show a certificate of it."
+    )
+
+    @model_validator(mode="after")
+    def _protected(self) -> "MetricsEntry":
+        if (self.certificate is None) != (self.key is None):
+            refuse("has half of what TLS needs", "Write both certificate and key, or neither")
+        if self.certificate is None and self.client_ca is not None:
+            refuse("has a client_ca and no TLS", "Write certificate and key, too")
+        if self.certificate is None and not ip_address(self.host).is_loopback:
+            refuse("is plain HTTP for other machines", "Write certificate and key, or listen on 127.0.0.1")
         return self
 
 
@@ -87,6 +119,9 @@ class ServerFile(Strict):
     )
     orphan_grace_s: float = Field(
         default=30, gt=0, le=3600, description="Seconds past its deadline until an attempt counts as left."
+    )
+    metrics: MetricsEntry | None = Field(
+        default=None, description="Where metrics are read; without it, nowhere."
     )
 
 

@@ -8,6 +8,8 @@ from broker.policy.problems import Problems
 from broker.policy.settings_files import ServerFile
 from broker.policy.written import Written, WrittenPolicy
 
+_LAST_PORT = 65535
+
 
 def check_redis(server: Written[ServerFile], workers: int, problems: Problems) -> None:
     """Note that workers have nothing to count requests in together."""
@@ -17,6 +19,24 @@ def check_redis(server: Written[ServerFile], workers: int, problems: Problems) -
             ("workers",),
             f"has no Redis: each of {workers} workers would allow the whole of every rate",
             "Name one in redis_url, or run one worker",
+        )
+
+
+def check_metrics_ports(server: Written[ServerFile], workers: int, problems: Problems) -> None:
+    """Note that the workers do not each find a port for their metrics."""
+    metrics, tls = server.body.metrics, server.body.listener.tls
+    if metrics is None:
+        return
+    if tls is not None and tls.port in range(metrics.port, metrics.port + workers):
+        server.note(
+            problems, ("metrics", "port"), "takes the listener's port", "Write one beside it, such as 9464"
+        )
+    if metrics.port + workers - 1 > _LAST_PORT:
+        server.note(
+            problems,
+            ("metrics", "port"),
+            f"leaves no port for the last of {workers} workers",
+            f"Write {_LAST_PORT - workers + 1} or less",
         )
 
 

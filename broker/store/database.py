@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from broker.errors import LogUnavailable
 from broker.ports.clock import Clock
+from broker.ports.metering import UNMETERED, CommitMeter
 from broker.store import schema
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
@@ -64,11 +65,12 @@ class Database:
     clock, which deadlines are compared with; `boot` names this opening in every record.
     """
 
-    def __init__(self, place: Place, sealer: Sealer) -> None:
+    def __init__(self, place: Place, sealer: Sealer, meter: CommitMeter) -> None:
         self.clock = sealer.clock
         self.boot = sealer.boot
         self._place = place
         self._sealer = sealer
+        self._meter = meter
         self._turn = threading.Lock()
         self._queue = CommitQueue(self._settle)
         self._process = os.getpid()
@@ -78,7 +80,9 @@ class Database:
         self._connections, self._files = _connect(place)
 
     @classmethod
-    def open(cls, path: Path, clock: Clock, disk_reserve_mib: int = 0) -> Self:
+    def open(
+        cls, path: Path, clock: Clock, disk_reserve_mib: int = 0, meter: CommitMeter = UNMETERED
+    ) -> Self:
         """Open the store at `path`; make it, mode 0600, where there is none.
 
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
@@ -86,7 +90,7 @@ class Database:
         """
         place = place_at(path, disk_reserve_mib)
         place.make()
-        return cls(place, _sealer(clock))
+        return cls(place, _sealer(clock), meter)
 
     @classmethod
     def open_existing(cls, path: Path, clock: Clock) -> Self:
@@ -97,7 +101,7 @@ class Database:
         """
         place = place_at(path, 0)
         place.check_made()
-        return cls(place, _sealer(clock))
+        return cls(place, _sealer(clock), UNMETERED)
 
     def close(self) -> None:
         """End every connection; what is called later raises LogUnavailable."""
@@ -219,8 +223,7 @@ class Database:
         except BaseException:  # whatever ends a job's work, nothing of the others may stay half done
             self._roll_back(connection)
             raise
-        self._commit(connection)
-        self._tail = transaction.tail or self._tail
+        self._commit(transaction)
         for job, result in results.items():
             job.succeed(result)
         return True
@@ -244,8 +247,7 @@ class Database:
         except BaseException:  # whatever ends `work`, nothing of it may stay
             self._roll_back(connection)
             raise
-        self._commit(connection)
-        self._tail = transaction.tail or self._tail
+        self._commit(transaction)
         return result
 
     def _begin(self, connection: Connection) -> None:
@@ -254,17 +256,23 @@ class Database:
         except DriverError as error:
             raise _not_taken(error) from None
 
-    def _commit(self, connection: Connection) -> None:
+    def _commit(self, transaction: Transaction) -> None:
+        began = self.clock.monotonic()
         try:
-            _COMMIT.run(connection, {})
+            _COMMIT.run(transaction.connection, {})
         except DriverError as error:
-            self._jam(f"whether a commit is durable is not known: {_cause(error)}")
-            self._roll_back(connection)
+            self._commit_lost(transaction, f"whether a commit is durable is not known: {_cause(error)}")
             raise LogUnavailable(self._jammed) from None
         except BaseException:  # interrupted in the middle: just as unknown
-            self._jam("a commit was interrupted")
-            self._roll_back(connection)
+            self._commit_lost(transaction, "a commit was interrupted")
             raise
+        self._tail = transaction.tail or self._tail
+        self._meter.committed(transaction.records, self.clock.monotonic() - began)
+
+    def _commit_lost(self, transaction: Transaction, why: str) -> None:
+        self._jam(why)
+        self._roll_back(transaction.connection)
+        self._meter.commit_lost()
 
     def _roll_back(self, connection: Connection) -> None:
         try:

@@ -21,6 +21,12 @@ class Transaction:
         self._sealer = sealer
         self.tail: tuple[int, bytes] | None = None
         """The last record appended: its position and its bytes."""
+        self._first = 0
+
+    @property
+    def records(self) -> int:
+        """How many records it appends, without those that were undone."""
+        return 0 if self.tail is None else self.tail[0] - self._first + 1
 
     def append(self, records: Sequence[Record]) -> range:
         """Append records in order and give their positions: the only insert into the log there is.
@@ -30,6 +36,8 @@ class Transaction:
         if not records:
             return range(0)
         first = self.tail[0] + 1 if self.tail else _NEXT.run(self.connection, {}).fetchone()[0]
+        if self.tail is None:
+            self._first = first
         for seq, record in enumerate(records, first):
             sealed = self._sealer.seal(record)
             values = {

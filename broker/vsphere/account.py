@@ -12,6 +12,7 @@ from broker.model.names import HostName
 from broker.model.policy import Account, Vcenter
 from broker.policy.decide import INVENTORY_MAX_AGE_S
 from broker.ports.clock import Clock
+from broker.ports.metering import CallMeter
 from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.facts import Facts
@@ -64,12 +65,13 @@ class AccountRoom:
         clock: Clock,
         read_secret: SecretReader,
         proof_max_age_s: float,
+        meter: CallMeter,
     ) -> None:
         self.account = account
         self.vcenter = vcenter
         self._clock = clock
         self._session = session_of(
-            vcenter, account.user, lambda: read_secret(account.password), latch, gate, clock
+            vcenter, account.user, lambda: read_secret(account.password), latch, gate, clock, meter
         )
         self._watcher = Watcher(account.id, vcenter.id, self._session, clock)
         self._facts = Facts(self._session, clock)

@@ -17,7 +17,9 @@ from pyVmomi.VmomiSupport import GetRequestContext
 from broker.errors import Reason, Refused
 from broker.model.inventory import HostRef
 from broker.model.policy import Vcenter
-from broker.vsphere.faults import answer_lost, not_sent
+from broker.ports.clock import Clock
+from broker.ports.metering import CallMeter, CallResult
+from broker.vsphere.faults import NotSent, answer_lost, not_sent
 from broker.vsphere.plain_response import PlainResponse
 from broker.vsphere.remote import Remote
 from broker.vsphere.tls import DeadlineSocket, endpoint_context
@@ -47,7 +49,7 @@ class Stub(SoapStubAdapter):
     answer came that can be read; faults of vCenter pass as pyVmomi raises them.
     """
 
-    def __init__(self, vcenter: Vcenter) -> None:
+    def __init__(self, vcenter: Vcenter, clock: Clock, meter: CallMeter) -> None:
         super().__init__(
             host=vcenter.host,
             port=vcenter.port,
@@ -59,20 +61,39 @@ class Stub(SoapStubAdapter):
             acceptCompressedResponses=False,
             customHeaders={"User-Agent": f"cim-ticket-broker/{version('cim-ticket-broker')}"},
         )
+        self._vcenter = vcenter.id
+        self._clock = clock
+        self._meter = meter
         self._endpoint = f"{vcenter.host}:{vcenter.port}"
         self._call_timeout_s = vcenter.call_timeout_s
         self._own = local()
         self._open: WeakSet[HTTPSConnection] = WeakSet()
 
-    def InvokeMethod(self, *call: Remote, **options: Remote) -> Remote:  # noqa: N802 - pyVmomi's own name
+    def InvokeMethod(self, mo: Remote, info: Remote, args: Remote, outerStub: Remote = None) -> Remote:  # noqa: N802, N803 - pyVmomi's own names
         """Send one call, once."""
         try:
-            return super().InvokeMethod(*call, **options)
+            with self._measured(info.wsdlName):
+                return super().InvokeMethod(mo, info, args, outerStub)
         except (vmodl.MethodFault, Refused):
             raise
         except Exception as error:  # noqa: BLE001 - pyVmomi's parser raises anything, with the answer in its text
             lost = answer_lost(error, self._endpoint)
         raise lost
+
+    @contextmanager
+    def _measured(self, method: str) -> Iterator[None]:
+        began, result = self._clock.monotonic(), CallResult.LOST
+        try:
+            yield
+            result = CallResult.ANSWERED
+        except vmodl.MethodFault:
+            result = CallResult.FAULT
+            raise
+        except NotSent:
+            result = CallResult.NOT_SENT
+            raise
+        finally:
+            self._meter.called(self._vcenter, method, result, self._clock.monotonic() - began)
 
     def GetConnection(self) -> HTTPSConnection:  # noqa: N802 - pyVmomi's own name
         """A connection that is not known to be dead, with the call's deadline running."""

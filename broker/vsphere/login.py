@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from pyVmomi import vim, vmodl
 
@@ -11,6 +12,7 @@ from broker.model.policy import Vcenter
 from broker.model.principals import canonical_user
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
+from broker.ports.metering import CallMeter
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link, Stub
 from broker.vsphere.faults import answered, refusal_of
@@ -34,9 +36,16 @@ class Login:
     """
 
     def __init__(
-        self, vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, clock: Clock
+        self,
+        vcenter: Vcenter,
+        user: str,
+        secret: SecretSource,
+        latch: LoginLatch,
+        clock: Clock,
+        meter: CallMeter,
     ) -> None:
         self._vcenter = vcenter
+        self._connect = partial(Stub, vcenter, clock, meter)
         self._user = user
         self._latched_as = canonical_user(user)
         self._secret = secret
@@ -56,7 +65,7 @@ class Login:
         secret = self._read()
         digest = self._digest(secret)
         self._check(digest)
-        stub = Stub(self._vcenter)
+        stub = self._connect()
         try:
             content = answered(vim.ServiceInstance("ServiceInstance", stub).RetrieveContent)
             with self._latch.turn(self._vcenter.id, self._latched_as, PATIENCE_S):

@@ -1,5 +1,6 @@
 """vCenter as the serving side knows it: the ports Hosts, HostListing, Prover and TicketOffice."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from threading import Lock, Thread
@@ -7,11 +8,12 @@ from threading import Lock, Thread
 from broker.errors import Reason, Refused
 from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Proof, VcenterTicket
-from broker.model.names import AccountId, HostName
+from broker.model.names import AccountId, HostName, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
 from broker.policy.decide import meant
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
+from broker.ports.metering import UNMETERED, CallMeter, VcenterLoad
 from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.account import AccountRoom, AccountState
@@ -36,6 +38,7 @@ class Vsphere:
         read_secret: SecretReader,
         proof_max_age_s: float,
         gates: Gates,
+        meter: CallMeter = UNMETERED,
     ) -> None:
         self._policy = policy
         self._latch = latch
@@ -43,6 +46,7 @@ class Vsphere:
         self._read_secret = read_secret
         self._proof_max_age_s = proof_max_age_s
         self._gates = gates
+        self._meter = meter
         self._changing = Lock()
         self._rooms: Mapping[AccountId, AccountRoom] = {}
         self._closed = False
@@ -136,6 +140,12 @@ class Vsphere:
         """How every account stands, for /readyz. Asks vCenter nothing."""
         return {account: room.state() for account, room in self._rooms.items()}
 
+    def loads(self) -> Mapping[VcenterId, VcenterLoad]:
+        """What goes on at every vCenter that an account is for. Asks vCenter nothing."""
+        sessions = Counter(room.vcenter.id for room in self._rooms.values() if room.state().logged_in)
+        gates = {room.vcenter.id: self._gates.of(room.vcenter) for room in self._rooms.values()}
+        return {v: VcenterLoad(sessions[v], gate.running, gate.waiting) for v, gate in gates.items()}
+
     def reachable(self) -> bool:
         """Whether any account can get a ticket, as far as is known."""
         return any(state.usable for state in self.states().values())
@@ -169,6 +179,7 @@ class Vsphere:
             self._clock,
             self._read_secret,
             self._proof_max_age_s,
+            self._meter,
         )
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.policy import Vcenter
 from broker.ports.clock import Clock
+from broker.ports.metering import UNMETERED, CallMeter
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import SessionLost, Untrusted, answered
@@ -144,7 +145,13 @@ class Session:
 
 
 def session_of(
-    vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, gate: Gate, clock: Clock
+    vcenter: Vcenter,
+    user: str,
+    secret: SecretSource,
+    latch: LoginLatch,
+    gate: Gate,
+    clock: Clock,
+    meter: CallMeter = UNMETERED,
 ) -> Session:
     """The session of one account on one vCenter; nothing is asked of vCenter yet."""
-    return Session(Login(vcenter, user, secret, latch, clock), gate, clock)
+    return Session(Login(vcenter, user, secret, latch, clock, meter), gate, clock)

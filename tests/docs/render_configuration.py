@@ -15,9 +15,9 @@ folder, and the role templates in the folder that `roles` names. `broker control
 read and checked first, then one snapshot takes the place of the other. A file that is missing, empty or
 broken is an error and never a default: at start it is fatal, at a reload the policy before it stays.
 A worker that takes the place of another reads all files as they are then, of `server.yaml` too, but for
-`issuer`, `listener`, `workers`, `threads`, `store` and `disk_reserve_mib`: these stay until the whole service
-is started anew. Where the files are broken by then it cannot start and is tried again later; the others
-serve on.
+`issuer`, `listener`, `metrics`, `workers`, `threads`, `store` and `disk_reserve_mib`: these stay until the
+whole service is started anew. Where the files are broken by then it cannot start and is tried again later;
+the others serve on.
 
 - **Files** and the folders that they are in are not for every user to write: `chmod o-w`. Whether a group may
   is the admins' choice.
@@ -48,7 +48,8 @@ serve on.
 - each keeps one session per account, so a vCenter sees at most accounts times `workers` sessions;
 - of `recorded_refusals`, each records `count // workers` one by one, at least 1;
 - rates are counted in sum, in Redis. While that does not answer, each worker allows `count // (2 * workers)`
-  by itself, at least 1: half of every rate in sum. `/readyz` says `limits_in_memory` until Redis is back.
+  by itself, at least 1: half of every rate in sum. `/readyz` says `limits_in_memory` until Redis is back;
+- each shows its metrics on a port of its own, from `metrics.port` on: [metrics.md](metrics.md).
 
 Across the files: every reference leads somewhere; no vCenter, no vCenter user and no public key stands for
 two; an account serves one app, unless its `shared_by` names exactly the apps that it serves; and a place in

@@ -8,6 +8,8 @@ import requests
 
 from broker.client.errors import ClientError
 from broker.demo.files import APP
+from broker.demo.processes import free_port
+from tests.support.scraping import MeasuredStack
 from tests.support.sinks import everything_written, leaked, secrets_of
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
 
@@ -21,6 +23,8 @@ def ask(stack: Stack, token: str, body: str) -> requests.Response:
 
 
 def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
+    port = free_port()
+    fresh.edit("server.yaml", lambda server: server.update(metrics={"port": port}))
     fresh.config("apps", "rotate", APP, "--secret-file", str(fresh.site.root / "app.secret"))
     controller = fresh.start(
         "controller", "--config", str(fresh.site.controller_file), "--log-level", "debug"
@@ -32,9 +36,11 @@ def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
     _refusals(fresh, told["access token"])
     _faults_of_vcenter(fresh)
     _inline_secret(fresh, told["password of svc-cim-a@vsphere.local"])
+    metrics = MeasuredStack(fresh, port).scrape()
     assert end(process) == 0
     assert end(controller) == 0
-    assert leaked(told, everything_written(fresh)) == []
+    assert metrics.value("broker_degraded", code="login_latched") == 1
+    assert leaked(told, everything_written(fresh) + metrics.text) == []
 
 
 def _successes(stack: Stack) -> dict[str, str]:

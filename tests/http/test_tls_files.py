@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import SecretUnavailable
-from broker.http.tls import ServerContext
+from broker.tls import ServerContext
 from tests.support.authority import Authority, ServerFiles
 
 

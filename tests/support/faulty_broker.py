@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from gunicorn.http.wsgi import Response
-from sqlalchemy import Connection
 
 from broker.audit.ledger import AuditLedger
 from broker.cli import main
@@ -124,11 +123,11 @@ def _die_around_commits(patch: pytest.MonkeyPatch, death: _Death) -> None:
         written.extend(_WRITTEN_AT[r.event] for r in records if r.event in _WRITTEN_AT)
         return append(self, records)
 
-    def committing(self: Database, connection: Connection) -> None:
+    def committing(self: Database, transaction: Transaction) -> None:
         of = tuple(written)
         for what in of:
             death.at(f"inside_{what}")
-        commit(self, connection)
+        commit(self, transaction)
         for what in of:
             death.at(f"after_{what}")
 

@@ -236,6 +236,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
         recorded_refusals=Rate(1000, 60),
         disk_reserve_mib=1,
         orphan_grace_s=30.0,
+        metrics=None,
     )
 
 

@@ -51,6 +51,11 @@ _DESCRIPTIONS = {
 }
 """What the caller is told; Authlib's own texts repeat what was sent and tell unknown clients apart."""
 
+_REASONS = {
+    "invalid_client": Reason.INVALID_CLIENT,
+    "invalid_scope": Reason.INSUFFICIENT_SCOPE,
+}
+"""What errors of RFC 6749 are in our list; the others are `invalid_request`."""
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -165,6 +170,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> Response:  # noqa: ARG002 - Authlib's signature
         """The error in the form of RFC 6749, 5.2, with a text of ours; the answer's id is in a header."""
+        asked().refuse_for(_REASONS.get(error.error, Reason.INVALID_REQUEST))
         status = 401 if error.error == "invalid_client" else 400
         body = {"error": error.error, "error_description": _DESCRIPTIONS[error.error]}
         headers = [(REQUEST_ID, str(asked().answer_id))]
