@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,61 +13,29 @@ import pytest
 
 from broker.clock import SystemClock
 from broker.demo.files import APP, GRANT
-from tests.support.lines import Line, at_once, line_to_each
+from tests.support.lines import Line, at_once
 from tests.support.redis_server import RedisServer
 from tests.support.stack import HOST, Stack, applied_stack, until, workers_of
+from tests.support.working import Workers, ready_workers, serving
 
 WORKERS = 3
 MINT = "AcquireCimServicesTicket"
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A product with three workers, and its main process."""
-
-    stack: Stack
-    process: "subprocess.Popen[bytes]"
-
-    def each(self) -> Any:
-        """A line to each worker."""
-        return line_to_each(self.stack, self.process)
-
-    def ask(self, path: str, token: str) -> list[int]:
-        """What each worker answers, one after the other."""
-        with self.each() as lines:
-            return [line.get(path, token).status for line in lines]
-
-    def sessions(self) -> int:
-        """How many sessions the low-privilege account has on vCenter."""
-        return sum("svc-cim-a" in each["user"] for each in self.stack.lab.control.sessions())
-
-
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder = tmp_path_factory.mktemp("redis")
     with RedisServer(folder) as redis, applied_stack(tmp_path_factory.mktemp("site")) as stack:
-        stack.workers(WORKERS, redis.url)
-        yield serving(stack)
+        yield serving(stack, WORKERS, redis)
 
 
-def serving(stack: Stack) -> Scene:
-    """All workers serve and are ready."""
-    process = stack.serve()
-    until(lambda: ready_workers(stack) == WORKERS, "all workers")
-    return Scene(stack, process)
-
-
-def ready_workers(stack: Stack) -> int:
-    return (stack.site.root / "serve.log").read_text().count(" is ready")
-
-
-def test_every_worker_answers_for_itself_whether_it_is_ready(scene: Scene) -> None:
+def test_every_worker_answers_for_itself_whether_it_is_ready(scene: Workers) -> None:
     with scene.each() as lines:
         answers = [line.get("/readyz") for line in lines]
     assert answers == [(200, {"ready": True, "degraded": []})] * WORKERS
 
 
-def test_every_worker_takes_tickets_on_a_session_of_its_own(scene: Scene) -> None:
+def test_every_worker_takes_tickets_on_a_session_of_its_own(scene: Workers) -> None:
     token, before = scene.stack.access_token(), len(scene.stack.records())
     with scene.each() as lines:
         answers = [line.post("/v1/tickets", token, {"host": HOST}) for line in lines]
@@ -79,7 +45,7 @@ def test_every_worker_takes_tickets_on_a_session_of_its_own(scene: Scene) -> Non
     assert scene.sessions() == WORKERS
 
 
-def test_an_assertion_that_is_used_everywhere_at_once_gives_one_token(scene: Scene) -> None:
+def test_an_assertion_that_is_used_everywhere_at_once_gives_one_token(scene: Workers) -> None:
     proven = scene.stack.credential().prove(scene.stack.site.url, SystemClock())
     form = urlencode({**proven.form, "grant_type": "client_credentials", "scope": "tickets"})
     with scene.each() as lines:
@@ -87,7 +53,7 @@ def test_an_assertion_that_is_used_everywhere_at_once_gives_one_token(scene: Sce
     assert sorted(answer.status for answer in answers) == [200, 401, 401]
 
 
-def test_of_requests_under_one_key_that_come_everywhere_at_once_one_runs(scene: Scene) -> None:
+def test_of_requests_under_one_key_that_come_everywhere_at_once_one_runs(scene: Workers) -> None:
     token, before = scene.stack.access_token(), len(scene.stack.records())
     scene.stack.lab.control.set_latency(MINT, 2)
     try:
@@ -105,7 +71,7 @@ def keyed(line: Line, token: str) -> Any:
     return line.post("/v1/tickets", token, {"host": HOST}, Idempotency_Key="one-for-all")
 
 
-def test_an_app_that_is_disabled_is_cut_in_every_worker_at_once(scene: Scene) -> None:
+def test_an_app_that_is_disabled_is_cut_in_every_worker_at_once(scene: Workers) -> None:
     token = scene.stack.access_token()
     assert scene.ask("/v1/hosts", token) == [200] * WORKERS
     scene.stack.config("apps", "disable", APP)
@@ -113,7 +79,7 @@ def test_an_app_that_is_disabled_is_cut_in_every_worker_at_once(scene: Scene) ->
     scene.stack.config("apps", "enable", APP)
 
 
-def test_a_grant_that_is_disabled_is_cut_in_every_worker_at_once(scene: Scene) -> None:
+def test_a_grant_that_is_disabled_is_cut_in_every_worker_at_once(scene: Workers) -> None:
     token = scene.stack.access_token()
     scene.stack.config("grants", "disable", GRANT)
     with scene.each() as lines:
@@ -122,7 +88,7 @@ def test_a_grant_that_is_disabled_is_cut_in_every_worker_at_once(scene: Scene) -
     assert [(answer.status, answer.body["code"]) for answer in refused] == [(403, "not_granted")] * WORKERS
 
 
-def test_requests_are_counted_in_sum(scene: Scene) -> None:
+def test_requests_are_counted_in_sum(scene: Workers) -> None:
     token = scene.stack.access_token()
     scene.stack.edit("apps.yaml", lambda apps: apps["apps"][APP].update(rate={"count": 7, "seconds": 60}))
     scene.stack.config("reload")
@@ -134,14 +100,14 @@ def test_requests_are_counted_in_sum(scene: Scene) -> None:
     scene.stack.config("reload")
 
 
-def test_a_reload_waits_for_every_worker(scene: Scene) -> None:
+def test_a_reload_waits_for_every_worker(scene: Workers) -> None:
     answers = json.loads(scene.stack.config("reload", "--format", "json").stdout)
     assert [answer["kind"] for answer in answers] == ["serve"] * WORKERS
     assert len({answer["boot"] for answer in answers}) == WORKERS
     assert len({answer["revision"] for answer in answers}) == 1
 
 
-def test_a_hangup_has_every_worker_read_the_policy_anew(scene: Scene) -> None:
+def test_a_hangup_has_every_worker_read_the_policy_anew(scene: Workers) -> None:
     before = len(scene.stack.records())
     os.kill(scene.process.pid, signal.SIGHUP)
     until(lambda: reloaded(scene.stack, before) == WORKERS, "all of them to have read it")
@@ -151,7 +117,7 @@ def reloaded(stack: Stack, since: int) -> int:
     return len({r["boot"] for r in stack.records()[since:] if r["event"] == "policy_reloaded"})
 
 
-def test_places_that_the_workers_cannot_share_keep_the_policy_before_in_every_worker(scene: Scene) -> None:
+def test_places_that_the_workers_cannot_share_keep_the_policy_before_in_every_worker(scene: Workers) -> None:
     vcenters = scene.stack.site.config / "vcenters.yaml"
     good = vcenters.read_text()
     scene.stack.edit("vcenters.yaml", lambda v: v["vcenters"]["lab"].update(concurrency=WORKERS - 1))
@@ -162,7 +128,7 @@ def test_places_that_the_workers_cannot_share_keep_the_policy_before_in_every_wo
     assert scene.stack.get("/readyz").status_code == 200
 
 
-def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(scene: Scene) -> None:
+def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(scene: Workers) -> None:
     first, *others = workers_of(scene.process)
     ready = ready_workers(scene.stack)
     os.kill(first, signal.SIGKILL)
