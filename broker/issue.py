@@ -143,12 +143,12 @@ def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
         story.proof = rooms.prover.prove(account, host)  # (7)
         _judge(story.proof, way.granted, way.policy)
         ticket = _acquire(way, rooms, story)  # (8), (9)
-        _still_stands(way, rooms)
         try:
             endpoint = agreed_endpoint(ticket, way.readiness.facts, host)
-        except Refused:
+        except Refused:  # the host may have got another certificate since its facts were read
             rooms.hosts.forget_facts(account, host)
-            raise
+            endpoint = agreed_endpoint(ticket, rooms.hosts.facts(account, host), host)
+        _still_stands(way, rooms)
         issued = _issued(way, ticket, endpoint, story.asked_at)
     _conclude(way, rooms, story, OutcomeKind.ISSUED, None)  # (10)
     return issued

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from broker.errors import Reason, Refused
 from broker.model.inventory import Firewall, Host, HostFacts, HostRef
@@ -13,6 +14,15 @@ from broker.vsphere.remote import Remote
 from broker.vsphere.sessions import Session
 
 MAX_AGE_S = 60.0
+"""What is read of a host is kept for so long."""
+
+SLOW_MAX_AGE_S = 600.0
+"""What changes with an admin's work only, and is nearly all that there is to read, is kept longer.
+
+A firewall only warns; a certificate is held against the thumbprint that each ticket brings, and
+read anew where they do not agree.
+"""
+
 CIM_SERVICE = "sfcbd-watchdog"
 CIM_RULESET = "CIMHttpsServer"
 
@@ -28,11 +38,22 @@ _MAX_ALLOWED = 100
 _MAX_PEM = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """What is kept longer, and since when."""
+
+    firewall: Firewall
+    certificate_pem: str | None
+    at: float
+
+
 class Facts:
-    """Facts of the hosts that one account sees, each kept for a minute."""
+    """Facts of the hosts that one account sees, each kept for a while."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
+        self._clock = clock
+        self._slow: dict[HostRef, _Slow] = {}
         self._flights: Flights[HostRef, HostFacts] = Flights(
             MAX_AGE_S, session.gate, clock, self._read, TOGETHER
         )
@@ -50,14 +71,15 @@ class Facts:
         return self._flights.kept(host.ref)
 
     def forget(self, host: Host) -> None:
-        """Read the host's facts anew next time."""
+        """Read the host's facts anew next time, all of them."""
+        self._slow.pop(host.ref, None)
         self._flights.forget(host.ref)
 
     def _read(self, refs: Sequence[HostRef]) -> dict[HostRef, HostFacts | Refused]:
         """One call; whom it does not serve is asked about alone, since one host may be to blame."""
         told: dict[HostRef, HostFacts | Refused] = {}
         try:
-            told.update(self._session.run(lambda link: _read(link, refs)))
+            told.update(self._session.run(lambda link: self._told(link, refs)))
         except Refused as refusal:
             if len(refs) == 1 or refusal.reason not in _ONE_HOSTS:
                 raise
@@ -68,24 +90,33 @@ class Facts:
 
     def _read_alone(self, ref: HostRef) -> HostFacts | Refused:
         try:
-            return self._session.run(lambda link: _read(link, [ref]))[ref]
+            return self._session.run(lambda link: self._told(link, [ref]))[ref]
         except Refused as refusal:
             return refusal
 
+    def _told(self, link: Link, refs: Sequence[HostRef]) -> dict[HostRef, HostFacts]:
+        """What vCenter says, in one call. Of one host alone silence is an answer: all is unknown."""
+        now = self._clock.monotonic()
+        kept = {ref: slow for ref in refs if (slow := self._slow.get(ref)) and now - slow.at < SLOW_MAX_AGE_S}
+        paths = [_SERVICES] if len(kept) == len(refs) else [_SERVICES, _RULESETS, _CERTIFICATE]
+        told = properties_of_each(link.content, [link.host(ref) for ref in refs], paths)
+        answered = [ref for ref in refs if ref.moid in told or len(refs) == 1]
+        if len(kept) < len(refs):
+            kept = {ref: _slow(told.get(ref.moid, {}), now) for ref in answered}
+            self._slow.update({ref: slow for ref, slow in kept.items() if slow.certificate_pem})
+        return {ref: _facts(told.get(ref.moid, {}), kept[ref]) for ref in answered}
 
-def _read(link: Link, refs: Sequence[HostRef]) -> dict[HostRef, HostFacts]:
-    """What vCenter says, in one call. Of one host alone silence is an answer: all is unknown."""
-    hosts = [link.host(ref) for ref in refs]
+
+def _slow(shown: Mapping[str, Remote], now: float) -> _Slow:
     # the whole firewall is parsed for its one ruleset: a path cannot name an element
-    told = properties_of_each(link.content, hosts, [_SERVICES, _RULESETS, _CERTIFICATE])
-    return {ref: _facts(told.get(ref.moid, {})) for ref in refs if ref.moid in told or len(refs) == 1}
+    return _Slow(_firewall(_keyed(shown.get(_RULESETS), CIM_RULESET)), _pem(shown.get(_CERTIFICATE)), now)
 
 
-def _facts(shown: Mapping[str, Remote]) -> HostFacts:
+def _facts(shown: Mapping[str, Remote], slow: _Slow) -> HostFacts:
     return HostFacts(
         cim_running=_flag(_keyed(shown.get(_SERVICES), CIM_SERVICE), "running"),
-        firewall=_firewall(_keyed(shown.get(_RULESETS), CIM_RULESET)),
-        certificate_pem=_pem(shown.get(_CERTIFICATE)),
+        firewall=slow.firewall,
+        certificate_pem=slow.certificate_pem,
     )
 
 

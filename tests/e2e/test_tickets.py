@@ -98,9 +98,9 @@ def test_a_killed_session_costs_no_ticket(stack: Stack) -> None:
 
 
 def test_a_renewed_host_certificate_is_never_mixed_up_with_the_old_one(stack: Stack) -> None:
-    stack.lab.control.change_certificate(HOST)
-    assert _code(stack, dry_run=False) in ("", "certificate_mismatch")
     with stack.client() as client:
+        client.ticket(HOST)
+        stack.lab.control.change_certificate(HOST)
         ticket = client.ticket(HOST)
         with cim_connection(ticket, HOST) as connection:
             assert sensors(connection)

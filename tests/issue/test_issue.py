@@ -326,6 +326,14 @@ def test_a_certificate_on_which_vcenter_and_host_disagree_withholds_the_ticket(
     assert "forget_facts" in world.trail
 
 
+def test_a_certificate_that_was_renewed_since_it_was_read_is_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(facts_now=replace(FACTS, certificate_pem=self_signed("esx01.example.com").pem))
+    monkeypatch.setattr(world, "forget_facts", lambda *_: setattr(world, "facts_now", FACTS))
+    assert issue(REQUEST, CALLER, world.rooms()).endpoint.certificate_pem == CERTIFICATE.pem
+
+
 def test_a_host_without_any_certificate_gets_no_ticket_out() -> None:
     world = World(
         facts_now=replace(FACTS, certificate_pem=None),

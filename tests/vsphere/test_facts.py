@@ -1,4 +1,4 @@
-"""Facts of a host: read together, kept for a minute, unknown where vCenter is silent."""
+"""Facts of a host: read together, kept for a while, unknown where vCenter is silent."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,6 +89,49 @@ def test_forgotten_facts_are_read_anew(facts: Facts, scripted: ScriptedVcenter) 
     facts.forget(HOST)
     facts.of(HOST)
     assert reads(scripted) == 2
+
+
+RENEWED = PEM.replace("TUlJ", "TUlK")
+
+
+def renew(scripted: ScriptedVcenter) -> None:
+    """Let vCenter show another certificate, a closed firewall and a stopped service."""
+    kind = vim.host.ConfigInfo._GetPropertyInfo("certificate").type
+    told = usual(config_certificate=kind(RENEWED.encode()))
+    told["config.firewall.ruleset"] = [ruleset("CIMHttpsServer", enabled=False)]
+    told["config.service.service"] = [service("sfcbd-watchdog", running=False)]
+    scripted.answers[READ] = fixed(shown(HOST_SYSTEM, told))
+
+
+def test_certificate_and_firewall_are_read_again_after_ten_minutes_only(
+    facts: Facts, scripted: ScriptedVcenter, clock: HandClock
+) -> None:
+    facts.of(HOST)
+    renew(scripted)
+    clock.advance(60)
+    minute_old = facts.of(HOST)
+    clock.advance(541)
+    read_again = facts.of(HOST)
+    assert (minute_old.cim_running, minute_old.firewall.enabled) == (False, True)
+    assert minute_old.certificate_pem == PEM
+    assert (read_again.firewall.enabled, read_again.certificate_pem) == (False, RENEWED)
+
+
+def test_a_forgotten_certificate_is_read_anew(facts: Facts, scripted: ScriptedVcenter) -> None:
+    facts.of(HOST)
+    renew(scripted)
+    facts.forget(HOST)
+    assert facts.of(HOST).certificate_pem == RENEWED
+
+
+def test_a_certificate_that_was_not_shown_is_asked_for_in_a_minute(
+    facts: Facts, scripted: ScriptedVcenter, clock: HandClock
+) -> None:
+    scripted.answers[READ] = fixed(shown(HOST_SYSTEM, {}))
+    assert facts.of(HOST).certificate_pem is None
+    scripted.answers[READ] = fixed(shown(HOST_SYSTEM, usual()))
+    clock.advance(60)
+    assert facts.of(HOST).certificate_pem == PEM
 
 
 def test_known_facts_are_those_of_the_last_minute_and_ask_nothing(
