@@ -32,6 +32,8 @@ own, in the text format of Prometheus or in OpenMetrics. Without the key there i
 - **Labels are closed sets**: words of the code, ids of the policy, paths of the route table. No app, grant,
   account, host, user or address is ever a label. What is on no list is `other`; what is not known is `none`.
 - Process and interpreter show as `process_*` and `python_info`, as the library has them.
+- [alerts.yaml](../config/alerts.yaml) is a rule file for Prometheus, and
+  [grafana-dashboard.json](../config/grafana-dashboard.json) a dashboard to import into Grafana.
 """
 
 _HEADER = ("| Metric | Type | Labels | Meaning |", "| --- | --- | --- | --- |")

@@ -11,7 +11,9 @@ from broker.metrics.families import FAMILIES, Kind
 from broker.metrics.meter import METHODS
 from broker.model.health import Degraded
 from broker.ports.metering import Stop
+from tests.support.promql import TARGET, Query
 from tests.support.scraping import MeasuredStack, Scraped, measured_stack
+from tests.support.shipped_queries import EXPRESSIONS
 from tests.support.stack import HOST, OUTSIDE, until
 
 RECORDED_SINGLY = 2
@@ -150,6 +152,19 @@ def test_every_family_is_there_with_its_type_and_its_labels(scraped: Scraped) ->
         assert scraped.types[family.name.removesuffix("_total")] == family.kind
         sample = family.name + ("_count" if family.kind is Kind.HISTOGRAM else "")
         assert scraped.labels()[sample] == set(family.labels)
+
+
+@pytest.mark.parametrize(("where", "text"), EXPRESSIONS)
+def test_alerts_and_dashboard_are_about_metrics_and_labels_that_are_shown(
+    scraped: Scraped, where: str, text: str
+) -> None:
+    query, shown, labels = Query(text), scraped.labels(), set[str]()
+    for selector in query.selectors():
+        own = shown[selector.name] | TARGET
+        assert {name for name, _, _ in selector.matchers} <= own
+        labels |= own
+    assert labels
+    assert query.groupings() <= labels
 
 
 def test_nobody_is_named(measured: MeasuredStack, scraped: Scraped) -> None:
