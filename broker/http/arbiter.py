@@ -4,6 +4,7 @@ It reloads no code, multiplies nothing, and ends everything over a worker that c
 while none ever has.
 """
 
+import errno
 import logging
 import os
 import signal
@@ -79,8 +80,13 @@ class BrokerArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     def spawn_workers(self) -> None:
         """As many as are missing, unless it failed just now."""
-        if not self._pause.lasts(self._clock.monotonic()):
+        if self._pause.lasts(self._clock.monotonic()):
+            return
+        try:
             super().spawn_workers()
+        except OSError as error:  # no process, file or memory for one more, which others may give back
+            _log.error("no further process: %s", errno.errorcode.get(error.errno or 0, type(error).__name__))
+            self._start_failed()
 
     def spawn_worker(self) -> int:
         """Returns in the arbiter only."""

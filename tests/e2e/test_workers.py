@@ -140,6 +140,22 @@ def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(scene: Workers) -
     assert set(delivered) <= issued
 
 
+def test_a_worker_that_meets_broken_files_is_replaced_once_they_are_mended(scene: Workers) -> None:
+    grants = scene.stack.site.config / "grants.yaml"
+    good, ready = grants.read_text(), ready_workers(scene.stack)
+    grants.write_text(good + "surplus: true\n")
+    first, *others = workers_of(scene.process)
+    os.kill(first, signal.SIGKILL)
+    log = scene.stack.site.root / "serve.log"
+    until(lambda: "a worker could not start" in log.read_text(), "the failure")
+    assert "this worker cannot start: " in log.read_text()
+    with scene.stack.client() as client:
+        assert client.ticket(HOST).host == HOST
+    assert set(others) <= set(workers_of(scene.process))
+    grants.write_text(good)
+    until(lambda: ready_workers(scene.stack) > ready, "the replacement")
+
+
 def test_workers_without_a_redis_are_told_at_start_and_by_the_check(tmp_path: Path) -> None:
     with applied_stack(tmp_path) as stack:
         stack.edit("server.yaml", lambda server: server.update(workers=2))

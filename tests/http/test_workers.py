@@ -110,11 +110,23 @@ def test_a_replacement_that_cannot_start_is_tried_again_until_it_can(two: Runnin
     first, second = two.workers()
     kill(first, signal.SIGKILL)
     wait_for(lambda: "the next is started in 2 s" in two.log(), "two failures", 30)
-    assert two.workers() == [second]
+    assert second in two.workers()
     assert serves(two)
     (two.folder / "broken").unlink()
     wait_for(lambda: len(two.workers()) == 2, "the replacement", 30)
     assert serves(two)
+
+
+def test_workers_that_are_there_serve_on_while_no_further_can_be_made(two: Running) -> None:
+    """gunicorn gives each a temporary file before it forks; a fork can fail likewise."""
+    first, second = two.workers()
+    (two.folder / "tmp").rename(two.folder / "gone")
+    kill(first, signal.SIGKILL)
+    wait_for(lambda: "no further process: ENOENT" in two.log(), "the failure")
+    assert serves(two)
+    (two.folder / "gone").rename(two.folder / "tmp")
+    wait_for(lambda: len(two.workers()) == 2, "the replacement", 30)
+    assert second in two.workers()
 
 
 def test_sigusr2_replaces_the_workers_one_after_the_other(three: Running) -> None:

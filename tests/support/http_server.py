@@ -199,10 +199,12 @@ def server(
         "farewell": [farewell.requests_s, farewell.close_s],
     }
     (folder / "plan.json").write_text(json.dumps(plan))
+    (folder / "tmp").mkdir(exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.http_server", str(folder / "plan.json")],
             cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(folder / "tmp")},
             stdout=log,
             stderr=log,
         )
