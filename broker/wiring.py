@@ -116,6 +116,7 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     exposition = metrics.exposition(settings, clock)
     running = _running(settings, database, refusals, vsphere, follower, watch, requests, exposition)
     running.start()
+    _log.info("this worker serves", extra={"boot": database.boot, "revision": policy.revision})
     return Served(app, requests.leave, running.close, health.settled, metrics.meter)
 
 

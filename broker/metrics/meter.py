@@ -22,7 +22,7 @@ from broker.metrics import families
 from broker.metrics.families import NONE, OTHER, Family
 from broker.model.health import Condition, Degraded
 from broker.model.names import VcenterId
-from broker.ports.metering import CallResult, Stop, VcenterLoad, WayEnd
+from broker.ports.metering import CallResult, Stop, Stops, VcenterLoad, WayEnd
 
 METHODS = frozenset(
     {
@@ -87,7 +87,7 @@ class PrometheusMeter:
         self._commit_seconds = _histogram(families.STORE_COMMIT_SECONDS, registry)
         self._commit_records = _histogram(families.STORE_COMMIT_RECORDS, registry)
 
-    def ended(self, end: WayEnd, stops: Mapping[Stop, float]) -> None:
+    def ended(self, end: WayEnd, stops: Stops) -> None:
         """See `WayMeter.ended`."""
         self._requests.labels(
             end.ended.value,
@@ -95,7 +95,7 @@ class PrometheusMeter:
             end.vcenter or NONE,
             end.reason.value if end.reason else NONE,
         ).inc()
-        for stop, seconds in stops.items():
+        for stop, seconds in stops:
             self._stops[stop].observe(seconds)
 
     def proved(self, vcenter: VcenterId, age_s: float) -> None:

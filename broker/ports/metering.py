@@ -4,10 +4,9 @@ No name that a caller, a vCenter or a host chose goes through here: only ids of 
 reasons, codes, and routes of the table. Nothing here raises.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from broker.errors import Reason
 from broker.model.names import TemplateId, VcenterId
@@ -26,6 +25,10 @@ class Stop(StrEnum):
     PROOF = "proof"
     TICKET = "ticket"
     OUTCOME = "outcome"
+
+
+Stops: TypeAlias = list[tuple[Stop, float]]
+"""The stops that a request came to, in order, and how long each took, in seconds."""
 
 
 class Ended(StrEnum):
@@ -51,8 +54,8 @@ class WayEnd:
 class WayMeter(Protocol):
     """Measures the way of a request."""
 
-    def ended(self, end: WayEnd, stops: Mapping[Stop, float]) -> None:
-        """A ticket request ended, on record or refused with log_unavailable; the stops in seconds."""
+    def ended(self, end: WayEnd, stops: Stops) -> None:
+        """A ticket request ended, on record or refused with log_unavailable."""
         ...
 
     def proved(self, vcenter: VcenterId, age_s: float) -> None:
@@ -117,7 +120,7 @@ class CommitMeter(Protocol):
 class Unmetered:
     """All of it, where nobody measures."""
 
-    def ended(self, end: WayEnd, stops: Mapping[Stop, float]) -> None:
+    def ended(self, end: WayEnd, stops: Stops) -> None:
         """Nothing."""
 
     def proved(self, vcenter: VcenterId, age_s: float) -> None:

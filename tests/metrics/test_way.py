@@ -1,6 +1,5 @@
 """What is measured and said of a ticket request, whichever way it ends."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from broker.issue import issue, rehearse
 from broker.metrics.way import watched
 from broker.model.issuance import Caller, TicketRequest
 from broker.model.names import VcenterId
-from broker.ports.metering import Ended, Stop, WayEnd
+from broker.ports.metering import Ended, Stop, Stops, WayEnd
 from tests.support.issuing import CALLER, REQUEST, World, refused
 
 ON_THE_WAY = list(Stop)[1:]
@@ -25,7 +24,7 @@ class Watcher:
         self.stops: list[dict[Stop, float]] = []
         self.ages: list[tuple[str, float]] = []
 
-    def ended(self, end: WayEnd, stops: Mapping[Stop, float]) -> None:
+    def ended(self, end: WayEnd, stops: Stops) -> None:
         self.ends.append(end)
         self.stops.append(dict(stops))
 

@@ -14,6 +14,7 @@ from broker.model.names import AccountId, HostName, Moid, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
 from broker.model.secret import Secret, SecretFile
 from broker.ports.clock import Clock
+from broker.ports.metering import UNMETERED, CallMeter
 from broker.ports.operation import LoginLatch, Unanswered
 from broker.secrets import read_secret
 from broker.vsphere.gate import Gate, Gates, Patience
@@ -105,6 +106,7 @@ def session_on(
     latch: LoginLatch | None = None,
     gate: Gate | None = None,
     clock: Clock | None = None,
+    meter: CallMeter = UNMETERED,
 ) -> Session:
     """One account's session."""
     return session_of(
@@ -114,6 +116,7 @@ def session_on(
         latch or MemoryLatch(),
         gate or gate_of(vcenter),
         clock or SystemClock(),
+        meter,
     )
 
 

@@ -52,9 +52,19 @@ class Here:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.said = io.StringIO()
+        self.clock = SystemClock()
 
     def current(self) -> Policy:
         return self.policy
+
+    def vsphere(self) -> Vsphere:
+        """The room, whose every call is told to `called`."""
+        gates = Gates(16, self.clock)
+        return Vsphere(self, MemoryLatch(), self.clock, read_secret, 0.0, gates, self)
+
+    def called(self, *told: object) -> None:
+        """Keep what a meter is told, as its labels would show it."""
+        self.said.write(repr(told))
 
     def hear(self, call: Callable[[], object]) -> None:
         """Keep what a call gives or raises, with every exception behind it, as a log would print it."""
@@ -137,7 +147,7 @@ def test_no_secret_shows_in_errors_or_logs(
     scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     scripted.answers["FindAllByDnsName"] = fixed(None)
     scripted.answers[method] = answer
-    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0, Gates(16, SystemClock()))
+    vsphere = here.vsphere()
     vsphere.start()
     until(lambda: vsphere.states()[ACCOUNT].synced or vsphere.states()[ACCOUNT].trouble is not None)
     here.hear(lambda: vsphere.find(HostName("esx01.example.com"), {ACCOUNT}))
@@ -155,7 +165,7 @@ def test_no_secret_shows_in_errors_or_logs(
 
 def test_the_secrets_do_travel(scripted: ScriptedVcenter, here: Here) -> None:
     """Or else the test above proves nothing."""
-    vsphere = Vsphere(here, MemoryLatch(), SystemClock(), read_secret, 0.0, Gates(16, SystemClock()))
+    vsphere = here.vsphere()
     scripted.answers["WaitForUpdatesEx"] = Updates()
     scripted.answers["FetchUserPrivilegeOnEntities"] = PROVED
     vsphere.start()
