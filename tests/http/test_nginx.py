@@ -4,12 +4,14 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -272,3 +274,26 @@ def test_stalled_callers_take_none_of_the_brokers_threads(proxied: Running) -> N
         started = time.monotonic()
         assert proxied.call("GET", "/healthz")[0] == 200
         assert time.monotonic() - started < 20, "nginx holds the stalled ones for 120 s"
+
+
+def test_no_request_fails_behind_nginx_while_the_workers_are_replaced(tmp_path: Path) -> None:
+    """Kept connections of nginx are closed with an answer, or while they are idle."""
+    require_tool("nginx")
+    with server(tmp_path, unix=True, workers=2) as running, _nginx(running) as port:
+        running.await_all(2)
+        over = threading.Event()
+        apps = replace(running, address=["127.0.0.1", port])
+
+        def ask(pause_s: float) -> list[int]:
+            statuses = []
+            while not over.wait(pause_s):
+                statuses.append(apps.call("GET", "/healthz")[0])
+            return statuses
+
+        with ThreadPoolExecutor(6) as pool:
+            asking = [pool.submit(ask, 0.05 * number) for number in range(6)]
+            os.kill(running.pid, signal.SIGUSR2)
+            wait_for(lambda: "every worker was replaced" in running.log(), "the end of it", 60)
+            over.set()
+            answers = [status for each in asking for status in each.result(20)]
+    assert set(answers) == {200}
