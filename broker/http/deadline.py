@@ -1,4 +1,4 @@
-"""A TLS socket on which nobody can stall.
+"""Sockets on which nobody can stall.
 
 gunicorn's gthread worker gives a thread to each handshake and to each request, and by itself
 waits for both without end (benoitc/gunicorn#2652).
@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from broker.clock import SystemClock
 
@@ -85,6 +85,30 @@ class DeadlineSSLSocket(ssl.SSLSocket):
         if seconds <= 0:
             _give_up()
         self.settimeout(seconds)
+
+
+class PromptSocket(socket.socket):
+    """A connection without TLS, which is the proxy's, on which no write can stall.
+
+    It takes the place of `accepted`. What a proxy sends comes whole, so nothing is said of reading.
+    """
+
+    def __init__(self, accepted: socket.socket, deadlines: Deadlines) -> None:
+        super().__init__(fileno=accepted.detach())
+        self._write_s = deadlines.write_s
+
+    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 - bytes of any kind
+        """Write in time. Raises ConnectionResetError."""
+        if self.gettimeout() == 0.0:
+            super().sendall(data, flags)  # the poller's, which waits by itself
+            return
+        self.settimeout(self._write_s)
+        try:
+            super().sendall(data, flags)
+        except TimeoutError:
+            _give_up()
+        finally:
+            self.settimeout(None)
 
 
 def deadline_socket(deadlines: Deadlines) -> type[DeadlineSSLSocket]:

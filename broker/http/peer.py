@@ -4,8 +4,9 @@ import select
 import socket
 from typing import Any, Self
 
-_UNSENT_BYTES = 16 * 1024
-"""Of a send buffer, which the kernel doubles. What lies there is as unread as what was never written."""
+_UNSENT_BYTES = 8 * 1024
+"""Of a send buffer, which the kernel doubles. What lies there is as unread as what was never written, and
+a few lines must do for the way there and back."""
 
 
 class Peer:

@@ -1,5 +1,6 @@
 """`broker serve` as processes: gunicorn's arbiter, and workers that hold the rooms and their threads."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from broker.errors import Reason
 from broker.http import descriptors
 from broker.http.arbiter import BrokerArbiter, Farewell
 from broker.http.crew import Wire
-from broker.http.deadline import Deadlines, deadline_socket
+from broker.http.deadline import Deadlines, PromptSocket, deadline_socket
 from broker.http.life import Served, WorkerLife
 from broker.http.worker import QuietLogger, QuietWorker
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
@@ -107,6 +108,12 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "post_worker_init": self._life.warm_up,
             "worker_exit": self._life.end,
         }
+
+    def guarded(self, accepted: socket.socket) -> socket.socket:
+        """A connection on which writing has a deadline; on one for TLS the handshake brings it along."""
+        if isinstance(self._settings.listener, UnixListener):
+            return PromptSocket(accepted, self._deadlines)
+        return accepted
 
     def _listener(self) -> dict[str, Any]:
         match self._settings.listener:

@@ -81,7 +81,7 @@ class QuietWorker(LeavingWorker):
             self._pause(error)
             return
         self.nr_conns += 1
-        connection = Connection(self.cfg, accepted, peer, listener.getsockname())
+        connection = Connection(self.cfg, self.app.guarded(accepted), peer, listener.getsockname())
         connection.set_timeout()
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)

@@ -107,3 +107,26 @@ def forget_all(stack: Stack) -> None:
     stack.config("reload")
     with stack.client() as client:
         until(lambda: not client.hosts().incomplete, "the inventory")
+
+
+def test_what_a_reader_who_goes_leaves_behind_stands_in_the_log(stack: Stack) -> None:
+    control, before = stack.lab.control, len(stack.records())
+    minted, hosts = control.tickets_minted(), in_scope(stack)
+    control.set_latency("AcquireCimServicesTicket", 0.1)
+    headers = {"Authorization": f"Bearer {stack.access_token()}"}
+    answer = stack.post("/v1/tickets:batch", json={"hosts": hosts}, headers=headers, stream=True)
+    next(answer.iter_lines())
+    answer.close()
+    until(lambda: "not_attempted" in stack.events(), "the record of the rest")
+    control.set_latency("AcquireCimServicesTicket", 0)
+
+    told: dict[str, list[dict[str, Any]]] = {}
+    for record in stack.records()[before:]:
+        told.setdefault(record["event"], []).append(record["fields"])
+    (left,) = told["not_attempted"]
+    begun = {fields["host"] for fields in told["ticket_intent"]}
+    assert left["issuance"] == answer.headers["Broker-Request-Id"]
+    assert (left["ended_by"], left["count"]) == ("disconnected", HOSTS - len(begun))
+    assert left["hosts"] == [host for host in hosts if host not in begun]
+    assert {fields["host"] for fields in told["ticket_issued"]} == begun
+    assert control.tickets_minted() - minted == len(begun) < HOSTS

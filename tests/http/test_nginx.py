@@ -1,6 +1,7 @@
 """The shipped nginx example with the real nginx in front of the real server."""
 
 import contextlib
+import http.client
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from tests.support.tools import require_tool
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"
 CANARY = "canary-in-a-query"
+HOSTS = 100
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def _adapted(running: Running, port: int) -> str:
         ("/var/log/nginx/error.log warn", str(folder / "nginx-error.log") + " info"),
         ("/var/log/nginx/broker.log", str(folder / "nginx-access.log")),
         ("/run/broker/broker.sock", str(running.address)),
-        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("listen 443 ssl ", f"listen 127.0.0.1:{port} ssl "),
         ("/etc/nginx/broker.crt", str(folder / "broker.pem")),
         ("/etc/nginx/broker.key", str(folder / "broker.key")),
         ("client_header_timeout 5s;", "client_header_timeout 120s;"),
@@ -235,6 +237,33 @@ def test_no_second_request_is_smuggled_through(proxied: Running, head: str) -> N
 
     assert got.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 501 "))
     assert "203.0.113.9" not in proxied.log()
+
+
+def test_lines_of_a_batch_come_through_at_once_and_a_reader_who_goes_is_seen_to_go(tmp_path: Path) -> None:
+    require_tool("nginx")
+    with server(tmp_path, unix=True, hosts=HOSTS, holds=True, passes=2) as running, _nginx(running) as port:
+        through = replace(running, address=["127.0.0.1", port])
+        with through.tls() as connection:
+            through.begin_batch(connection, HOSTS)
+            with http.client.HTTPResponse(connection) as answer:
+                answer.begin()
+                assert {answer.readline()[:9] for _ in range(2)} == {b'{"index":'}
+                wait_for(lambda: len(running.of("held")) == 4, "the others")
+                assert running.of("let-go") == []
+        (tmp_path / "go").touch()
+        wait_for(lambda: f"left-{HOSTS - 6}-disconnected" in str(running.events()), "the record of the rest")
+
+
+def test_a_reader_who_stands_still_pauses_a_batch_through_the_proxy_too(tmp_path: Path) -> None:
+    require_tool("nginx")
+    with server(tmp_path, unix=True, hosts=HOSTS) as running, _nginx(running) as port:
+        through = replace(running, address=["127.0.0.1", port])
+        with through.tls() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            through.begin_batch(connection, HOSTS)
+            wait_for(lambda: "left-" in str(running.events()), "the end of patience")
+
+        assert len(running.of("begun")) < HOSTS
 
 
 def test_an_oversize_body_ends_at_the_proxy(proxied: Running) -> None:

@@ -16,10 +16,11 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -30,9 +31,11 @@ from broker.http.deadline import Deadlines
 from broker.http.life import Served
 from broker.http.server import BrokerServer
 from broker.logs import Form, log_to_stderr
+from broker.model.issuance import Caller, NotAttempted
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
 from tests.support.authority import Authority
-from tests.support.http_fakes import CLIENT_SECRET, NAGIOS, basic, make_desk, settings_for
+from tests.support.http_fakes import CLIENT_SECRET, HTTP_POLICY, NAGIOS, basic, make_desk, settings_for
+from tests.support.issuing import World, crowd, name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +108,15 @@ class Running:
             Authorization=f"Bearer {self.token()}",
         )
 
+    def begin_batch(self, connection: socket.socket, hosts: int, concurrency: int = 4) -> None:
+        """Ask for tickets of so many hosts of the crowd, and read nothing yet."""
+        body = json.dumps({"hosts": [name(each) for each in range(hosts)], "concurrency": concurrency})
+        head = (
+            "POST /v1/tickets:batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self.token()}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection.sendall((head + body).encode())
+
     def leaf(self) -> bytes | None:
         """The certificate that is shown now, in DER."""
         with self.tls() as connection:
@@ -175,12 +187,16 @@ def server(
     threads: int = 4,
     fails: bool = False,
     holds: bool = False,
+    passes: int = 0,
+    hosts: int = 0,
     close_takes_s: float = 0,
     descriptors: int | None = None,
     farewell: Farewell = Farewell(),  # noqa: B008 - frozen
 ) -> Iterator[Running]:
     """A server process for the length of the block; SIGTERM ends it.
 
+    Where it `holds`, the first so many ticket requests pass and each further one waits, its intent
+    on record. With `hosts`, those of a crowd are there, and what becomes of a batch is noted.
     While the folder holds a file `broken`, rooms cannot be built; while it holds `unready`, they
     can issue nothing.
     """
@@ -194,6 +210,8 @@ def server(
         "threads": threads,
         "fails": fails,
         "holds": holds,
+        "passes": passes,
+        "hosts": hosts,
         "close_takes_s": close_takes_s,
         "descriptors": descriptors,
         "farewell": [farewell.requests_s, farewell.close_s],
@@ -234,9 +252,7 @@ def main(plan_file: str) -> None:
         note("build")
         if (folder / "broken").exists():
             raise LogUnavailable("as the test says")
-        desk = make_desk(settings=settings)
-        if plan["holds"]:
-            desk.world.after_intent = hold
+        desk = make_desk(settings=settings, world=planned_world(plan, note))
         return Served(
             desk.app,
             lambda: setattr(desk.access, "leaves", True),
@@ -249,11 +265,6 @@ def main(plan_file: str) -> None:
         time.sleep(plan["close_takes_s"])
         note("close")
 
-    def hold() -> None:
-        note("held")
-        wait_for((folder / "go").exists, "the test to let go")
-        note("let-go")
-
     def hangup() -> None:
         note("hangup")
         if plan["fails"]:
@@ -264,6 +275,35 @@ def main(plan_file: str) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (plan["descriptors"], plan["descriptors"]))
     deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
     BrokerServer(settings, build, hangup, partial(_listening, folder), deadlines, farewell).run()
+
+
+@dataclass
+class PlannedWorld(World):
+    """Holds requests back as the plan says, and notes what becomes of a batch."""
+
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    note: Callable[[str], None] = print
+    begun: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def begin(self) -> None:
+        if self.plan["hosts"]:
+            self.note("begun")
+        if self.plan["holds"] and next(self.begun) > self.plan["passes"]:
+            self.note("held")
+            wait_for((Path(self.plan["folder"]) / "go").exists, "the test to let go")
+            self.note("let-go")
+
+    def leave(self, rest: NotAttempted, caller: Caller) -> None:
+        super().leave(rest, caller)
+        self.note(f"left-{len(rest.hosts)}-{rest.ended_by}")
+
+
+def planned_world(plan: Mapping[str, Any], note: Callable[[str], None]) -> World:
+    world = PlannedWorld(policy=HTTP_POLICY, plan=plan, note=note)
+    world.after_intent = world.begin
+    if plan["hosts"]:
+        world.sightings = crowd(plan["hosts"]).sightings
+    return world
 
 
 def _listening(folder: Path, address: object) -> None:
