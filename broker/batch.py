@@ -41,6 +41,8 @@ class Batch:
             for finished in batch: ...   # in the order in which they end
         batch.not_begun                  # none where everybody was served
 
+    The first `scouts` of them go ahead, and the others follow when those have ended: for where what
+    they all need is brought by the first, and those who wait for it would be in each other's way.
     Before each host `ended` is asked whether to go on. Asking for the next result says that the
     one before was delivered. Leaving the block begins no more, and returns when all that was begun
     is on record.
@@ -52,6 +54,7 @@ class Batch:
         caller: Caller,
         rooms: Rooms,
         threads: int,
+        scouts: int,
         ended: Callable[[], BatchEnd | None],
     ) -> None:
         self._requests = requests
@@ -59,7 +62,9 @@ class Batch:
         self._rooms = rooms
         self._ask_ended = ended
         self._changed = Condition()
+        self._scouts = scouts
         self._begun = 0
+        self._done = 0
         self._ahead = 0
         self._most_ahead = max(AHEAD, threads)
         self._left = False
@@ -111,13 +116,14 @@ class Batch:
         try:
             while (index := self._next()) is not None:
                 self._results.put(self._finished(index))
+                self._count_done()
         finally:
             self._results.put(None)
 
     def _next(self) -> int | None:
         """Which request to begin; None where there is none any more, or nobody who waits for it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over() or self._ahead < self._most_ahead)
+            self._changed.wait_for(lambda: self._over() or self._may_begin())
             if not self._over():
                 self.ended_by = self._ask_ended()
             if self._over():
@@ -126,6 +132,16 @@ class Batch:
             self._begun += 1
             self._ahead += 1
             return self._begun - 1
+
+    def _count_done(self) -> None:
+        with self._changed:
+            self._done += 1
+            if self._done == self._scouts:
+                self._changed.notify_all()
+
+    def _may_begin(self) -> bool:
+        scouted = self._begun < self._scouts or self._done >= self._scouts
+        return scouted and self._ahead < self._most_ahead
 
     def _over(self) -> bool:
         return self._left or self.ended_by is not None or self._begun == len(self._requests)

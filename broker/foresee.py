@@ -31,11 +31,13 @@ def foresee(requests: Iterable[TicketRequest], caller: Caller, rooms: Rooms) -> 
     return foreseen
 
 
-def expect(foreseen: Foreseen, rooms: Rooms) -> None:
-    """Tell the rooms."""
+def expect(foreseen: Foreseen, rooms: Rooms) -> bool:
+    """Tell the rooms. Whether any of it is missing, so that the first of the hosts will bring it."""
+    missing = False
     for account, hosts in foreseen.items():
-        rooms.hosts.expect_facts(account, hosts)
-        rooms.prover.expect_proofs(account, hosts)
+        missing |= rooms.hosts.expect_facts(account, hosts)
+        missing |= rooms.prover.expect_proofs(account, hosts)
+    return missing
 
 
 def places(foreseen: Foreseen, policy: Policy) -> int | None:

@@ -53,7 +53,7 @@ class Batches:
             body = body_of(request, self._body)
             requests = _requests(request, body, self._rooms.clock)
         foreseen = foresee(requests, about.known, self._rooms)
-        expect(foreseen, self._rooms)
+        missing = expect(foreseen, self._rooms)
         most = places(foreseen, self._rooms.policy.current()) or body.concurrency
         peer = Peer.of(request.environ)
         peer.keep_close()
@@ -62,6 +62,7 @@ class Batches:
             about.known,
             self._rooms,
             threads=min(body.concurrency, len(requests), most),
+            scouts=1 if missing else 0,
             ended=lambda: self._ended(peer),
         )
         stream = BatchStream(

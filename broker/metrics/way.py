@@ -120,8 +120,8 @@ class _WatchedHosts:
     def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         return self._hosts.seen(name, accounts)
 
-    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
-        self._hosts.expect_facts(account, hosts)
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> bool:
+        return self._hosts.expect_facts(account, hosts)
 
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         self._way.passed(Stop.FIND_GRANT)
@@ -148,8 +148,8 @@ class _WatchedProver:
         self._meter.proved(host.ref.vcenter, proof.age_s)
         return proof
 
-    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
-        self._prover.expect_proofs(account, hosts)
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> bool:
+        return self._prover.expect_proofs(account, hosts)
 
     def drop(self, account: AccountId, host: Host) -> None:
         self._prover.drop(account, host)

@@ -86,10 +86,10 @@ class Hosts(Protocol):
         """
         ...
 
-    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         """Facts of these hosts are soon asked for: the first who does may read those of others along.
 
-        Nothing is read for it alone.
+        Nothing is read for it alone. Whether any are missing.
         """
         ...
 
@@ -109,11 +109,11 @@ class Prover(Protocol):
         """A proof not older than the setting. Raises Refused(UNPROVEN | LOGIN_LATCHED | VCENTER_*)."""
         ...
 
-    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         """Proofs of these hosts are soon asked for: the call for the first may ask about the others too.
 
         Nothing is asked for it alone, and a proof is as old as the call that it came with: where
-        every ticket needs one of its own, this does nothing.
+        every ticket needs one of its own, this does nothing. Whether any are missing.
         """
         ...
 

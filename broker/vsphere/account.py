@@ -130,9 +130,9 @@ class AccountRoom:
         """See `Hosts.facts`."""
         return self._facts.of(host)
 
-    def expect_facts(self, hosts: Iterable[Host]) -> None:
+    def expect_facts(self, hosts: Iterable[Host]) -> bool:
         """See `Hosts.expect_facts`."""
-        self._facts.expect(hosts)
+        return self._facts.expect(hosts)
 
     def known_facts(self, host: Host) -> HostFacts | None:
         """See `Vsphere.known_facts`."""
@@ -146,9 +146,9 @@ class AccountRoom:
         """See `Prover.prove`."""
         return self._proofs.prove(host)
 
-    def expect_proofs(self, hosts: Iterable[Host]) -> None:
+    def expect_proofs(self, hosts: Iterable[Host]) -> bool:
         """See `Prover.expect_proofs`."""
-        self._proofs.expect(hosts)
+        return self._proofs.expect(hosts)
 
     def drop(self, host: Host) -> None:
         """See `Prover.drop`."""

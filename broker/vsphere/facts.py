@@ -62,9 +62,9 @@ class Facts:
         """The host's facts. Raises Refused, LogUnavailable."""
         return self._flights.get(host.ref)
 
-    def expect(self, hosts: Iterable[Host]) -> None:
+    def expect(self, hosts: Iterable[Host]) -> bool:
         """See `Hosts.expect_facts`."""
-        self._flights.expect(host.ref for host in hosts)
+        return self._flights.expect(host.ref for host in hosts)
 
     def known(self, host: Host) -> HostFacts | None:
         """The host's facts as far as they are kept; None where they would have to be read."""

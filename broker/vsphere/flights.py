@@ -51,10 +51,12 @@ class Flights(Generic[Key, Value]):
             self._fly(mine)
         return landed(flight, self._gate)
 
-    def expect(self, keys: Iterable[Key]) -> None:
-        """These will be asked for soon. Nothing is fetched for it alone."""
+    def expect(self, keys: Iterable[Key]) -> bool:
+        """These will be asked for soon. Nothing is fetched for it alone; whether anything will have to be."""
         with self._lock:
-            self._expected.update((key, None) for key in keys if self._young(key) is None)
+            missing = [key for key in keys if self._young(key) is None]
+            self._expected.update(dict.fromkeys(missing))
+        return bool(missing)
 
     def kept(self, key: Key) -> Value | None:
         """The value if it is there and young enough; nothing is fetched."""

@@ -76,11 +76,15 @@ class Proofs:
         held = landed(flight, self._session.gate)
         return _proof(held, batch.asked_at, self._clock.monotonic())
 
-    def expect(self, hosts: Iterable[Host]) -> None:
+    def expect(self, hosts: Iterable[Host]) -> bool:
         """See `Prover.expect_proofs`. Where no proof is reused, a call for one host serves no later one."""
+        if not self._max_age_s:
+            return False
         with self._lock:
-            if self._max_age_s > 0:
-                self._expected.update((host.ref, None) for host in hosts)
+            now = self._clock.monotonic()
+            missing = [host.ref for host in hosts if not self._lasts(host.ref, now)]
+            self._expected.update(dict.fromkeys(missing))
+        return bool(missing)
 
     def check(self, host: Host) -> None:
         """See, just before the ticket call, that the host's proof still holds.
@@ -124,8 +128,7 @@ class Proofs:
             self._wanted = {r: at for r, at in self._wanted.items() if now - at < HOT_S}
             for ref in self._kept.keys() - self._wanted.keys():
                 del self._kept[ref]
-            half = self._max_age_s / 2
-            return [r for r in self._wanted if r not in self._kept or now - self._kept[r][1] >= half]
+            return [ref for ref in self._wanted if not self._lasts(ref, now)]
 
     def _serves(self, ref: HostRef, now: float) -> bool:
         """Whether the call under way asks about the host, and late enough for a request made now."""
@@ -161,9 +164,14 @@ class Proofs:
         while known and self._expected and len(batch.flights) < BATCH:
             ref = next(iter(self._expected))
             del self._expected[ref]
-            if ref not in self._kept or now - self._kept[ref][1] >= self._max_age_s / 2:
+            if not self._lasts(ref, now):
                 batch.flights.setdefault(ref, Future())
                 self._wanted[ref] = now
+
+    def _lasts(self, ref: HostRef, now: float) -> bool:
+        """Whether the host's proof is good for a while yet."""
+        kept = self._kept.get(ref)
+        return kept is not None and now - kept[1] < self._max_age_s / 2
 
     def _fly(self, batch: _Batch) -> None:
         try:

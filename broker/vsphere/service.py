@@ -103,10 +103,10 @@ class Vsphere:
         """See `Hosts.facts`."""
         return self._of(account).facts(host)
 
-    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         """See `Hosts.expect_facts`."""
-        if room := self._rooms.get(account):
-            room.expect_facts(hosts)
+        room = self._rooms.get(account)
+        return room is not None and room.expect_facts(hosts)
 
     def known_facts(self, account: AccountId, host: Host) -> HostFacts | None:
         """The host's facts as they were read in the last minute, or None; vCenter is asked nothing."""
@@ -121,10 +121,10 @@ class Vsphere:
         """See `Prover.prove`."""
         return self._of(account).prove(host)
 
-    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         """See `Prover.expect_proofs`."""
-        if room := self._rooms.get(account):
-            room.expect_proofs(hosts)
+        room = self._rooms.get(account)
+        return room is not None and room.expect_proofs(hosts)
 
     def drop(self, account: AccountId, host: Host) -> None:
         """See `Prover.drop`."""

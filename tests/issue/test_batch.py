@@ -1,7 +1,7 @@
 """A batch: every host on the way of a single request, so many at a time, and no faster than it is read."""
 
 from dataclasses import dataclass, field, replace
-from threading import Event, Lock
+from threading import Barrier, Event, Lock
 
 import pytest
 
@@ -42,9 +42,9 @@ def go_on() -> BatchEnd | None:
     return None
 
 
-def batch_of(world: World, hosts: int, threads: int = 4, ended: object = go_on) -> Batch:
+def batch_of(world: World, hosts: int, threads: int = 4, scouts: int = 0, ended: object = go_on) -> Batch:
     assert callable(ended)
-    return Batch(requests(hosts), CALLER, world.rooms(), threads, ended)
+    return Batch(requests(hosts), CALLER, world.rooms(), threads, scouts, ended)
 
 
 def test_every_host_is_served_once_and_told_by_its_place() -> None:
@@ -120,6 +120,31 @@ def test_so_many_hosts_are_under_way_at_a_time_and_no_more() -> None:
         threads.go.set()
         list(batch)
     assert threads.most == 5
+
+
+def test_the_others_wait_until_the_first_has_brought_what_all_need() -> None:
+    world, first, together = crowd(1 + 2 * 5), Event(), Barrier(5)
+
+    def meet() -> None:
+        if len(world.intents) == 1:
+            assert first.wait(20)
+        else:
+            together.wait(20)
+
+    world.during_call = meet
+    with batch_of(world, 11, threads=5, scouts=1) as batch:
+        assert eventually(lambda: len(world.intents) == 1)
+        first.set()
+        finished = list(batch)
+    assert finished[0].index == 0
+    assert all(isinstance(each.result, IssuedTicket) for each in finished)
+
+
+def test_a_first_host_that_is_refused_keeps_the_others_no_longer() -> None:
+    world = crowd(3)
+    world.sightings = world.sightings[1:]
+    with batch_of(world, 3, scouts=1) as batch:
+        assert len(list(batch)) == 3
 
 
 @pytest.mark.parametrize(("threads", "most"), [(4, AHEAD), (AHEAD, AHEAD), (20, 20)])

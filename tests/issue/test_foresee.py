@@ -63,11 +63,15 @@ def test_a_grant_that_is_named_is_the_one_whose_account_will_ask() -> None:
 
 def test_the_rooms_are_told_of_each_account_once() -> None:
     world = crowd(3)
-    expect(foresee([replace(REQUEST, host=name(n)) for n in range(3)], CALLER, world.rooms()), world.rooms())
+    requests = [replace(REQUEST, host=name(n)) for n in range(3)]
+    missing = expect(foresee(requests, CALLER, world.rooms()), world.rooms())
 
+    assert not missing
     hosts = (name(0), name(1), name(2))
     assert world.expected == [("facts", CIM_A, hosts), ("proofs", CIM_A, hosts)]
     assert world.trail == []
+    world.proofs_missing = True
+    assert expect(foresee(requests, CALLER, world.rooms()), world.rooms())
 
 
 def test_the_tightest_vcenter_says_how_many_may_be_under_way() -> None:

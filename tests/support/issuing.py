@@ -153,6 +153,7 @@ class World:
     outcomes: list[Outcome] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     left: list[NotAttempted] = field(default_factory=list)
+    proofs_missing: bool = False
     expected: list[tuple[str, AccountId, tuple[HostName, ...]]] = field(default_factory=list)
     clock: HandClock = field(default_factory=HandClock)
     call_takes_s: float = 0.0
@@ -182,11 +183,13 @@ class World:
     def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         return self.find(name, accounts)
 
-    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_facts(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         self.expected.append(("facts", account, tuple(host.name for host in hosts)))
+        return False
 
-    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> None:
+    def expect_proofs(self, account: AccountId, hosts: Iterable[Host]) -> bool:
         self.expected.append(("proofs", account, tuple(host.name for host in hosts)))
+        return self.proofs_missing
 
     def facts(self, account: AccountId, host: Host) -> HostFacts:
         self.trail.append("facts")

@@ -87,7 +87,7 @@ def proofs(scripted: ScriptedVcenter, open_session: OpenSession, clock: HandCloc
 
 
 def test_expected_facts_are_read_a_few_at_a_time_in_their_order(facts: Facts, told: Answers) -> None:
-    facts.expect(hosts(range(20)))
+    assert facts.expect(hosts(range(20)))
     assert told.asked == []
 
     for host in hosts(range(20)):
@@ -95,6 +95,7 @@ def test_expected_facts_are_read_a_few_at_a_time_in_their_order(facts: Facts, to
 
     assert [len(asked) for asked in told.asked] == [TOGETHER, TOGETHER, 20 - 2 * TOGETHER]
     assert [moid for asked in told.asked for moid in asked] == moids(range(20))
+    assert not facts.expect(hosts(range(20)))
 
 
 def test_facts_that_nobody_expects_are_read_alone(facts: Facts, told: Answers) -> None:
@@ -182,13 +183,14 @@ def test_facts_that_were_forgotten_while_they_were_read_along_are_read_anew(
 
 
 def test_expected_proofs_come_with_the_call_for_the_first(proofs: Proofs, told: Answers) -> None:
-    proofs.expect(hosts(range(100)))
+    assert proofs.expect(hosts(range(100)))
     assert told.asked == []
 
     ages = [proofs.prove(host).age_s for host in hosts(range(100))]
 
     assert told.asked == [moids(range(100))]
     assert set(ages) == {0}
+    assert not proofs.expect(hosts(range(100)))
 
 
 def test_no_call_asks_about_more_hosts_than_vcenter_is_asked_at_once(
@@ -253,7 +255,7 @@ def test_where_every_ticket_needs_a_proof_of_its_own_nobody_is_asked_about_ahead
 ) -> None:
     scripted.answers[FETCH] = told.privileges
     proofs = Proofs(open_session(clock=clock), clock, 0)
-    proofs.expect(hosts(range(3)))
+    assert not proofs.expect(hosts(range(3)))
 
     for host in hosts(range(3)):
         proofs.prove(host)
