@@ -16,7 +16,10 @@ from broker.wiring import server
 @log_level_option
 @log_format_option
 def command(directory: Path, log_level: str, log_format: str) -> None:
-    """Serve monitoring apps over HTTPS. Ends at SIGTERM; SIGHUP reads the policy anew."""
+    """Serve monitoring apps over HTTPS. Ends at SIGTERM.
+
+    SIGHUP reads the policy anew; SIGUSR2 restarts the workers one after the other.
+    """
     forbid_core_dumps()
     share_arenas()
     begin_log(log_level, log_format)

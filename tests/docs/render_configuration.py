@@ -45,7 +45,8 @@ the others serve on.
 
 - of a vCenter's `concurrency`, each has `concurrency // workers` places, so there must be one for each; a
   multiple of `workers` wastes none;
-- each keeps one session per account, so a vCenter sees at most accounts times `workers` sessions;
+- each keeps one session per account, so a vCenter sees at most accounts times `workers` sessions, and
+  those of workers that were killed until it ends them for being idle;
 - of `recorded_refusals`, each records `count // workers` one by one, at least 1;
 - rates are counted in sum, in Redis. While that does not answer, each worker allows `count // (2 * workers)`
   by itself, at least 1: half of every rate in sum. `/readyz` says `limits_in_memory` until Redis is back;
