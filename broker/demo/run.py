@@ -21,6 +21,9 @@ from broker.lab.control.client import LabControl
 SCOPE = "/DC1/host/cluster-01"
 """What the grant covers: the cluster that `HOST` is in."""
 
+_FOR_PEOPLE = ("--log-format", "text")
+"""Their logs are shown where the demonstration fails."""
+
 _LAB_SIZE = ("--hosts", "8", "--clusters", "2", "--standalone", "2", "--cim-hosts", "8")
 
 
@@ -66,7 +69,7 @@ def _bring_up(site: Site, children: Children) -> LabControl:
     click.echo(run("roles", "apply", "--config", str(site.controller_file)), nl=False)
     run("apps", "add", APP, "--secret-file", str(site.app_secret), "--config", str(site.config))
     heading("The controller and the broker start")
-    children.start("controller", "controller", "--config", str(site.controller_file))
+    children.start("controller", "controller", "--config", str(site.controller_file), *_FOR_PEOPLE)
     _start_serve(site, children)
     click.echo(f"broker {site.url}")
     return LabControl(Path(lab["control_socket"]))
@@ -88,7 +91,7 @@ def _start_lab(site: Site, children: Children) -> dict[str, Any]:
 
 
 def _start_serve(site: Site, children: Children) -> None:
-    process = children.start("serve", "serve", "--config", str(site.config))
+    process = children.start("serve", "serve", "--config", str(site.config), *_FOR_PEOPLE)
     with requests.Session() as session:
         session.trust_env = False
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
-from broker.http.context import maybe_asked
+from broker.http.context import maybe_asked, requested
 from broker.http.worker import ROUTE
 from broker.ports.clock import Clock
 from broker.ports.metering import RequestMeter
@@ -33,10 +33,10 @@ class Measuring:
             self._meter.authenticated(self._clock.monotonic() - began)
 
     def _begin(self) -> None:
-        request.environ[_BEGAN] = self._clock.monotonic()
+        requested().environ[_BEGAN] = self._clock.monotonic()
 
     def _end(self, answer: Response) -> Response:
-        environ = request.environ
+        environ = requested().environ
         about, route = maybe_asked(), environ.get(ROUTE)
         self._meter.answered(route, answer.status_code, self._clock.monotonic() - environ[_BEGAN])
         if about and about.refused_for:
