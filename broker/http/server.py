@@ -49,7 +49,8 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._settings = settings
         self._on_hangup = on_hangup
         self._on_listening = on_listening
-        self._deadlines = deadlines
+        self.deadlines = deadlines
+        """Within which workers must have a request."""
         self._farewell = farewell
         self._wire = Wire()
         self._life = WorkerLife(build, self._wire)
@@ -112,7 +113,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def guarded(self, accepted: socket.socket) -> socket.socket:
         """A connection on which writing has a deadline; on one for TLS the handshake brings it along."""
         if isinstance(self._settings.listener, UnixListener):
-            return PromptSocket(accepted, self._deadlines)
+            return PromptSocket(accepted, self.deadlines)
         return accepted
 
     def _listener(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             case UnixListener(path):
                 return {"bind": f"unix:{path}"}
             case TlsListener(host, port, certificate, key):
-                contexts = ServerContext(certificate, key, deadline_socket(self._deadlines))
+                contexts = ServerContext(certificate, key, deadline_socket(self.deadlines))
                 return {
                     "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
                     "certfile": str(certificate),

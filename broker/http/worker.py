@@ -3,11 +3,9 @@
 import errno
 import json
 import logging
-import selectors
 import socket
 import ssl
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from gunicorn import util
@@ -23,8 +21,8 @@ from gunicorn.http.errors import (
 
 from broker.clock import SystemClock
 from broker.errors import REASONS, Reason
+from broker.http.arriving import ArrivingWorker
 from broker.http.ids import new_id
-from broker.http.leaving import Connection, LeavingWorker
 from broker.http.problems import MEDIA_TYPE, REFERENCE
 from broker.logs import end_answer
 from broker.model.names import IssuanceId
@@ -56,12 +54,12 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PAUSE_S = 0.5
 
 
-class QuietWorker(LeavingWorker):
-    """Gives no thread to a silent connection, and repeats nothing of what is no HTTP.
+class QuietWorker(ArrivingWorker):
+    """Lives on without descriptors, and repeats nothing of what is no HTTP.
 
-    gunicorn lets a thread wait 5 s for a connection's first byte, and its own words on a broken
-    request hold the offending header, which may be an access token. It ends where no descriptor
-    is left for a connection, which is up to anybody who can connect.
+    gunicorn's own words on a broken request hold the offending header, which may be an access
+    token. It ends where no descriptor is left for a connection, which is up to anybody who can
+    connect.
     """
 
     _monotonic = SystemClock().monotonic
@@ -72,7 +70,7 @@ class QuietWorker(LeavingWorker):
         super().set_accept_enabled(enabled and self._monotonic() >= self._accepts_from)
 
     def accept(self, listener: socket.socket) -> None:
-        """Let the poller wait for the first byte."""
+        """Take one connection, if there is one and a descriptor for it."""
         try:
             accepted, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -80,12 +78,7 @@ class QuietWorker(LeavingWorker):
         except OSError as error:
             self._pause(error)
             return
-        self.nr_conns += 1
-        connection = Connection(self.cfg, self.app.guarded(accepted), peer, listener.getsockname())
-        connection.set_timeout()
-        self.pending_conns.append(connection)
-        ready = partial(self.on_pending_socket_readable, connection)
-        self.poller.register(connection.sock, selectors.EVENT_READ, ready)
+        self.welcome(self.app.guarded(accepted), peer, listener.getsockname())
 
     def _pause(self, error: OSError) -> None:
         """Leave connections in the kernel's queue: asked again at once, it would say the same."""

@@ -326,3 +326,15 @@ def test_no_request_fails_behind_nginx_while_the_workers_are_replaced(tmp_path: 
             over.set()
             answers = [status for each in asking for status in each.result(20)]
     assert set(answers) == {200}
+
+
+@pytest.mark.alone
+def test_beside_500_stalled_connections_a_request_waits_half_a_second_at_most(proxied: Running) -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(250):
+            held.enter_context(proxied.connect()).sendall(b"\x16\x03\x01\x02\x00\x01")
+            held.enter_context(proxied.tls()).sendall(b"GET /healthz HTTP/1.1\r\nX-")
+        token = proxied.token()
+        started = time.monotonic()
+        assert proxied.call("GET", "/v1/hosts", Authorization=f"Bearer {token}")[0] == 200
+        assert time.monotonic() - started <= 0.5

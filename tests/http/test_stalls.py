@@ -1,7 +1,8 @@
 """Callers that open a connection and then do nothing, or too little: the service goes on.
 
-The server under test has 2 threads and deadlines of 1 to 1.5 s. What is measured here takes without
-end, or several times PATIENCE_S, where the thing under test is missing, and a moment where it is there.
+The server under test has 2 threads and deadlines of 1 to 1.5 s, but for the one that is as it comes.
+What is measured here takes without end, or several times PATIENCE_S, where the thing under test is
+missing, and a moment where it is there.
 """
 
 import contextlib
@@ -12,8 +13,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.http.deadline import Deadlines
 from tests.support.http_server import Running, read_all, server
 
+THREADS = 16
+"""What the configuration sets where it says nothing."""
 STALLING = 3
 PATIENCE_S = 20.0
 SILENT = 30
@@ -36,6 +40,29 @@ STALLED = {
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with server(tmp_path_factory.mktemp("stalls"), threads=2) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def as_it_comes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with server(tmp_path_factory.mktemp("default"), threads=THREADS, deadlines=Deadlines()) as found:
+        yield found
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("part", [*STALLED.values(), b""], ids=[*STALLED, "TLS hello"])
+def test_beside_four_stalled_connections_for_each_thread_a_request_waits_5_s_at_most(
+    as_it_comes: Running, part: bytes
+) -> None:
+    hello = _client_hello()
+    with contextlib.ExitStack() as held:
+        for _ in range(4 * THREADS):
+            if part:
+                held.enter_context(as_it_comes.tls()).sendall(part)
+            else:
+                held.enter_context(as_it_comes.connect()).sendall(hello[:40])
+        started = time.monotonic()
+        assert as_it_comes.ticket()[0] == 200
+        assert time.monotonic() - started <= 5
 
 
 def test_a_silent_connection_holds_no_thread_at_all(running: Running) -> None:

@@ -192,6 +192,7 @@ def server(
     close_takes_s: float = 0,
     descriptors: int | None = None,
     farewell: Farewell = Farewell(),  # noqa: B008 - frozen
+    deadlines: Deadlines = Deadlines(1.0, 1.5, 1.5),  # noqa: B008 - frozen
 ) -> Iterator[Running]:
     """A server process for the length of the block; SIGTERM ends it.
 
@@ -214,6 +215,7 @@ def server(
         "hosts": hosts,
         "close_takes_s": close_takes_s,
         "descriptors": descriptors,
+        "deadlines": [deadlines.handshake_s, deadlines.request_s, deadlines.write_s],
         "farewell": [farewell.requests_s, farewell.close_s],
     }
     (folder / "plan.json").write_text(json.dumps(plan))
@@ -273,7 +275,7 @@ def main(plan_file: str) -> None:
     settings = _settings(plan)
     if plan["descriptors"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (plan["descriptors"], plan["descriptors"]))
-    deadlines, farewell = Deadlines(1.0, 1.5, 1.5), Farewell(*plan["farewell"])
+    deadlines, farewell = Deadlines(*plan["deadlines"]), Farewell(*plan["farewell"])
     BrokerServer(settings, build, hangup, partial(_listening, folder), deadlines, farewell).run()
 
 
