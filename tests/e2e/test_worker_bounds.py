@@ -80,7 +80,7 @@ def degraded(workers: Workers) -> list[str]:
 def test_what_killed_workers_left_is_closed_once_whoever_looks(fresh: Stack, redis: RedisServer) -> None:
     workers = serving(fresh, WORKERS, redis)
     token = fresh.access_token()
-    fresh.lab.control.set_latency(MINT, 30)
+    fresh.lab.control.set_latency(MINT, 10)
     with workers.each() as lines, ThreadPoolExecutor(WORKERS) as pool:
         for line in lines:
             pool.submit(line.post, "/v1/tickets", token, {"host": HOST})

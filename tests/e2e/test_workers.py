@@ -15,7 +15,7 @@ from broker.clock import SystemClock
 from broker.demo.files import APP, GRANT
 from tests.support.lines import Line, at_once
 from tests.support.redis_server import RedisServer
-from tests.support.stack import HOST, Stack, applied_stack, until, workers_of
+from tests.support.stack import HOST, Stack, applied_stack, new_stack, until, workers_of
 from tests.support.working import Workers, ready_workers, serving
 
 WORKERS = 3
@@ -157,7 +157,7 @@ def test_a_worker_that_meets_broken_files_is_replaced_once_they_are_mended(scene
 
 
 def test_workers_without_a_redis_are_told_at_start_and_by_the_check(tmp_path: Path) -> None:
-    with applied_stack(tmp_path) as stack:
+    with new_stack(tmp_path) as stack:
         stack.edit("server.yaml", lambda server: server.update(workers=2))
         for command in (("serve",), ("config", "check")):
             refused = stack.config(*command, check=False)
