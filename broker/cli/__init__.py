@@ -21,6 +21,7 @@ _COMMANDS = {
     "roles": "broker.cli.roles",
     "serve": "broker.cli.serve",
     "ticket": "broker.cli.ticket",
+    "tickets": "broker.cli.tickets",
 }
 
 

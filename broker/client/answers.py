@@ -58,33 +58,35 @@ class DryRunAnswer:
     warnings: tuple[str, ...]
 
 
-class _Model(BaseModel):
+class AnswerModel(BaseModel):
+    """A part of an answer."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class _Host(_Model):
+class _Host(AnswerModel):
     name: str
     vcenter: str
     moid: str
 
 
-class _Template(_Model):
+class _Template(AnswerModel):
     id: str
     revision: str
 
 
-class _Endpoint(_Model):
+class _Endpoint(AnswerModel):
     address: str
     port: int
     url: str
 
 
-class _Certificate(_Model):
+class _Certificate(AnswerModel):
     pem: str
     sha256: _Sha256
 
 
-class _Decision(_Model):
+class _Decision(AnswerModel):
     issuance: str
     host: _Host
     grant: str
@@ -102,13 +104,13 @@ class _Ticket(_Decision):
     server_time: AwareDatetime
 
 
-class _Token(_Model):
+class _Token(AnswerModel):
     access_token: Annotated[str, Field(min_length=1, repr=False)]
     token_type: Annotated[str, Field(pattern=r"(?i)\Abearer\z")]
     expires_in: Annotated[int, Field(ge=0)]
 
 
-class _Items(_Model):
+class _Items(AnswerModel):
     items: tuple[Mapping[str, Any], ...]
     next_cursor: str | None = None
     incomplete: tuple[str, ...] = ()
@@ -128,7 +130,7 @@ class Page:
 
 def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
     """Raises BadAnswer."""
-    told = _read(_Ticket, document)
+    told = read_as(_Ticket, document)
     return TicketAnswer(
         issuance=told.issuance,
         session_id=Secret(told.session_id),
@@ -154,7 +156,7 @@ def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
 
 def read_dry_run(document: object) -> DryRunAnswer:
     """Raises BadAnswer."""
-    told = _read(_Decision, document)
+    told = read_as(_Decision, document)
     return DryRunAnswer(
         issuance=told.issuance,
         host=told.host.name,
@@ -169,17 +171,18 @@ def read_dry_run(document: object) -> DryRunAnswer:
 
 def read_page(document: object) -> Page:
     """Raises BadAnswer."""
-    told = _read(_Items, document)
+    told = read_as(_Items, document)
     return Page(told.items, told.next_cursor, told.incomplete)
 
 
 def read_token(document: object) -> tuple[Secret, int]:
     """The access token and its life in seconds. Raises BadAnswer."""
-    told = _read(_Token, document)
+    told = read_as(_Token, document)
     return Secret(told.access_token), told.expires_in
 
 
-def _read(model: type[_Answer], document: object) -> _Answer:
+def read_as(model: type[_Answer], document: object) -> _Answer:
+    """Raises BadAnswer, which says what is wrong and never what was there."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

@@ -1,16 +1,19 @@
 """The broker as an app calls it."""
 
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, Self, overload
 
 from broker.client.answers import DryRunAnswer, Page, TicketAnswer, read_dry_run, read_page, read_ticket
+from broker.client.batches import BatchReader, HostRefused, HostTicket
 from broker.client.http import BrokerHttp
 from broker.client.tokens import ClientCredential
 from broker.clock import SystemClock
 from broker.model.names import parse_issuance_id
 from broker.ports.clock import Clock
 
-__all__ = ["BrokerClient", "DryRunAnswer", "Page", "TicketAnswer"]
+__all__ = ["BrokerClient", "DryRunAnswer", "HostRefused", "HostTicket", "Page", "TicketAnswer"]
 
 
 class BrokerClient:
@@ -86,6 +89,29 @@ class BrokerClient:
         asked_at = self._clock.now()
         document = self._http.post(path, body, headers)
         return read_dry_run(document) if dry_run else read_ticket(document, asked_at)
+
+    def tickets(
+        self,
+        hosts: Sequence[str],
+        grant: str | None = None,
+        vcenter: str | None = None,
+        *,
+        concurrency: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Generator[HostTicket | HostRefused, None, None]:
+        """One ticket for each of many hosts, or why not, each as soon as the broker has it.
+
+        Read on: the broker takes no ticket while 16 are not read, since they die in two minutes. An
+        iterator that is closed before its end makes it stop. `idempotency_key` counts for each host.
+        Raises BatchEnded too, and BrokerUnreachable where the answer was cut.
+        """
+        names = {"grant": grant, "vcenter": vcenter, "concurrency": concurrency}
+        given = {key: value for key, value in names.items() if value is not None}
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        asked_at = self._clock.now()
+        lines = self._http.post_for_lines("/v1/tickets:batch", {"hosts": list(hosts), **given}, headers)
+        with closing(lines):
+            yield from BatchReader(hosts, asked_at, self._clock).results(lines)
 
     def hosts(self, cursor: str | None = None) -> Page:
         """The hosts that this app may have tickets for, with their readiness."""

@@ -3,6 +3,7 @@
 ClientError
 |-- BrokerUnreachable   no answer, or not from a broker that the CA file vouches for
 |-- BrokerRefused       the broker said no: reason code, id and advice
+|-- BatchEnded          the broker ended a batch before all its hosts were begun
 |-- BadAnswer           something answered, and not as a broker does
 |-- TicketUnusable      the ticket is over, or for another host
 |-- HostNotTrusted      what answers is not the host that the ticket is for
@@ -35,6 +36,14 @@ class BrokerRefused(ClientError):
         self.advice = advice
         self.id = request_id
         self.retry_after_s = retry_after_s
+
+
+class BatchEnded(ClientError):
+    """Nothing was done for `hosts`, since the broker shuts down: ask for them again."""
+
+    def __init__(self, hosts: tuple[str, ...]) -> None:
+        super().__init__(f"the broker shuts down: {len(hosts)} hosts were not attempted; ask for them again")
+        self.hosts = hosts
 
 
 class BadAnswer(ClientError):

@@ -1,6 +1,6 @@
 """One HTTPS session with the broker: access token in, JSON out, problems as errors."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,32 @@ class BrokerHttp:
             requests.Request("GET", self._base_url + path, headers=self._bearer(), params=params)
         )
 
-    def post(self, path: str, body: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
+    def post(self, path: str, body: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, Any]:
         """POST one JSON object as this app."""
-        return self._send(
-            requests.Request(
-                "POST", self._base_url + path, headers={**headers, **self._bearer()}, json=dict(body)
-            )
-        )
+        return self._send(self._posted(path, body, headers))
+
+    def post_for_lines(
+        self, path: str, body: Mapping[str, object], headers: Mapping[str, str]
+    ) -> Generator[bytes, None, None]:
+        """POST one JSON object as this app; the lines of the answer, each as it comes.
+
+        The connection is closed when the iterator is, read to its end or not.
+        """
+        with self._answer(self._posted(path, body, headers), stream=True) as answer:
+            try:
+                yield from answer.iter_lines()
+            except requests.RequestException as error:
+                raise BrokerUnreachable(f"{self._base_url}: {_why_cut(error)}") from None
 
     def close(self) -> None:
         """Close the connections and forget the access token."""
         self._token = None
         self._session.close()
+
+    def _posted(self, path: str, body: Mapping[str, object], headers: Mapping[str, str]) -> requests.Request:
+        return requests.Request(
+            "POST", self._base_url + path, headers={**headers, **self._bearer()}, json=dict(body)
+        )
 
     def _bearer(self) -> dict[str, str]:
         if self._token is None or self._clock.monotonic() >= self._renew_at:
@@ -81,10 +95,13 @@ class BrokerHttp:
         return token
 
     def _send(self, request: requests.Request) -> dict[str, Any]:
+        return _json_object(self._answer(request, stream=False))
+
+    def _answer(self, request: requests.Request, *, stream: bool) -> requests.Response:
         prepared = self._session.prepare_request(request)
         timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         try:
-            answer = self._session.send(prepared, timeout=timeout, allow_redirects=False)
+            answer = self._session.send(prepared, timeout=timeout, allow_redirects=False, stream=stream)
         except requests.RequestException as error:
             # from None: the chain holds the request, and that holds the token
             raise BrokerUnreachable(f"{self._base_url}: {_why(error)}") from None
@@ -92,7 +109,7 @@ class BrokerHttp:
             self._token = None
         if not answer.ok or answer.is_redirect:
             raise _problem(answer)
-        return _json_object(answer)
+        return answer
 
 
 def _session(ca_file: Path) -> requests.Session:
@@ -116,6 +133,10 @@ def _why(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout):
         return "the broker did not answer in time"
     return "nothing answers there: check host and port, and whether the broker runs"
+
+
+def _why_cut(error: requests.RequestException) -> str:
+    return "the broker went silent" if "timed out" in str(error) else "the answer was cut"
 
 
 def _json_object(answer: requests.Response) -> dict[str, Any]:

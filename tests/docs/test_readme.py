@@ -1,5 +1,6 @@
 """What the README tells people to type works as it stands there."""
 
+import json
 import os
 import re
 import subprocess
@@ -53,10 +54,21 @@ def typed(stack: Stack, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("words", ["grant_type=client_credentials", "broker ticket"])
+@pytest.mark.parametrize("words", ["grant_type=client_credentials", "broker ticket ", "broker tickets "])
 def test_the_shell_examples_get_a_ticket(stack: Stack, words: str) -> None:
     require_tool("curl")
     assert '"session_id"' in typed(stack, "bash", "-euo", "pipefail", "-c", block("sh", words))
+
+
+def test_the_line_for_a_batch_gets_tickets_in_place_of_the_line_for_one(stack: Stack) -> None:
+    require_tool("curl")
+    (batch,) = re.findall(r"^`(--no-buffer --json .*)`", README, re.MULTILINE)
+    single = block("sh", "grant_type=client_credentials").rstrip().splitlines()
+
+    said = typed(stack, "bash", "-euo", "pipefail", "-c", "\n".join([*single[:-1], batch]))
+
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert lines[-1]["summary"] == {"asked": 2, "issued": 2, "refused": 0, "not_attempted": 0}
 
 
 def test_the_python_example_reads_sensors(stack: Stack) -> None:

@@ -4,10 +4,15 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broker.cli.exits import Exit
+from broker.client.api import HostTicket
+from broker.client.cim import cim_connection, sensors
+from broker.demo.files import APP
 from broker.vsphere.facts import TOGETHER
 from tests.support.stack import HOST, Stack, applied_stack, until
 
@@ -130,3 +135,27 @@ def test_what_a_reader_who_goes_leaves_behind_stands_in_the_log(stack: Stack) ->
     assert left["hosts"] == [host for host in hosts if host not in begun]
     assert {fields["host"] for fields in told["ticket_issued"]} == begun
     assert control.tickets_minted() - minted == len(begun) < HOSTS
+
+
+def test_the_command_prints_a_line_for_each_host_and_says_that_some_were_refused(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "hosts").write_text(f"{HOST}\n\n{OUTSIDE}\n")
+    who = ("--client-id", APP, "--key", str(stack.site.app_key))
+    at = ("--broker", stack.site.url, "--ca", str(stack.site.broker_ca))
+
+    done = stack.broker("tickets", *at, *who, "--hosts-file", str(tmp_path / "hosts"), check=False)
+
+    lines = {line["host"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert lines[HOST]["ticket"]["session_id"]
+    assert lines[OUTSIDE]["refused"]["code"] == "not_granted"
+    assert (done.returncode, done.stderr) == (Exit.REFUSED, "Error: 1 of 2 hosts were refused a ticket\n")
+    assert stack.broker("tickets", *at, *who, check=False).returncode == Exit.USAGE
+
+
+def test_a_client_uses_each_ticket_as_it_comes(stack: Stack) -> None:
+    with stack.client() as client:
+        for result in client.tickets([HOST, "esx0002.lab.example"]):
+            assert isinstance(result, HostTicket)
+            with cim_connection(result.ticket, result.host) as connection:
+                assert sensors(connection)
