@@ -7,7 +7,7 @@ from itertools import count
 from typing import Literal
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from broker.store.database import Database
 from broker.store.statements import Prepared
@@ -19,7 +19,10 @@ PERSISTED: When = "after"
 
 @contextmanager
 def watched(database: Database, when: When, watch: Callable[[str], None]) -> Iterator[None]:
-    """While this lasts `watch` is told each statement of the writer; what it raises comes out."""
+    """While this lasts `watch` is told each statement of the writer; what it raises comes out.
+
+    Statements that are prepared pass SQLAlchemy by.
+    """
     run = Prepared.run
 
     def run_watched(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
@@ -31,9 +34,17 @@ def watched(database: Database, when: When, watch: Callable[[str], None]) -> Ite
             watch(self.text)
         return cursor
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Prepared, "run", run_watched)
-        yield
+    def executed(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        watch(statement)
+
+    writer, moment = database._connections.writer, f"{when}_cursor_execute"
+    event.listen(writer, moment, executed)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Prepared, "run", run_watched)
+            yield
+    finally:
+        event.remove(writer, moment, executed)
 
 
 @contextmanager
