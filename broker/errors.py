@@ -70,6 +70,7 @@ class Reason(StrEnum):
     RECOVERED_ORPHAN = "recovered_orphan"
     LATE_RESULT = "late_result"
     LOG_UNAVAILABLE = "log_unavailable"
+    BROKER_BUSY = "broker_busy"
     SHUTTING_DOWN = "shutting_down"
     INTERNAL_ERROR = "internal_error"
 
@@ -229,6 +230,9 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         _facts(Reason.RECOVERED_ORPHAN, 504, "The attempt was left without an outcome", "Ask again."),
         _facts(Reason.LATE_RESULT, 504, "The attempt was closed before vCenter answered", "Ask again."),
         _facts(Reason.LOG_UNAVAILABLE, 503, "Nothing can be put on record", "Ask again later.", _LATER_S),
+        _facts(
+            Reason.BROKER_BUSY, 503, "The broker has as much work as it takes", "Ask again later.", _SOON_S
+        ),
         _facts(Reason.SHUTTING_DOWN, 503, "This process is shutting down", "Ask again.", _SOON_S),
         _facts(Reason.INTERNAL_ERROR, 500, "The broker failed", "Tell the broker's admins."),
     ]

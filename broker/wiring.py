@@ -22,8 +22,10 @@ from broker.http.health import WATCH_EVERY_S, HealthWatch
 from broker.http.life import Served
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
+from broker.http.oauth.tokens import AccessTokens
 from broker.http.running import RunningRequests
 from broker.http.server import BrokerServer
+from broker.http.threads import FairThreads
 from broker.metrics.assembly import Metrics
 from broker.metrics.exposition import Exposition
 from broker.metrics.way import watched
@@ -69,12 +71,12 @@ def server(directory: Path) -> BrokerServer:
     _try_out(settings)
     return BrokerServer(
         settings,
-        build=lambda: _serve(directory, settings),
+        build=lambda threads: _serve(directory, settings, threads),
         on_hangup=lambda: _ask_reload(settings),
     )
 
 
-def _serve(directory: Path, started: ServerSettings) -> Served:
+def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Served:
     """Build and start everything behind the app, in a worker process.
 
     Policy and settings are read here, not in the arbiter: a worker that takes the place of
@@ -87,7 +89,7 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
     refusals = RefusalBudget(database, settings.recorded_refusals.shared(settings.workers))
-    gates = Gates(settings.threads, clock)
+    gates = Gates(settings.threads, clock, turns=threads)
     vsphere = Vsphere(
         holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s, gates, metrics.meter
     )
@@ -105,10 +107,12 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
         listing=vsphere,
         health=HealthWatch(health, limits),
         leaving=requests.leaving,
+        turned_away=threads.turns_away,
         meter=metrics.meter,
     )
     metrics.ask(access.health.look, vsphere.loads)
-    app = create_app(settings, rooms, access, limits, ring)
+    tokens = AccessTokens(ring, settings.issuer, clock)
+    app = create_app(settings, rooms, access, limits, tokens)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
     reload = _Reload(directory, started, ring, vsphere)
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
@@ -117,7 +121,7 @@ def _serve(directory: Path, started: ServerSettings) -> Served:
     running = _running(settings, database, refusals, vsphere, follower, watch, requests, exposition)
     running.start()
     _log.info("this worker serves", extra={"boot": database.boot, "revision": policy.revision})
-    return Served(app, requests.leave, running.close, health.settled, metrics.meter)
+    return Served(app, requests.leave, running.close, health.settled, tokens.holder, metrics.meter)
 
 
 def _rooms(

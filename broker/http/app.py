@@ -11,6 +11,7 @@ from functools import cache
 from flask import Flask, Response
 from werkzeug.exceptions import NotFound
 
+from broker.errors import Reason, Refused
 from broker.http.answers import AnyDocument
 from broker.http.authenticate import Authenticator
 from broker.http.batch_answers import batch_body
@@ -27,13 +28,13 @@ from broker.http.oauth.budget import TokenBudget
 from broker.http.oauth.client_secret import BasicAuthentication, HashedSecrets
 from broker.http.oauth.clients import Clients
 from broker.http.oauth.endpoints import OAuthViews, token_endpoint
-from broker.http.oauth.keys import KeyRing
 from broker.http.oauth.server import TokenRooms, TokenServer
 from broker.http.oauth.tokens import AccessTokens
 from broker.http.openapi import document
 from broker.http.origin import origin_reader
 from broker.http.paths import canonical
 from broker.http.problems import install_problems
+from broker.http.recording import refusals_on_record
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
 from broker.http.tickets import Tickets
@@ -73,12 +74,14 @@ class AccessRooms:
     health: HealthWatch
     leaving: Callable[[], bool]
     """Whether this process shuts down."""
+    turned_away: Callable[[], bool]
+    """Whether the request in hand found no room in its lane."""
     secrets: HashedSecrets = field(default_factory=HashedSecrets)
     meter: RequestMeter = UNMETERED
 
 
 def create_app(
-    settings: ServerSettings, rooms: Rooms, access: AccessRooms, limits: RequestLimits, keys: KeyRing
+    settings: ServerSettings, rooms: Rooms, access: AccessRooms, limits: RequestLimits, tokens: AccessTokens
 ) -> Flask:
     """The app. `limits` is what `rooms.limits` leads to.
 
@@ -90,9 +93,8 @@ def create_app(
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.merge_slashes = False
 
-    tokens = AccessTokens(keys, settings.issuer, rooms.clock)
     authenticator = Authenticator(tokens, rooms.policy, rooms.entitlements, access.log, limits)
-    declared = routes(_views(settings, rooms, access, limits, keys, tokens))
+    declared = routes(_views(settings, rooms, access, limits, tokens))
     declared = (*declared, _openapi(declared, settings.issuer))
     table = register(app, declared)
     require_declared(app, table)
@@ -101,7 +103,7 @@ def create_app(
     measuring = Measuring(access.meter, rooms.clock)
     measuring.install(app)
     _begin_each(app, settings, rooms)
-    _admit_each(app, authenticator, table, measuring)
+    _admit_each(app, authenticator, table, measuring, access)
     app.after_request(_finished)
     return app
 
@@ -121,7 +123,9 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
             given.environ[ROUTE] = given.url_rule.rule
 
 
-def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable, measuring: Measuring) -> None:
+def _admit_each(
+    app: Flask, authenticator: Authenticator, table: AccessTable, measuring: Measuring, rooms: AccessRooms
+) -> None:
     @app.before_request
     def admit() -> None:
         given = requested()
@@ -133,6 +137,15 @@ def _admit_each(app: Flask, authenticator: Authenticator, table: AccessTable, me
             about = asked()
             with measuring.authenticating():
                 about.caller = authenticator.admit(given, access, about, rule.rule)
+            with refusals_on_record(rooms.log, about, rule.rule):
+                _admit(rooms)
+        else:
+            _admit(rooms)
+
+
+def _admit(rooms: AccessRooms) -> None:
+    if rooms.turned_away():
+        raise Refused(Reason.BROKER_BUSY)
 
 
 def _finished(answer: Response) -> Response:
@@ -153,7 +166,6 @@ def _views(
     rooms: Rooms,
     access: AccessRooms,
     limits: RequestLimits,
-    keys: KeyRing,
     tokens: AccessTokens,
 ) -> Views:
     endpoint = token_endpoint(settings.issuer)
@@ -179,7 +191,7 @@ def _views(
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),
         health=HealthViews(access.health),
-        oauth=OAuthViews(settings.issuer, keys, server),
+        oauth=OAuthViews(settings.issuer, tokens.keys, server),
     )
 
 

@@ -9,7 +9,6 @@ same, within the time that broker.http.deadline gives it.
 import re
 import socket
 import ssl
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
@@ -34,11 +33,9 @@ _READ_BYTES = 16 * 1024
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,6})[ \t]*\r\n", re.IGNORECASE)
 _OTHERWISE = re.compile(rb"\r\n(transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
+_BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer +([A-Za-z0-9._~+/=-]+)[ \t]*\r\n", re.IGNORECASE)
 
 _monotonic = SystemClock().monotonic
-
-_WAITING = object()
-"""What a thread gives back with a connection that it could not go on with."""
 
 
 def is_whole(came: bytes | bytearray) -> bool:
@@ -68,7 +65,8 @@ class ArrivingConnection(Connection):
     ) -> None:
         super().__init__(cfg, sock, client, server)
         self._deadlines = deadlines
-        self._secure = not cfg.is_ssl
+        self.secure = not cfg.is_ssl
+        """Whether no TLS handshake is due any more."""
         self._came = bytearray()
         self.data_ready = True  # or gunicorn's thread would wait for it
         self.waits_for = EVENT_READ
@@ -91,6 +89,11 @@ class ArrivingConnection(Connection):
             raise ConnectionResetError("the peer was too slow")
         return whole
 
+    def token(self) -> str | None:
+        """The bearer token that the request shows, if it shows one; what it is worth is not known here."""
+        found = _BEARER.search(self._came, 0, self._came.find(_HEAD_END) + len(_HEAD_END))
+        return found[1].decode("ascii") if found else None
+
     def init(self) -> None:
         """Called by gunicorn before it parses: from here on a thread reads, and may wait."""
         if self.parser is None:
@@ -100,13 +103,13 @@ class ArrivingConnection(Connection):
         self._came.clear()
 
     def _shake_hands(self) -> None:
-        if self._secure:
+        if self.secure:
             return
         sock = self.sock
         if not isinstance(sock, ssl.SSLSocket):
             sock = self.sock = ssl_wrap_socket(sock, self.cfg)
         sock.do_handshake()
-        self._secure = True
+        self.secure = True
         self.until = _monotonic() + self.cfg.keepalive
 
     def _read(self) -> None:
@@ -136,22 +139,31 @@ class ArrivingWorker(LeavingWorker):
         self.nr_conns += 1
         self._wait_for(ArrivingConnection(self.cfg, accepted, client, server, self.app.deadlines))
 
-    def handle(self, conn: ArrivingConnection) -> object:
-        """Called in a thread, whenever something came."""
+    def look(self, conn: ArrivingConnection) -> bool | None:
+        """Whether its request is whole; None where none will be. Waits for nothing."""
         try:
-            if not conn.arrived():
-                return _WAITING
+            return conn.arrived()
         except OSError as error:  # of TLS too
             self.log.debug("a connection ended before its request was whole: %s", type(error).__name__)
-            return False
-        return super().handle(conn)
+            return None
 
-    def finish_request(self, conn: ArrivingConnection, fs: "Future[object]") -> None:
-        """Called in the poller's thread, when `handle` has ended."""
-        if not fs.cancelled() and fs.exception() is None and fs.result() is _WAITING:
-            self._wait_for(conn)
+    def go_on(self, conn: ArrivingConnection, whole: bool | None) -> None:  # noqa: FBT001 - what `look` says
+        """Called in the poller's thread, with what `look` said."""
+        if whole is None:
+            self.drop(conn)
+        elif whole:
+            self.serve(conn)
         else:
-            super().finish_request(conn, fs)
+            self._wait_for(conn)
+
+    def serve(self, conn: ArrivingConnection) -> None:
+        """Have a thread serve a request that is whole. Called in the poller's thread."""
+        raise NotImplementedError
+
+    def drop(self, conn: ArrivingConnection) -> None:
+        """End a connection on which nothing is served. Called in the poller's thread."""
+        self.nr_conns -= 1
+        conn.close()
 
     def murder_pending(self) -> None:
         """Called at each turn of the loop: end those whose time is over."""
@@ -161,8 +173,7 @@ class ArrivingWorker(LeavingWorker):
         self._look_at = now + _LOOK_EVERY_S
         for conn in [each for each in self._waiting if self._is_over(each, now)]:
             self._no_longer(conn)
-            self.nr_conns -= 1
-            conn.close()
+            self.drop(conn)
 
     def _is_over(self, conn: ArrivingConnection, now: float) -> bool:
         if self.alive:

@@ -30,13 +30,14 @@ class Served:
 
     `leave` is called when the process is told to end, inside a signal handler, before requests
     that run are waited for. `ready` says whether a ticket can be issued, as far as that is up to
-    this process.
+    this process. `holder` says whose an access token is, if it was verified here before.
     """
 
     app: Flask
     leave: Callable[[], None]
     close: Callable[[], None]
     ready: Callable[[], bool]
+    holder: Callable[[str], str | None]
     meter: RequestMeter = UNMETERED
 
 
@@ -83,6 +84,10 @@ class WorkerLife:
         """Count what was answered without the app."""
         if self._served is not None:
             self._served.meter.refused(None, reason)
+
+    def holder(self, token: str) -> str | None:
+        """Whose access token this is; None where that is not known."""
+        return self._served.holder(token) if self._served is not None else None
 
     def leave(self) -> None:
         """The worker is to end; requests may still run."""

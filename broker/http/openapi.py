@@ -16,7 +16,7 @@ from broker.http.routes import AnyOf, Operation, Parameter, Route
 _REFERENCES = "#/components/schemas/{model}"
 _PLACEHOLDER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 
-_EVERYWHERE = (Reason.INTERNAL_ERROR,)
+_EVERYWHERE = (Reason.BROKER_BUSY, Reason.INTERNAL_ERROR)
 _AUTHENTICATED = (
     Reason.UNAUTHENTICATED,
     Reason.INSUFFICIENT_SCOPE,

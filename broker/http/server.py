@@ -2,18 +2,21 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from broker.clock import SystemClock
 from broker.errors import Reason
 from broker.http import descriptors
 from broker.http.arbiter import BrokerArbiter, Farewell
 from broker.http.crew import Wire
 from broker.http.deadline import Deadlines, PromptSocket, deadline_socket
 from broker.http.life import Served, WorkerLife
+from broker.http.threads import FairThreads
 from broker.http.worker import QuietLogger, QuietWorker
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
 from broker.tls import ServerContext
@@ -31,16 +34,17 @@ SOCKET_UMASK = 0o117
 class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Listens as the settings say and serves what `build` makes.
 
-    `build` runs in each worker process, after the fork: threads and connections do not survive
-    one. `close` of what it made runs there too, after the last request. `on_hangup` runs in the
-    arbiter at SIGHUP, which restarts nothing; SIGUSR2 replaces the workers one after the other.
+    `build` is handed the threads that serve the requests. It runs in each worker process, after the
+    fork: threads and connections do not survive one. `close` of what it made runs there too, after
+    the last request. `on_hangup` runs in the arbiter at SIGHUP, which restarts nothing; SIGUSR2
+    replaces the workers one after the other.
     `on_listening` is told the address once it accepts connections: (host, port) or the socket's path.
     """
 
     def __init__(
         self,
         settings: ServerSettings,
-        build: Callable[[], Served],
+        build: Callable[[FairThreads], Served],
         on_hangup: Callable[[], None],
         on_listening: Callable[[Any], None] = lambda _: None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
@@ -51,9 +55,11 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._on_listening = on_listening
         self.deadlines = deadlines
         """Within which workers must have a request."""
+        self.threads = FairThreads(settings.threads, SystemClock().monotonic)
+        """Of each worker; they start there."""
         self._farewell = farewell
         self._wire = Wire()
-        self._life = WorkerLife(build, self._wire)
+        self._life = WorkerLife(partial(build, self.threads), self._wire)
         super().__init__()
 
     def load_config(self) -> None:
@@ -67,6 +73,10 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def load(self) -> Flask:
         """Build the rooms. Called in the worker process, once."""
         return self._life.begin()
+
+    def holder(self, token: str) -> str | None:
+        """Whose access token this is, as far as it was verified before in this worker process."""
+        return self._life.holder(token)
 
     def leave(self) -> None:
         """The worker ends soon. Called there, in a signal handler too."""

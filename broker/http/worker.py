@@ -21,9 +21,10 @@ from gunicorn.http.errors import (
 
 from broker.clock import SystemClock
 from broker.errors import REASONS, Reason
-from broker.http.arriving import ArrivingWorker
+from broker.http.arriving import ArrivingConnection
 from broker.http.ids import new_id
 from broker.http.problems import MEDIA_TYPE, REFERENCE
+from broker.http.serving import FairWorker
 from broker.logs import end_answer
 from broker.model.names import IssuanceId
 
@@ -54,7 +55,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PAUSE_S = 0.5
 
 
-class QuietWorker(ArrivingWorker):
+class QuietWorker(FairWorker):
     """Lives on without descriptors, and repeats nothing of what is no HTTP.
 
     gunicorn's own words on a broken request hold the offending header, which may be an access
@@ -97,10 +98,14 @@ class QuietWorker(ArrivingWorker):
         reason = Reason.MALFORMED if status < 500 else Reason.INTERNAL_ERROR  # noqa: PLR2004 - HTTP's own boundary
         _log.warning("no request: %s", type(exc).__name__, extra={"issuance": answer_id})
         self.app.refused_unheard(reason)
-        try:
-            util.write_nonblock(client, _answer(status, phrase, reason, answer_id))
-        except OSError:
-            _log.debug("the peer is gone")
+        _say(client, _answer(status, phrase, reason, answer_id))
+
+    def say_busy(self, conn: ArrivingConnection) -> None:
+        """Answer a request for which there is no room at all."""
+        answer_id = new_id(SystemClock())
+        _log.warning("no room for a request", extra={"issuance": answer_id})
+        self.app.refused_unheard(Reason.BROKER_BUSY)
+        _say(conn.sock, _answer(503, "Service Unavailable", Reason.BROKER_BUSY, answer_id))
 
 
 class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -138,6 +143,13 @@ def _status_of(exc: Exception) -> tuple[int, str]:
     return next(known, (500, "Internal Server Error"))
 
 
+def _say(client: socket.socket, answer: bytes) -> None:
+    try:
+        util.write_nonblock(client, answer)
+    except OSError:
+        _log.debug("the peer is gone")
+
+
 def _answer(status: int, phrase: str, reason: Reason, answer_id: IssuanceId) -> bytes:
     body = json.dumps(
         {
@@ -149,8 +161,10 @@ def _answer(status: int, phrase: str, reason: Reason, answer_id: IssuanceId) -> 
             "advice": REASONS[reason].advice,
         }
     )
+    wait_s = REASONS[reason].retry_after_s
+    retry_after = "" if wait_s is None else f"Retry-After: {wait_s}\r\n"
     head = (
-        f"HTTP/1.1 {status} {phrase}\r\n"
+        f"HTTP/1.1 {status} {phrase}\r\n{retry_after}"
         "Connection: close\r\n"
         f"Content-Type: {MEDIA_TYPE}\r\n"
         "Cache-Control: no-store\r\n"

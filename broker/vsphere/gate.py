@@ -1,15 +1,16 @@
 """Bounded work on each vCenter: one that stalls keeps nobody waiting, and takes no other's threads."""
 
-from collections import deque
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Condition, Event, Lock
+from threading import Event, Lock
 
 from broker.errors import Reason, Refused
 from broker.model.names import VcenterId
 from broker.model.policy import Vcenter
 from broker.ports.clock import Clock
+from broker.ports.turns import Turns
+from broker.vsphere.line import ForNobody, Line
 
 PATIENCE_S = 2.0
 """How long a request waits for its turn: a slow vCenter must not hold the threads of others."""
@@ -41,8 +42,15 @@ class Gates:
     several that stall cannot take every thread. A lone vCenter may hold them all.
     """
 
-    def __init__(self, threads: int, clock: Clock, patience: Patience = Patience()) -> None:
+    def __init__(
+        self,
+        threads: int,
+        clock: Clock,
+        patience: Patience = Patience(),
+        turns: Turns | None = None,
+    ) -> None:
         self.patience = patience
+        self.turns: Turns = turns or ForNobody()
         self._threads = threads
         self._kept = threads // 4
         self._clock = clock
@@ -90,7 +98,7 @@ class Gate:
         self._gates = gates
         self._books = books
         self._clock = clock
-        self._queue: deque[Event] = deque()
+        self._line = Line()
         self.running = 0
         """Calls inside."""
         self.waiting = 0
@@ -100,11 +108,12 @@ class Gate:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold one place. Raises Refused(VCENTER_BUSY) as `wait` does. Not re-entrant."""
-        self._enter()
-        try:
-            yield
-        finally:
-            self._leave()
+        with self._gates.turns.aside():
+            self._enter()
+            try:
+                yield
+            finally:
+                self._leave()
 
     def wait(self, happened: Happened) -> None:
         """Wait for what another call of this vCenter brings, or its end.
@@ -113,13 +122,10 @@ class Gate:
         vCenter that has stalled; and where too many wait.
         """
         until = self._clock.monotonic() + self._gates.patience.whole_s
-        patience_s = self._sit()
-        try:
+        with self._gates.turns.aside(), self._seat() as patience_s:
             while (left := self._left(until, patience_s)) > 0:
                 if happened(left):
                     return
-        finally:
-            self._rise()
         raise Refused(Reason.VCENTER_BUSY, "no call came back in time")
 
     def take(self, lock: Lock) -> None:
@@ -128,24 +134,24 @@ class Gate:
             self.wait(lambda seconds: lock.acquire(timeout=seconds))
 
     def admit(self) -> None:
-        """Give free places to those who wait, in the order of their coming. Under the books' lock."""
-        while self._queue and self._open():
+        """Give free places to those who wait: each app in turn, its own in order. Under the books' lock."""
+        while self._line and self._open():
             self._take()
-            self._queue.popleft().set()
+            self._line.next().set()
 
     def _enter(self) -> None:
-        turn = Event()
+        turn, whose = Event(), self._gates.turns.whose()
         with self._books:
-            if not self._queue and self._open():
+            if not self._line and self._open():
                 self._take()
                 return
-            self._queue.append(turn)
+            self._line.join(whose, turn)
         try:
             self.wait(turn.wait)
         except Refused:
             with self._books:
                 if not turn.is_set():
-                    self._queue.remove(turn)
+                    self._line.leave(whose, turn)
                     raise
 
     def _leave(self) -> None:
@@ -161,48 +167,22 @@ class Gate:
         self.running += 1
         self._moved = self._clock.monotonic()
 
-    def _sit(self) -> float:
+    @contextmanager
+    def _seat(self) -> Iterator[float]:
         """Count one more that waits, and give its patience."""
         with self._books:
             if self._gates.full(self.waiting):
                 raise Refused(Reason.VCENTER_BUSY, "too many wait")
             at_ease = self._gates.bear(self, lambda gate: gate.running + gate.waiting)
             self.waiting += 1
-        return self._gates.patience.headway_s if at_ease else self._gates.patience.kept_s
+        try:
+            yield self._gates.patience.headway_s if at_ease else self._gates.patience.kept_s
+        finally:
+            with self._books:
+                self.waiting -= 1
 
     def _left(self, until: float, patience_s: float) -> float:
         """Seconds to wait on; a vCenter that is asked nothing just now does not stall."""
         now = self._clock.monotonic()
         moved = self._moved if self.running else now
         return min(until, moved + patience_s) - now
-
-    def _rise(self) -> None:
-        with self._books:
-            self.waiting -= 1
-
-
-class Underway:
-    """Counts work that is under way, so that whoever ends things can wait for it."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = Condition()
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """One more, until the block ends."""
-        self._add(1)
-        try:
-            yield
-        finally:
-            self._add(-1)
-
-    def over_within(self, seconds: float) -> None:
-        """Return when nothing is under way, or when the time is up."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count == 0, seconds)
-
-    def _add(self, number: int) -> None:
-        with self._changed:
-            self._count += number
-            self._changed.notify_all()

@@ -14,8 +14,9 @@ from broker.ports.metering import UNMETERED, CallMeter
 from broker.ports.operation import LoginLatch
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import SessionLost, Untrusted, answered
-from broker.vsphere.gate import Gate, Underway
+from broker.vsphere.gate import Gate
 from broker.vsphere.login import Login, SecretSource, log_out
+from broker.vsphere.underway import Underway
 
 Answer = TypeVar("Answer")
 _Place = Callable[[], AbstractContextManager[None]]

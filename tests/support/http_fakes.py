@@ -5,7 +5,7 @@ import hmac
 import json
 import secrets
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from broker.http.ids import new_id
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.client_secret import HashedSecrets
 from broker.http.oauth.keys import KeyRing, SigningKeys
+from broker.http.oauth.tokens import AccessTokens
 from broker.model.applied import AppliedGrant
 from broker.model.inventory import Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import Origin
@@ -113,6 +114,7 @@ class Access:
     facts_read: set[HostRef] = field(default_factory=set)
     codes: tuple[str, ...] = ()
     can: bool = True
+    without_room: Callable[[], bool] = lambda: False
     leaves: bool = False
     log_down: bool = False
     refusals_left: int = 1000
@@ -189,6 +191,9 @@ class Access:
     def can_issue(self) -> bool:
         return self.can
 
+    def turns_away(self) -> bool:
+        return self.without_room()
+
     def _up(self) -> None:
         if self.log_down:
             raise LogUnavailable("the store is gone")
@@ -250,6 +255,7 @@ class Desk:
     keys: KeyRing
     compared: CountedSecrets
     limits: RequestLimits
+    tokens: AccessTokens
 
     @property
     def client(self) -> FlaskClient:
@@ -353,10 +359,20 @@ def make_desk(
     keys = KeyRing(SigningKeys([Secret(SIGNING_PEM)]))
     compared = CountedSecrets()
     watch = HealthWatch(access, limits)
-    access_rooms = AccessRooms(access, access, access, access, access, watch, lambda: access.leaves, compared)
-    return Desk(
-        world, access, create_app(settings, rooms, access_rooms, limits, keys), keys, compared, limits
+    tokens = AccessTokens(keys, settings.issuer, world.clock)
+    access_rooms = AccessRooms(
+        access,
+        access,
+        access,
+        access,
+        access,
+        watch,
+        lambda: access.leaves,
+        access.turns_away,
+        compared,
     )
+    flask = create_app(settings, rooms, access_rooms, limits, tokens)
+    return Desk(world, access, flask, keys, compared, limits, tokens)
 
 
 def host_name(text: str) -> HostName:

@@ -30,6 +30,7 @@ from broker.http.arbiter import Farewell
 from broker.http.deadline import Deadlines
 from broker.http.life import Served
 from broker.http.server import BrokerServer
+from broker.http.threads import FairThreads
 from broker.logs import Form, log_to_stderr
 from broker.model.issuance import Caller, NotAttempted
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
@@ -250,16 +251,18 @@ def main(plan_file: str) -> None:
         with (folder / "events").open("a") as file:
             file.write(f"{event}:{os.getpid()}\n")
 
-    def build() -> Served:
+    def build(threads: FairThreads) -> Served:
         note("build")
         if (folder / "broken").exists():
             raise LogUnavailable("as the test says")
         desk = make_desk(settings=settings, world=planned_world(plan, note))
+        desk.access.without_room = threads.turns_away
         return Served(
             desk.app,
             lambda: setattr(desk.access, "leaves", True),
             close,
             lambda: not (folder / "unready").exists(),
+            desk.tokens.holder,
         )
 
     def close() -> None:

@@ -72,7 +72,7 @@ class AccessTokens:
     """Mints and reads the tokens of one issuer, which is their audience too."""
 
     def __init__(self, keys: KeyRing, issuer: str, clock: Clock) -> None:
-        self._keys = keys
+        self.keys = keys
         self._issuer = issuer
         self._clock = clock
         self._verified = VerifiedTokens[TokenClaims]()
@@ -80,7 +80,7 @@ class AccessTokens:
     def mint(self, claims: TokenClaims) -> Secret:
         """A token for these claims, signed with the first key."""
         now = int(self._clock.now().timestamp())
-        key_id, key = self._keys.current().signing()
+        key_id, key = self.keys.current().signing()
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key_id}
         body = {
             "iss": self._issuer,
@@ -95,17 +95,22 @@ class AccessTokens:
         }
         return Secret(jwt.encode(header, body, key, algorithms=[ALGORITHM]))
 
+    def holder(self, presented: str) -> AppId | None:
+        """Whose token this is, if its signature was checked before; whether it is still good is not said."""
+        verified = self._verified.known(_digest(presented))
+        return verified.claims.app if verified else None
+
     def read(self, presented: Secret) -> TokenClaims:
         """Check the signature and every claim. Raises TokenRefused(INVALID), or (EXPIRED) with its app.
 
         Says nothing of the app as it is now: that is looked up by who asked.
         """
-        digest = hashlib.sha256(presented.reveal().encode(errors="surrogatepass")).digest()
+        digest = _digest(presented.reveal())
         verified = self._verified.known(digest)
         if verified is None:
             verified = self._verify(presented)
             self._verified.keep(digest, verified)
-        if self._keys.current().accepted(verified.key_id) is None:
+        if self.keys.current().accepted(verified.key_id) is None:
             raise TokenRefused(Cause.INVALID)
         self._check_times(verified)
         return verified.claims
@@ -116,7 +121,7 @@ class AccessTokens:
         except NotAToken:
             raise TokenRefused(Cause.INVALID) from None
         key_id = token.key_id or ""
-        key = self._keys.current().accepted(key_id)
+        key = self.keys.current().accepted(key_id)
         if key is None or token.type != TYPE or not signature_holds(token, key, frozenset({ALGORITHM})):
             raise TokenRefused(Cause.INVALID)
         return self._checked(token.claims, key_id)
@@ -141,6 +146,10 @@ class AccessTokens:
             raise TokenRefused(Cause.INVALID)
         if verified.expires <= now:
             raise TokenRefused(Cause.EXPIRED, verified.claims.app)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _scopes(told: object) -> frozenset[Scope]:
