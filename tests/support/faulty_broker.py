@@ -2,7 +2,7 @@
 
 A file `die-STEP` in FOLDER: the process that comes to this step of an issuance takes the file away
 and kills itself. Files `clock` and `passed`: by how many seconds its clock is wrong, and how many
-seconds went by in a moment.
+seconds went by in a moment. With a file `hurry` at its start its housekeeping comes twice a second.
 """
 
 import os
@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from threading import local
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from gunicorn.http.wsgi import Response
 
+from broker.audit.housekeeping import Housekeeping
 from broker.audit.ledger import AuditLedger
 from broker.cli import main
 from broker.clock import SystemClock
@@ -71,6 +73,11 @@ def set_clock(folder: Path, seconds: float) -> None:
 def pass_time(folder: Path, seconds: float) -> None:
     """So much more time went by."""
     _write(folder / "passed", _read(folder / "passed") + seconds)
+
+
+def hurry(folder: Path) -> None:
+    """Let what is mended every now and then be mended soon."""
+    (folder / "hurry").touch()
 
 
 def _write(file: Path, seconds: float) -> None:
@@ -192,6 +199,8 @@ def start(folder: Path) -> None:
     _die_around_the_call(patch, death)
     _die_in_the_answer(patch, death)
     _misread_clocks(patch, folder)
+    if (folder / "hurry").exists():
+        patch.setattr("broker.wiring.Housekeeping", partial(Housekeeping, interval_s=0.5))
     main()
 
 

@@ -41,6 +41,7 @@ class Stack:
         self.lab = lab
         self.site = Site(root / "site", ROOT / "roles", free_port())
         self.site.root.mkdir(mode=0o700)
+        self.store = self.site.root / "state" / "broker.db"
         place = LabPlace(
             port=lab.vcenter_port,
             ca_file=lab.ca_file,
@@ -58,10 +59,6 @@ class Stack:
         self.edit(
             "server.yaml", lambda server: server.update(service_rate=_plenty(), recorded_refusals=_plenty())
         )
-
-    @property
-    def store(self) -> Path:
-        return self.site.root / "state" / "broker.db"
 
     def broker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; `--config` is given where it is the policy's directory."""
