@@ -6,9 +6,9 @@ not yet delivered is counted, and beyond AHEAD of them no further host is begun.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from threading import Condition, Thread
+from threading import BoundedSemaphore, Condition, Thread
 from types import TracebackType
 from typing import Self
 
@@ -16,8 +16,10 @@ from broker.defects import told
 from broker.errors import Reason, Refused
 from broker.issue import issue
 from broker.logs import begin_answer, end_answer
-from broker.model.issuance import BatchEnd, Caller, IssuedTicket, TicketRequest
-from broker.ports.issuing import Rooms
+from broker.model.inventory import Host
+from broker.model.issuance import BatchEnd, Caller, IssuedTicket, TicketRequest, VcenterTicket
+from broker.model.names import AccountId
+from broker.ports.issuing import Rooms, TicketOffice
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,11 @@ class Finished:
 
 
 class Batch:
-    """Requests of one caller, `threads` of them under way at a time.
+    """Requests of one caller, `calls` of them with vCenter for a ticket at a time.
+
+    Nearly twice as many are under way, as far as AHEAD allows: what is decided and recorded before
+    and after a ticket call goes on beside other hosts' calls, so a disk that takes its time costs
+    no place. With one call at a time there is one host at a time.
 
         with Batch(...) as batch:
             for finished in batch: ...   # in the order in which they end
@@ -53,23 +59,24 @@ class Batch:
         requests: Sequence[TicketRequest],
         caller: Caller,
         rooms: Rooms,
-        threads: int,
+        calls: int,
         scouts: int,
         ended: Callable[[], BatchEnd | None],
     ) -> None:
         self._requests = requests
         self._caller = caller
-        self._rooms = rooms
+        self._rooms = replace(rooms, tickets=_Places(rooms.tickets, calls))
         self._ask_ended = ended
         self._changed = Condition()
         self._scouts = scouts
         self._begun = 0
         self._done = 0
         self._ahead = 0
-        self._most_ahead = max(AHEAD, threads)
+        self._most_ahead = max(AHEAD, calls)
         self._left = False
         self._results: SimpleQueue[Finished | None] = SimpleQueue()
-        self._threads = [Thread(target=self._work, name="batch", daemon=True) for _ in range(threads)]
+        threads = range(min(len(requests), _threads_for(calls)))
+        self._threads = [Thread(target=self._work, name="batch", daemon=True) for _ in threads]
         self.ended_by: BatchEnd | None = None
         """What `ended` said, if it ever said that this is the end."""
 
@@ -162,3 +169,22 @@ class Batch:
         except Exception as defect:  # noqa: BLE001 - the others of the batch go on, and each has its line
             _log.error("a host of a batch: %s", told(defect))
             return Refused(Reason.INTERNAL_ERROR)
+
+
+def _threads_for(calls: int) -> int:
+    return max(calls, min(2 * calls - 1, AHEAD))
+
+
+class _Places:
+    """The ticket office, with so many of a batch in it at a time."""
+
+    def __init__(self, office: TicketOffice, places: int) -> None:
+        self._office = office
+        self._places = BoundedSemaphore(places)
+
+    def acquire(
+        self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
+    ) -> VcenterTicket:
+        """See `TicketOffice.acquire`."""
+        with self._places:
+            return self._office.acquire(account, host, operation_id, permit)

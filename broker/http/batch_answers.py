@@ -23,7 +23,7 @@ class BatchBody(BaseModel):
         Field(
             ge=1,
             le=MAX_CONCURRENCY,
-            description="How many hosts may be under way at a time; the vCenter's own limit bounds it.",
+            description="How many may be with vCenter for their ticket at a time; its own limit bounds it.",
         ),
     ] = 8
 

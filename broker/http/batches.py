@@ -61,7 +61,7 @@ class Batches:
             requests,
             about.known,
             self._rooms,
-            threads=min(body.concurrency, len(requests), most),
+            calls=min(body.concurrency, most),
             scouts=1 if missing else 0,
             ended=lambda: self._ended(peer),
         )

@@ -248,10 +248,10 @@ def test_lines_of_a_batch_come_through_at_once_and_a_reader_who_goes_is_seen_to_
             with http.client.HTTPResponse(connection) as answer:
                 answer.begin()
                 assert {answer.readline()[:9] for _ in range(2)} == {b'{"index":'}
-                wait_for(lambda: len(running.of("held")) == 4, "the others")
+                wait_for(lambda: len(running.of("held")) == 7, "the others")
                 assert running.of("let-go") == []
         (tmp_path / "go").touch()
-        wait_for(lambda: f"left-{HOSTS - 6}-disconnected" in str(running.events()), "the record of the rest")
+        wait_for(lambda: f"left-{HOSTS - 9}-disconnected" in str(running.events()), "the record of the rest")
 
 
 def test_a_reader_who_stands_still_pauses_a_batch_through_the_proxy_too(tmp_path: Path) -> None:

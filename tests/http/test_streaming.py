@@ -13,6 +13,9 @@ from broker.batch import AHEAD
 from tests.support.http_server import Running, read_all, server, wait_for
 
 HOSTS = 100
+PASSED = 2
+UNDER_WAY = 7
+"""With four at a time at vCenter."""
 LINE = re.compile(rb'^\{"index".*\}$', re.MULTILINE)
 UNIX = pytest.mark.parametrize("unix", [False, True], ids=["tls", "unix"])
 
@@ -42,12 +45,12 @@ def left(running: Running) -> list[str]:
 
 @UNIX
 def test_a_line_is_there_while_others_are_under_way(tmp_path: Path, unix: bool) -> None:  # noqa: FBT001
-    with server(tmp_path, unix=unix, hosts=HOSTS, holds=True, passes=2) as running:
+    with server(tmp_path, unix=unix, hosts=HOSTS, holds=True, passes=PASSED) as running:
         with connection_of(running) as connection:
             running.begin_batch(connection, HOSTS)
             answer = answer_on(connection)
-            first, second = (json.loads(answer.readline()) for _ in range(2))
-            wait_for(lambda: len(running.of("held")) == 4, "the others")
+            first, second = (json.loads(answer.readline()) for _ in range(PASSED))
+            wait_for(lambda: len(running.of("held")) == UNDER_WAY, "the others")
             assert running.of("let-go") == []
             (tmp_path / "go").touch()
             rest = [json.loads(line) for line in answer]
@@ -83,14 +86,14 @@ def test_a_reader_who_stands_still_is_given_up_on_tls_too(running: Running) -> N
 
 @UNIX
 def test_a_reader_who_goes_ends_it_at_once(tmp_path: Path, unix: bool) -> None:  # noqa: FBT001
-    with server(tmp_path, unix=unix, hosts=HOSTS, holds=True, passes=2) as running:
+    with server(tmp_path, unix=unix, hosts=HOSTS, holds=True, passes=PASSED) as running:
         with connection_of(running) as connection:
             running.begin_batch(connection, HOSTS)
             answer_on(connection).readline()
-            wait_for(lambda: len(running.of("held")) == 4, "the hosts under way")
+            wait_for(lambda: len(running.of("held")) == UNDER_WAY, "the hosts under way")
         (tmp_path / "go").touch()
         wait_for(lambda: left(running), "the record of the rest")
 
-        assert len(running.of("begun")) == 6
-        assert left(running) == [f"left-{HOSTS - 6}-disconnected"]
+        assert len(running.of("begun")) == PASSED + UNDER_WAY
+        assert left(running) == [f"left-{HOSTS - PASSED - UNDER_WAY}-disconnected"]
         assert running.call("GET", "/healthz")[0] == 200

@@ -42,9 +42,9 @@ def go_on() -> BatchEnd | None:
     return None
 
 
-def batch_of(world: World, hosts: int, threads: int = 4, scouts: int = 0, ended: object = go_on) -> Batch:
+def batch_of(world: World, hosts: int, calls: int = 4, scouts: int = 0, ended: object = go_on) -> Batch:
     assert callable(ended)
-    return Batch(requests(hosts), CALLER, world.rooms(), threads, scouts, ended)
+    return Batch(requests(hosts), CALLER, world.rooms(), calls, scouts, ended)
 
 
 def test_every_host_is_served_once_and_told_by_its_place() -> None:
@@ -59,7 +59,7 @@ def test_every_host_is_served_once_and_told_by_its_place() -> None:
 
 def test_every_host_goes_the_whole_way_of_a_single_request() -> None:
     world = crowd(3)
-    with batch_of(world, 3, threads=1) as batch:
+    with batch_of(world, 3, calls=1) as batch:
         list(batch)
     one = ["charge_caller", "facts", "charge_grant", "intend", "prove"]
     assert world.trail == [
@@ -104,7 +104,7 @@ def test_a_defect_is_one_hosts_and_its_text_is_told_nobody(caplog: pytest.LogCap
         raise RuntimeError("canary-text")
 
     world.after_intent = breaks
-    with batch_of(world, 2, threads=1) as batch:
+    with batch_of(world, 2, calls=1) as batch:
         first, second = (each.result for each in batch)
     assert isinstance(first, Refused)
     assert first.reason is Reason.INTERNAL_ERROR
@@ -112,14 +112,34 @@ def test_a_defect_is_one_hosts_and_its_text_is_told_nobody(caplog: pytest.LogCap
     assert "canary-text" not in caplog.text
 
 
-def test_so_many_hosts_are_under_way_at_a_time_and_no_more() -> None:
+def test_so_many_hosts_are_with_vcenter_at_a_time_and_no_more() -> None:
     world, threads = crowd(12), Threads()
     world.during_call = threads.pass_by
-    with batch_of(world, 12, threads=5) as batch:
+    with batch_of(world, 12, calls=5) as batch:
         assert eventually(lambda: threads.now == 5)
         threads.go.set()
         list(batch)
     assert threads.most == 5
+
+
+def test_others_are_decided_and_recorded_while_those_are_with_vcenter() -> None:
+    world, threads = crowd(12), Threads()
+    world.during_call = threads.pass_by
+    with batch_of(world, 12, calls=5) as batch:
+        assert eventually(lambda: len(world.intents) == 9)
+        assert threads.now == 5
+        threads.go.set()
+        assert len(list(batch)) == 12
+
+
+def test_with_one_call_at_a_time_there_is_one_host_at_a_time() -> None:
+    world, threads = crowd(3), Threads()
+    world.after_intent = threads.pass_by
+    threads.go.set()
+    with batch_of(world, 3, calls=1) as batch:
+        list(batch)
+    assert threads.most == 1
+    assert [intent.host_name for intent in world.intents] == [name(0), name(1), name(2)]
 
 
 def test_the_others_wait_until_the_first_has_brought_what_all_need() -> None:
@@ -132,7 +152,7 @@ def test_the_others_wait_until_the_first_has_brought_what_all_need() -> None:
             together.wait(20)
 
     world.during_call = meet
-    with batch_of(world, 11, threads=5, scouts=1) as batch:
+    with batch_of(world, 11, calls=5, scouts=1) as batch:
         assert eventually(lambda: len(world.intents) == 1)
         first.set()
         finished = list(batch)
@@ -147,10 +167,10 @@ def test_a_first_host_that_is_refused_keeps_the_others_no_longer() -> None:
         assert len(list(batch)) == 3
 
 
-@pytest.mark.parametrize(("threads", "most"), [(4, AHEAD), (AHEAD, AHEAD), (20, 20)])
-def test_no_host_is_begun_for_a_reader_who_is_behind(threads: int, most: int) -> None:
+@pytest.mark.parametrize(("calls", "most"), [(1, AHEAD), (8, AHEAD), (AHEAD, AHEAD), (20, 20)])
+def test_no_host_is_begun_for_a_reader_who_is_behind(calls: int, most: int) -> None:
     world = crowd(40)
-    with batch_of(world, 40, threads) as batch:
+    with batch_of(world, 40, calls) as batch:
         lines = iter(batch)
         assert eventually(lambda: len(world.outcomes) == most)
         for delivered in range(5):
@@ -163,7 +183,7 @@ def test_no_host_is_begun_for_a_reader_who_is_behind(threads: int, most: int) ->
 def test_a_reader_who_leaves_ends_it_and_what_was_begun_comes_to_its_end() -> None:
     world, threads = crowd(20), Threads()
     world.during_call = threads.pass_by
-    with batch_of(world, 20, threads=3) as batch:
+    with batch_of(world, 20, calls=3) as batch:
         assert eventually(lambda: threads.now == 3)
         threads.go.set()
         next(iter(batch))
@@ -174,7 +194,7 @@ def test_a_reader_who_leaves_ends_it_and_what_was_begun_comes_to_its_end() -> No
 @pytest.mark.parametrize("end", list(BatchEnd))
 def test_no_host_is_begun_once_it_has_ended(end: BatchEnd) -> None:
     world = crowd(9)
-    with batch_of(world, 9, threads=1, ended=lambda: end if len(world.intents) == 4 else None) as batch:
+    with batch_of(world, 9, calls=1, ended=lambda: end if len(world.intents) == 4 else None) as batch:
         finished = list(batch)
     assert [each.index for each in finished] == [0, 1, 2, 3]
     assert [request.host for request in batch.not_begun] == [name(n) for n in range(4, 9)]
@@ -189,7 +209,7 @@ def test_each_host_is_decided_on_the_policy_that_is_in_force_when_it_begins() ->
         world.policy = replace(world.policy, revision=f"revision-{len(world.intents)}")
 
     world.during_call = reload
-    with batch_of(world, 3, threads=1) as batch:
+    with batch_of(world, 3, calls=1) as batch:
         list(batch)
     assert [intent.policy_revision for intent in world.intents] == ["revision-1", "revision-1", "revision-2"]
 
