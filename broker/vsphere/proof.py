@@ -22,6 +22,12 @@ BATCH = 200
 TURN_S = 10.0
 """However short the setting, a proof is good for so long: the ticket call has to get its turn."""
 
+_HALF = 0.5
+"""A proof that has spent so much of its time is asked for anew by the refresher, or on the way."""
+
+_SPENT = 0.8
+"""So old no proof gets that the refresher keeps: where one is, it soon has to be asked for."""
+
 _ONE_HOSTS = frozenset({Reason.UNPROVEN, Reason.INVENTORY_STALE})
 """Refusals of a whole call for which one of its hosts may be to blame."""
 
@@ -82,7 +88,7 @@ class Proofs:
             return False
         with self._lock:
             now = self._clock.monotonic()
-            missing = [host.ref for host in hosts if not self._lasts(host.ref, now)]
+            missing = [host.ref for host in hosts if not self._within(host.ref, now, _SPENT)]
             self._expected.update(dict.fromkeys(missing))
         return bool(missing)
 
@@ -128,7 +134,7 @@ class Proofs:
             self._wanted = {r: at for r, at in self._wanted.items() if now - at < HOT_S}
             for ref in self._kept.keys() - self._wanted.keys():
                 del self._kept[ref]
-            return [ref for ref in self._wanted if not self._lasts(ref, now)]
+            return [ref for ref in self._wanted if not self._within(ref, now, _HALF)]
 
     def _serves(self, ref: HostRef, now: float) -> bool:
         """Whether the call under way asks about the host, and late enough for a request made now."""
@@ -164,14 +170,14 @@ class Proofs:
         while known and self._expected and len(batch.flights) < BATCH:
             ref = next(iter(self._expected))
             del self._expected[ref]
-            if not self._lasts(ref, now):
+            if not self._within(ref, now, _HALF):
                 batch.flights.setdefault(ref, Future())
                 self._wanted[ref] = now
 
-    def _lasts(self, ref: HostRef, now: float) -> bool:
-        """Whether the host's proof is good for a while yet."""
+    def _within(self, ref: HostRef, now: float, share: float) -> bool:
+        """Whether there is a proof of the host that has spent less than this share of its time."""
         kept = self._kept.get(ref)
-        return kept is not None and now - kept[1] < self._max_age_s / 2
+        return kept is not None and now - kept[1] < self._max_age_s * share
 
     def _fly(self, batch: _Batch) -> None:
         try:

@@ -219,8 +219,10 @@ def test_a_proof_that_lasts_for_a_while_is_not_asked_for_again(
     proofs.prove(host_entry("host-1"))
     clock.advance(10)
     proofs.prove(host_entry("host-2"))
-    clock.advance(10)
-    proofs.expect(hosts(range(3)))
+    clock.advance(13)
+    assert not proofs.expect(hosts((1, 2)))
+    clock.advance(1)
+    assert proofs.expect(hosts(range(3)))
 
     proofs.prove(host_entry("host-0"))
 
