@@ -77,9 +77,11 @@ _ENDED = Prepared(
     )
 )
 _CLOSE = Prepared(
-    delete(open_attempt).where(
+    delete(open_attempt)
+    .where(
         open_attempt.c.issuance == bindparam("of_issuance"), open_attempt.c.attempt == bindparam("of_attempt")
     )
+    .returning(open_attempt.c.keyed)
 )
 _TERMINAL = Prepared(insert(terminal))
 _NEW = Prepared(insert(issuance))
@@ -148,8 +150,8 @@ class StoredAttempts:
 
         def work(transaction: Transaction) -> bool:
             connection = transaction.connection
-            if _CLOSE.run(connection, _key(ending.attempt)).rowcount == 1:
-                _end(transaction, ending, outcome)
+            if closed := _CLOSE.run(connection, _key(ending.attempt)).fetchone():
+                _end(transaction, ending, outcome, *closed)
                 return True
             if _ENDED.run(connection, _key(ending.attempt)).fetchone() is None:
                 raise LogUnavailable("this store holds no intent of the attempt")
@@ -168,8 +170,8 @@ class StoredAttempts:
         def work(transaction: Transaction) -> int:
             overdue = self._overdue(transaction.connection, grace)
             for attempt in overdue:
-                _CLOSE.run(transaction.connection, _key(attempt.attempt))
-                _end(transaction, *ending_of(attempt))
+                closed = _CLOSE.run(transaction.connection, _key(attempt.attempt)).fetchone()
+                _end(transaction, *ending_of(attempt), *closed)
             return len(overdue)
 
         closed = 0
@@ -192,17 +194,19 @@ def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: i
     else:
         _AGAIN.run(connection, _key(attempt))
     values = {"issuance": attempt.issuance, "attempt": attempt.number, "intent_seq": seq}
-    _OPEN.run(connection, values | {"deadline": ms_up(beginning.deadline)})
+    keyed = int(beginning.claim is not None)
+    _OPEN.run(connection, values | {"deadline": ms_up(beginning.deadline), "keyed": keyed})
 
 
-def _end(transaction: Transaction, ending: Ending, outcome: Record) -> None:
+def _end(transaction: Transaction, ending: Ending, outcome: Record, keyed: int) -> None:
     """Put the one outcome on record; the row of `terminal` is what a second one fails at."""
     connection, attempt = transaction.connection, ending.attempt
     (seq,) = transaction.append([outcome])
     _TERMINAL.run(connection, {"issuance": attempt.issuance, "attempt": attempt.number, "seq": seq})
     now = {"now_state": ending.kind.value, "now_reason": ending.reason}
     _SETTLE.run(connection, _exposed(ending) | now)
-    claims.end(connection, attempt, ending.kind)
+    if keyed:
+        claims.end(connection, attempt, ending.kind)
 
 
 def _exposed(ending: Ending) -> dict[str, object]:

@@ -56,6 +56,7 @@ open_attempt = Table(
     Column("attempt", Integer, primary_key=True),
     Column("intent_seq", Integer, ForeignKey("record.seq"), nullable=False),
     Column("deadline", Integer, nullable=False),
+    Column("keyed", Integer, nullable=False),
 )
 """Attempts without an outcome; the row goes when the outcome comes."""
 

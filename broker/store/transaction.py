@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from broker.model.record import Record
 from broker.store import tables
-from broker.store.sealing import Sealer
+from broker.store.sealing import Sealed, Sealer
 from broker.store.statements import Prepared
 
-_INSERT = Prepared(insert(tables.record))
-_NEXT = Prepared(select(func.coalesce(func.max(tables.record.c.seq) + 1, 0)))
+_COLUMNS = ("leaf", "id", "code", "at", "app", "issuance")
+_NEXT = select(func.coalesce(func.max(tables.record.c.seq) + 1, 0)).scalar_subquery()
+_APPEND = Prepared(
+    insert(tables.record)
+    .values(seq=_NEXT, **{name: bindparam(name) for name in _COLUMNS})
+    .returning(tables.record.c.seq)
+)
 
 
 class Transaction:
@@ -33,22 +38,12 @@ class Transaction:
 
         Raises TypeError or ValueError for a field that a record cannot hold, a defect.
         """
-        if not records:
-            return range(0)
-        first = self.tail[0] + 1 if self.tail else _NEXT.run(self.connection, {}).fetchone()[0]
+        seqs = [self._append(self._sealer.seal(record)) for record in records]
+        return range(seqs[0], seqs[-1] + 1) if seqs else range(0)
+
+    def _append(self, sealed: Sealed) -> int:
+        (seq,) = _APPEND.run(self.connection, {name: getattr(sealed, name) for name in _COLUMNS}).fetchone()
         if self.tail is None:
-            self._first = first
-        for seq, record in enumerate(records, first):
-            sealed = self._sealer.seal(record)
-            values = {
-                "seq": seq,
-                "leaf": sealed.leaf,
-                "id": sealed.id,
-                "code": sealed.code,
-                "at": sealed.at,
-                "app": sealed.app,
-                "issuance": sealed.issuance,
-            }
-            _INSERT.run(self.connection, values)
-            self.tail = (seq, sealed.leaf)
-        return range(first, first + len(records))
+            self._first = seq
+        self.tail = (seq, sealed.leaf)
+        return int(seq)
