@@ -1,9 +1,7 @@
 """The process that serves has no file descriptor left: nothing is issued off the record, and it heals."""
 
 import resource
-from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,42 +9,34 @@ from tests.faults.conftest import Scene
 from tests.support import invariants
 from tests.support.stack import workers_of
 
+ALWAYS_OPEN = 3
+"""Standard input, output and error: a limit of as many lets nothing else be opened."""
+
 
 @pytest.fixture
-def worker(scene: Scene) -> Iterator[int]:
-    """Who serves; afterwards with as many descriptors as before."""
-    (pid,) = workers_of(scene.process)
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    yield pid
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-    assert workers_of(scene.process) == [pid], "it lives on"
+def take_descriptors(scene: Scene) -> Iterator[Callable[[], object]]:
+    """From the call on the process that serves can open nothing. Afterwards it lives on as before."""
+    (worker,) = workers_of(scene.process)
+    soft, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    yield lambda: resource.prlimit(worker, resource.RLIMIT_NOFILE, (ALWAYS_OPEN, hard))
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (soft, hard))
+    assert workers_of(scene.process) == [worker]
 
 
-def take_descriptors(worker: int, left: int) -> None:
-    """Leave the process so many that are free."""
-    looks = [{int(entry.name) for entry in Path(f"/proc/{worker}/fd").iterdir()} for _ in range(100)]
-    used = set.intersection(*looks)  # without what is opened for a moment
-    free = (number for number in count() if number not in used)
-    for _ in range(left):
-        next(free)
-    _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-    resource.prlimit(worker, resource.RLIMIT_NOFILE, (next(free), hard))
-
-
-def test_with_a_descriptor_for_the_request_alone_nothing_is_asked_of_vcenter(
-    scene: Scene, worker: int
+def test_without_a_descriptor_for_its_intent_nothing_is_asked_of_vcenter(
+    scene: Scene, take_descriptors: Callable[[], object]
 ) -> None:
     minted = len(scene.witness.minted)
-    take_descriptors(worker, left=1)
-    assert {scene.witness.ask().code for _ in range(5)} == {"log_unavailable"}
+    heard = scene.witness.ask(once_connected=take_descriptors)
+    assert (heard.status, heard.code) == (503, "log_unavailable")
     assert len(scene.witness.minted) == minted
 
 
 def test_a_ticket_whose_outcome_finds_no_descriptor_is_dropped_and_told_as_unknown(
-    scene: Scene, worker: int
+    scene: Scene, take_descriptors: Callable[[], object]
 ) -> None:
     before = scene.witness.log_size()
-    scene.witness.at_next_mint(lambda: take_descriptors(worker, left=0))
+    scene.witness.at_next_mint(take_descriptors)
     heard = scene.witness.ask()
     assert (heard.status, heard.code) == (503, "log_unavailable")
     invariants.check(scene.witness)

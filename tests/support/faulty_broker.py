@@ -1,7 +1,7 @@
 """The `broker` command with faults that a test arms: `python -m tests.support.faulty_broker FOLDER serve`.
 
 A file `die-STEP` in FOLDER: the process that comes to this step of an issuance takes the file away
-and kills itself. Files `clock` and `passed`: by how many seconds its clock is wrong, and how many
+and kills itself. Links `clock` and `passed`: by how many seconds its clock is wrong, and how many
 seconds went by in a moment. With a file `hurry` at its start its housekeeping comes twice a second.
 """
 
@@ -80,14 +80,18 @@ def hurry(folder: Path) -> None:
     (folder / "hurry").touch()
 
 
-def _write(file: Path, seconds: float) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(str(seconds))
-    part.rename(file)
+def _write(link: Path, seconds: float) -> None:
+    """In a link, which can be read without a file descriptor."""
+    part = link.with_suffix(".part")
+    part.symlink_to(str(seconds))
+    part.rename(link)
 
 
-def _read(file: Path) -> float:
-    return float(file.read_text()) if file.exists() else 0.0
+def _read(link: Path) -> float:
+    try:
+        return float(os.readlink(link))  # noqa: PTH115 - a Path of it would cost more than the clock
+    except FileNotFoundError:
+        return 0.0
 
 
 class _Death:

@@ -82,12 +82,14 @@ class Witness:
     def log_size(self) -> int:
         return self._log.size()
 
-    def ask(self, host: str = HOST, key: str | None = None) -> Heard:
+    def ask(
+        self, host: str = HOST, key: str | None = None, once_connected: Callable[[], object] = lambda: None
+    ) -> Heard:
         """Ask for one ticket, once, with a token that was good the last time; all that comes back."""
         heard = Heard(-1, b"")
         with suppress(OSError, KeyError, ValueError):  # no broker, or none that gives tokens
             self._bearer = self._bearer or self._new_token()
-            heard = self._exchange(_ticket_request(host, key, self._bearer))
+            heard = self._exchange(_ticket_request(host, key, self._bearer), once_connected)
         if heard.status == UNAUTHORIZED:
             self._bearer = ""
         self.heard.append(heard)
@@ -124,13 +126,14 @@ class Witness:
         self.tokens.append(str(heard.body["access_token"]))
         return self.tokens[-1]
 
-    def _exchange(self, request: bytes) -> Heard:
+    def _exchange(self, request: bytes, once_connected: Callable[[], object] = lambda: None) -> Heard:
         raw, log_size = b"", -1
         with ExitStack() as closing, suppress(OSError):
             address = ("localhost", self.stack.site.port)
             plain = closing.enter_context(socket.create_connection(address, PATIENCE_S))
             plain.getpeername()  # ssl loses the socket of a peer that has gone, and nobody could close it
             channel = closing.enter_context(self._context.wrap_socket(plain, server_hostname="localhost"))
+            once_connected()
             channel.sendall(request)
             raw = channel.recv(1)
             log_size = self._log.size()
