@@ -20,6 +20,7 @@ from broker.model.inventory import Host
 from broker.model.issuance import BatchEnd, Caller, IssuedTicket, TicketRequest, VcenterTicket
 from broker.model.names import AccountId
 from broker.ports.issuing import Rooms, TicketOffice
+from broker.ports.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Batch:
     they all need is brought by the first, and those who wait for it would be in each other's way.
     Before each host `ended` is asked whether to go on. Asking for the next result says that the
     one before was delivered. Leaving the block begins no more, and returns when all that was begun
-    is on record.
+    is on record. The threads compute when it is the turn of the app whose request this one serves.
     """
 
     def __init__(
@@ -62,11 +63,14 @@ class Batch:
         calls: int,
         scouts: int,
         ended: Callable[[], BatchEnd | None],
+        turns: Turns,
     ) -> None:
         self._requests = requests
         self._caller = caller
         self._rooms = replace(rooms, tickets=_Places(rooms.tickets, calls))
         self._ask_ended = ended
+        self._turns = turns
+        self._whose = ""
         self._changed = Condition()
         self._scouts = scouts
         self._begun = 0
@@ -86,6 +90,7 @@ class Batch:
         return self._requests[self._begun :]
 
     def __enter__(self) -> Self:
+        self._whose = self._turns.whose()
         try:
             for thread in self._threads:
                 thread.start()
@@ -102,7 +107,8 @@ class Batch:
     def __iter__(self) -> Iterator[Finished]:
         working = len(self._threads)
         while working:
-            finished = self._results.get()
+            with self._turns.aside():
+                finished = self._results.get()
             if finished is None:
                 working -= 1
                 continue
@@ -122,7 +128,8 @@ class Batch:
     def _work(self) -> None:
         try:
             while (index := self._next()) is not None:
-                self._results.put(self._finished(index))
+                with self._turns.helping(self._whose):
+                    self._results.put(self._finished(index))
                 self._count_done()
         finally:
             self._results.put(None)

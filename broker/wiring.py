@@ -108,6 +108,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
         health=HealthWatch(health, limits),
         leaving=requests.leaving,
         turned_away=threads.turns_away,
+        turns=threads,
         meter=metrics.meter,
     )
     metrics.ask(access.health.look, vsphere.loads)

@@ -49,6 +49,7 @@ from broker.ports.access import (
 )
 from broker.ports.issuing import Rooms
 from broker.ports.metering import UNMETERED, RequestMeter
+from broker.ports.turns import Turns
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -76,6 +77,7 @@ class AccessRooms:
     """Whether this process shuts down."""
     turned_away: Callable[[], bool]
     """Whether the request in hand found no room in its lane."""
+    turns: Turns
     secrets: HashedSecrets = field(default_factory=HashedSecrets)
     meter: RequestMeter = UNMETERED
 
@@ -186,7 +188,7 @@ def _views(
     body = batch_body(settings.batch_hosts)
     return Views(
         tickets=Tickets(rooms, access.log),
-        batches=Batches(rooms, access.log, body, access.leaving),
+        batches=Batches(rooms, access.log, body, access.leaving, access.turns),
         batch_body=body,
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),

@@ -28,6 +28,7 @@ from broker.model.names import (
 from broker.ports.access import AccessLog
 from broker.ports.clock import Clock
 from broker.ports.issuing import Rooms
+from broker.ports.turns import Turns
 
 PATH = "/v1/tickets:batch"
 MEDIA_TYPE = "application/x-ndjson"
@@ -38,12 +39,18 @@ class Batches:
     """The view. `body` is what may be asked, `leaving` says whether this process shuts down."""
 
     def __init__(
-        self, rooms: Rooms, log: AccessLog, body: type[BatchBody], leaving: Callable[[], bool]
+        self,
+        rooms: Rooms,
+        log: AccessLog,
+        body: type[BatchBody],
+        leaving: Callable[[], bool],
+        turns: Turns,
     ) -> None:
         self._rooms = rooms
         self._log = log
         self._body = body
         self._leaving = leaving
+        self._turns = turns
 
     def post(self) -> Response:
         """Refused as a whole where it is no batch of ticket requests; else 200, and each line says how."""
@@ -64,6 +71,7 @@ class Batches:
             calls=min(body.concurrency, most),
             scouts=1 if missing else 0,
             ended=lambda: self._ended(peer),
+            turns=self._turns,
         )
         stream = BatchStream(
             batch, body.hosts, about.answer_id, about.known, self._rooms.ledger, self._rooms.clock

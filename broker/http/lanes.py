@@ -116,6 +116,22 @@ class Roster:
         if not lane.held and not lane.queue:
             del self._lanes[name]
 
+    def may_help(self, name: str) -> bool:
+        """Whether a thread of its own making may compute for a lane that serves a request just now."""
+        now, lane = self._monotonic(), self._lanes[name]
+        lane.lapse(now)
+        return len(lane.computing) < BESIDE_OTHERS or not self._others_ask(name, now)
+
+    def help(self, thread: int, name: str) -> None:
+        """Such a thread begins, which counts as asking."""
+        self._lane_of[thread] = name
+        self.back(thread)
+        self._note(name)
+
+    def helped(self, thread: int) -> None:
+        """It has ended what it did."""
+        self._lanes[self._lane_of.pop(thread)].computing.pop(thread, None)
+
     def aside(self, thread: int) -> bool:
         """The thread begins to wait; False where it computes for no lane, and is not counted anyway."""
         name = self._lane_of.get(thread)

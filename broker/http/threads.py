@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition, Thread, get_ident
+from threading import Condition, Lock, Thread, get_ident
 
 from broker.defects import told
-from broker.http.lanes import BUSY, Roster, Work
+from broker.http.lanes import BUSY, LAPSE_S, Roster, Work
 
 _log = logging.getLogger(__name__)
 
@@ -16,7 +16,8 @@ class FairThreads:
 
     def __init__(self, number: int, monotonic: Callable[[], float]) -> None:
         self._roster = Roster(number, monotonic)
-        self._changed = Condition()
+        lock = Lock()
+        self._changed, self._help = Condition(lock), Condition(lock)
         self._over = False
         # a thread that hangs when all is over must not keep the process
         self._threads = [Thread(target=self._work, name="request", daemon=True) for _ in range(number)]
@@ -44,12 +45,32 @@ class FairThreads:
         with self._changed:
             if counted := self._roster.aside(me):
                 self._call_one()
+                self._help.notify()
         try:
             yield
         finally:
             if counted:
                 with self._changed:
                     self._roster.back(me)
+
+    @contextmanager
+    def helping(self, whose: str) -> Iterator[None]:
+        """See `Turns.helping`. Nobody is helped in vain: once all is over there are no turns to wait for."""
+        if not whose:
+            yield
+            return
+        me = get_ident()
+        with self._changed:
+            while not self._over and not self._roster.may_help(whose):
+                self._help.wait(LAPSE_S)
+            self._roster.help(me, whose)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._roster.helped(me)
+                self._call_one()
+                self._help.notify()
 
     def queued(self) -> bool:
         """Whether anything waits for its turn."""
@@ -70,6 +91,7 @@ class FairThreads:
         with self._changed:
             self._over = True
             self._changed.notify_all()
+            self._help.notify_all()
         for thread in self._threads if wait else ():
             thread.join()
 
@@ -82,6 +104,7 @@ class FairThreads:
                 _log.error("a thread met a defect: %s", told(defect))
             with self._changed:
                 self._roster.done(me)
+                self._help.notify()
 
     def _next(self, me: int) -> Work | None:
         with self._changed:

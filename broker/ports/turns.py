@@ -14,3 +14,10 @@ class Turns(Protocol):
     def aside(self) -> AbstractContextManager[None]:
         """While this thread only waits: others may compute meanwhile for whom it works."""
         ...
+
+    def helping(self, whose: str) -> AbstractContextManager[None]:
+        """While this thread, which serves no request itself, does a piece of the work of one of `whose`.
+
+        It begins when others leave it a turn. `whose` keeps serving that request meanwhile.
+        """
+        ...

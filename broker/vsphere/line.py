@@ -47,3 +47,7 @@ class ForNobody:
     def aside(self) -> AbstractContextManager[None]:
         """See `Turns.aside`."""
         return nullcontext()
+
+    def helping(self, whose: str) -> AbstractContextManager[None]:  # noqa: ARG002 - all are the same
+        """See `Turns.helping`."""
+        return nullcontext()

@@ -187,3 +187,58 @@ def test_it_is_known_for_whom_a_thread_works(shift: Shift) -> None:
     shift.roster.done(thread)
     assert shift.roster.lane_of(thread) is None
     assert not shift.roster.queued()
+
+
+HELPER, ANOTHER = 1001, 1002
+
+
+def test_helpers_compute_as_they_like_while_no_other_app_asks(shift: Shift) -> None:
+    shift.queue("a")
+    shift.begin()
+    shift.roster.help(HELPER, "a")
+
+    assert shift.roster.may_help("a")
+    assert shift.roster.lane_of(HELPER) == "a"
+
+
+def test_beside_others_one_thread_computes_for_an_app_its_helpers_included(shift: Shift) -> None:
+    shift.queue("a", "b")
+    served, _ = shift.begin_all()
+    assert served is not None
+    assert not shift.roster.may_help("a")
+    shift.roster.aside(served)
+    assert shift.roster.may_help("a")
+    shift.roster.help(HELPER, "a")
+
+    assert not shift.roster.may_help("a")
+    shift.roster.aside(HELPER)
+    assert shift.roster.may_help("a")
+    shift.roster.back(HELPER)
+    assert not shift.roster.may_help("a")
+    shift.roster.helped(HELPER)
+    assert shift.roster.may_help("a")
+
+
+def test_a_helper_counts_no_more_that_computes_for_too_long(shift: Shift) -> None:
+    shift.queue("a", "b")
+    served, _ = shift.begin_all()
+    shift.roster.aside(served)
+    shift.roster.help(HELPER, "a")
+    shift.clock.advance(LAPSE_S)
+
+    assert shift.roster.may_help("a")
+    shift.roster.help(ANOTHER, "a")
+    shift.roster.helped(HELPER)
+    assert not shift.roster.may_help("a")
+
+
+def test_whom_a_helper_works_for_asks_and_others_take_turns_with_it(shift: Shift) -> None:
+    shift.queue("a")
+    served = shift.begin()
+    assert served is not None
+    shift.roster.aside(served)
+    shift.clock.advance(RECENTLY_S)
+    shift.roster.help(HELPER, "a")
+
+    shift.queue("b", "b")
+    assert len(shift.begin_all()) == 1

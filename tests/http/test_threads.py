@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -88,3 +88,22 @@ def test_what_is_queued_at_the_end_is_not_done(
     threads.shutdown(wait=True)
     assert not never.is_set()
     assert caplog.text == ""
+
+
+def test_a_helper_computes_for_the_lane_that_it_helps(threads: FairThreads) -> None:
+    helped, over = Event(), Event()
+
+    def serve() -> None:
+        assert over.wait(10)
+
+    threads.put("a", serve)
+
+    def help_it() -> None:
+        with threads.helping("a"):
+            assert threads.whose() == "a"
+            helped.set()
+        assert threads.whose() == ""
+
+    Thread(target=help_it).start()
+    assert helped.wait(10)
+    over.set()

@@ -1,7 +1,9 @@
 """A batch: every host on the way of a single request, so many at a time, and no faster than it is read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, local
 
 import pytest
 
@@ -9,6 +11,7 @@ from broker.batch import AHEAD, Batch, Finished
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import BatchEnd, IssuedTicket, TicketRequest
 from broker.model.names import IssuanceId
+from broker.vsphere.line import ForNobody
 from tests.support.deadline import eventually
 from tests.support.issuing import CALLER, REQUEST, World, crowd, name
 
@@ -44,7 +47,7 @@ def go_on() -> BatchEnd | None:
 
 def batch_of(world: World, hosts: int, calls: int = 4, scouts: int = 0, ended: object = go_on) -> Batch:
     assert callable(ended)
-    return Batch(requests(hosts), CALLER, world.rooms(), calls, scouts, ended)
+    return Batch(requests(hosts), CALLER, world.rooms(), calls, scouts, ended, ForNobody())
 
 
 def test_every_host_is_served_once_and_told_by_its_place() -> None:
@@ -219,3 +222,34 @@ def test_finished_says_which_request_it_was() -> None:
         (only,) = batch
     assert isinstance(only, Finished)
     assert only.request == requests(1)[0]
+
+
+class OneApps:
+    """Says for whom it is that a thread computes, and who waits."""
+
+    def __init__(self) -> None:
+        self.now = local()
+        self.waited = 0
+
+    def whose(self) -> str:
+        return "nagios"
+
+    @contextmanager
+    def helping(self, whose: str) -> Iterator[None]:
+        self.now.whose = whose
+        yield
+        self.now.whose = ""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self.waited += 1
+        yield
+
+
+def test_its_threads_compute_for_the_app_that_asked_and_the_one_that_reads_only_waits() -> None:
+    world, turns, seen = crowd(6), OneApps(), []
+    world.during_call = lambda: seen.append(turns.now.whose)
+    with Batch(requests(6), CALLER, world.rooms(), 2, 0, go_on, turns) as batch:
+        list(batch)
+    assert seen == ["nagios"] * 6
+    assert turns.waited >= 6

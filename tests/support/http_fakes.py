@@ -36,6 +36,8 @@ from broker.model.secret import Secret, SecretVariable
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
 from broker.ports.access import AppCredential, IssuancePage, IssuanceView
 from broker.ports.issuing import Rooms
+from broker.ports.turns import Turns
+from broker.vsphere.line import ForNobody
 from tests.support.issuing import POLICY, World
 
 ISSUER = "https://broker.example.com:8443"
@@ -342,6 +344,7 @@ def make_desk(
     settings: ServerSettings | None = None,
     store: WindowStore | None = None,
     world: World | None = None,
+    turns: Turns | None = None,
 ) -> Desk:
     world = world or World(policy=policy)
     settings = settings or settings_for()
@@ -369,6 +372,7 @@ def make_desk(
         watch,
         lambda: access.leaves,
         access.turns_away,
+        turns or ForNobody(),
         compared,
     )
     flask = create_app(settings, rooms, access_rooms, limits, tokens)

@@ -255,7 +255,7 @@ def main(plan_file: str) -> None:
         note("build")
         if (folder / "broken").exists():
             raise LogUnavailable("as the test says")
-        desk = make_desk(settings=settings, world=planned_world(plan, note))
+        desk = make_desk(settings=settings, world=planned_world(plan, note), turns=threads)
         desk.access.without_room = threads.turns_away
         return Served(
             desk.app,
