@@ -22,7 +22,7 @@ ARRIVALS = "+"
 BUSY = "!"
 """The lane of requests that found their own full, and are turned away."""
 
-ALONE = 4
+ALONE = 8
 """Threads that may compute for a lane while no other app asks: more only get in each other's way."""
 
 BESIDE_OTHERS = 1
