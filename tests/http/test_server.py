@@ -73,17 +73,6 @@ def test_tls_below_1_2_is_refused(tls: Running) -> None:
         context.wrap_socket(connection, server_hostname="127.0.0.1")
 
 
-@pytest.mark.parametrize(
-    "name", ["X-Forwarded-For", "X_Forwarded_For", "Forwarded", "X-Real-IP", "Client-Cert"]
-)
-def test_no_header_moves_an_address_on_tls(tls: Running, name: str) -> None:
-    line = tls.logged(
-        f"GET / HTTP/1.1\r\nHost: x\r\n{name}: 203.0.113.9\r\nConnection: close\r\n\r\n".encode()
-    )
-
-    assert line["address"] == "127.0.0.1"
-
-
 def test_only_the_last_hop_is_believed_on_the_unix_socket(unix: Running) -> None:
     line = unix.logged(
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.0.1\r\nX_Forwarded_For: 10.9.9.9\r\n"
@@ -108,40 +97,6 @@ def test_no_header_writes_into_the_environment(unix: Running, name: str) -> None
     )
 
     assert answer.startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 400 "))
-
-
-SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        "Content-Length: 5\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nContent-Length: 5",
-        "Content-Length: 0\r\nContent-Length: 36",
-        "Content-Length: +36",
-        "Content-Length: 0x24",
-        "Content-Length: -1",
-        "Transfer-Encoding: xchunked",
-        "Transfer-Encoding: chunked, identity",
-        "Transfer-Encoding: identity, chunked, chunked",
-        "Transfer-Encoding : chunked",
-        "Transfer-Encoding:\x0bchunked",
-        "X: y\r\n Transfer-Encoding: chunked",
-    ],
-)
-@pytest.mark.parametrize("where", ["tls", "unix"])
-def test_a_message_of_two_lengths_is_no_request(
-    request: pytest.FixtureRequest, where: str, head: str
-) -> None:
-    running: Running = request.getfixturevalue(where)
-
-    answer = running.ask(
-        f"POST /v1/tickets HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + SMUGGLED
-    )
-
-    assert answer.count(b"HTTP/1.1 ") == 1
-    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
 
 
 @pytest.mark.parametrize(
