@@ -14,6 +14,7 @@ from broker.client.api import HostTicket
 from broker.client.cim import cim_connection, sensors
 from broker.demo.files import APP
 from broker.vsphere.facts import TOGETHER
+from tests.support.catalogue import misfits
 from tests.support.stack import HOST, Stack, applied_stack, until
 
 HOSTS = 100
@@ -128,6 +129,7 @@ def test_what_a_reader_who_goes_leaves_behind_stands_in_the_log(stack: Stack) ->
     told: dict[str, list[dict[str, Any]]] = {}
     for record in stack.records()[before:]:
         told.setdefault(record["event"], []).append(record["fields"])
+    assert misfits(stack.records()[before:]) == []
     (left,) = told["not_attempted"]
     begun = {fields["host"] for fields in told["ticket_intent"]}
     assert left["issuance"] == answer.headers["Broker-Request-Id"]
