@@ -13,6 +13,11 @@ NOT_OURS_TO_SHIP = "the recordings of real vCenters are not part of the reposito
 """The one reason for a skip in CI: nothing that `make test` could install would provide them."""
 
 
+def pytest_configure() -> None:
+    """What tests start keeps its bytecode, whatever the shell says: or each would compile all it imports."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def failed_if_skipped(report: Report, environment: Mapping[str, str]) -> Report:
     """Where CI=true, a skip is a failure that gives the skip's reason; an expected failure stays one."""
     if environment.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
