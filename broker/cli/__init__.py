@@ -6,6 +6,7 @@ import sys
 import click
 
 from broker import __version__
+from broker.cli.garbage import staying
 from broker.cli.output import ExplainingGroup
 
 _COMMANDS = {
@@ -42,7 +43,8 @@ class LazyGroup(ExplainingGroup):
         if module is None:
             return None
         try:
-            command = importlib.import_module(module).command
+            with staying():
+                command = importlib.import_module(module).command
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"`broker {cmd_name}` is not part of this installation: {error.name} is missing. "

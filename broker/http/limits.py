@@ -11,8 +11,6 @@ from typing import Any
 
 from flask import Flask
 from flask_limiter import Limiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from broker.errors import Limited, Reason, Refused
 from broker.http.context import Left, maybe_asked
@@ -27,13 +25,6 @@ from broker.model.policy import Grant, Rate
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
-
-_REDIS_OPTIONS: Mapping[str, Any] = {
-    "protocol": 2,
-    "socket_connect_timeout": 0.5,
-    "socket_timeout": 0.5,
-    "retry": Retry(NoBackoff(), 0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,19 @@ class WindowStore:
     @classmethod
     def redis(cls, url: Secret, processes: int = 1) -> "WindowStore":
         """Redis, Sentinel or Cluster, in a form of `checked_redis_url`. Raises SecretUnavailable."""
-        return cls(checked_redis_url(url), _REDIS_OPTIONS, processes)
+        return cls(checked_redis_url(url), _redis_options(), processes)
+
+
+def _redis_options() -> Mapping[str, Any]:
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - 6 MB and 50 ms, for those who have a Redis
+    from redis.retry import Retry  # noqa: PLC0415 - as above
+
+    return {
+        "protocol": 2,
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 
 @dataclass(frozen=True, slots=True)
