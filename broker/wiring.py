@@ -37,6 +37,7 @@ from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_policy, load_server, load_share, load_worker
 from broker.policy.presence import Presence
 from broker.ports.issuing import Rooms
+from broker.ports.turns import FOR_NOBODY, Turns
 from broker.secrets import read_secret
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
@@ -84,7 +85,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     SecretUnavailable.
     """
     clock, metrics = SystemClock(), Metrics()
-    database = Database.open(started.store, clock, started.disk_reserve_mib, metrics.meter)
+    database = Database.open(started.store, clock, started.disk_reserve_mib, metrics.meter, threads)
     presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
@@ -94,7 +95,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
         holder, StoredLatches(database), clock, read_secret, settings.proof_max_age_s, gates, metrics.meter
     )
     limits = RequestLimits(
-        holder, settings.service_rate, settings.failed_authentications, _windows(settings), clock
+        holder, settings.service_rate, settings.failed_authentications, _windows(settings, threads), clock
     )
     rooms = watched(_rooms(settings, database, holder, refusals, vsphere, limits), metrics.meter)
     requests = RunningRequests(clock)
@@ -283,7 +284,7 @@ def _try_out(settings: ServerSettings) -> None:
     """Meet in this process what would stop a worker, where it ends in an error that says what to do."""
     _signing_keys(settings)
     _fingerprints(settings)
-    _windows(settings)
+    _windows(settings, FOR_NOBODY)
     if isinstance(settings.listener, TlsListener):
         listener = settings.listener
         ServerContext(listener.certificate, listener.key)
@@ -299,10 +300,10 @@ def _signing_keys(settings: ServerSettings) -> SigningKeys:
     return SigningKeys([read_secret(reference) for reference in settings.signing_keys])
 
 
-def _windows(settings: ServerSettings) -> WindowStore:
+def _windows(settings: ServerSettings, turns: Turns) -> WindowStore:
     if settings.redis_url is None:
         return WindowStore.memory()
-    return WindowStore.redis(read_secret(settings.redis_url), settings.workers)
+    return WindowStore.redis(read_secret(settings.redis_url), settings.workers, turns)
 
 
 def _attempt_deadline_s(policy: Policy) -> float:

@@ -13,6 +13,7 @@ from limits.strategies import MovingWindowRateLimiter, RateLimiter
 from broker.http.windows import ProcessWindows
 from broker.model.policy import Rate
 from broker.ports.clock import Clock
+from broker.ports.turns import Turns
 
 Answer = TypeVar("Answer")
 
@@ -34,15 +35,21 @@ class WindowLeft:
 class Windows:
     """Windows in the storage of `shared`; while that does not answer, tighter ones in this process.
 
-    `alone` gives what of a rate this process allows by itself. Thread-safe.
+    `alone` gives what of a rate this process allows by itself. Threads stand aside in `turns` while
+    they ask the shared ones. Thread-safe.
     """
 
     def __init__(
-        self, shared: Callable[[], RateLimiter], clock: Clock, alone: Callable[[Rate], Rate]
+        self,
+        shared: Callable[[], RateLimiter],
+        clock: Clock,
+        alone: Callable[[Rate], Rate],
+        turns: Turns,
     ) -> None:
         self._shared = shared
         self._clock = clock
         self._alone = alone
+        self._turns = turns
         self._own = MovingWindowRateLimiter(ProcessWindows())
         self._left = False
         self._asked_at = 0.0
@@ -76,7 +83,8 @@ class Windows:
     def _asked(self, rate: Rate, ask: Callable[[RateLimiter, RateLimitItem], Answer]) -> Answer:
         if not self._left:
             try:
-                return ask(self._shared(), _item(rate))
+                with self._turns.aside():
+                    return ask(self._shared(), _item(rate))
             except Exception as error:  # noqa: BLE001 - each storage's client raises its own; none may end limiting
                 self._leave(error)
         return ask(self._own, _item(self._alone(rate)))

@@ -1,15 +1,16 @@
-"""Fair turns among apps: requests queue in lanes, and threads take from one lane after the other.
+"""Fair turns among apps: requests wait in lanes, and the lanes take turns to compute.
 
-The interpreter runs one thread at a time, so what one app's requests cost another is the number of
-threads that compute for the one while the other wants to. So beside others a lane computes with one
-thread at a time. What only waits, for a vCenter say, stands aside and is not counted.
+The interpreter runs one thread at a time. Many that want to run hand it to each other at every step
+that lets go of it, a hundred times a request, and each hand-over costs as much as a step: so one
+thread computes, and all others wait for their turn. What waits anyway, for a vCenter or the disk say,
+stands aside, and queues in its lane when it goes on. So what one app's requests cost another is one
+turn of theirs before each of its own.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Work: TypeAlias = Callable[[], None]
 
@@ -22,19 +23,12 @@ ARRIVALS = "+"
 BUSY = "!"
 """The lane of requests that found their own full, and are turned away."""
 
-ALONE = 8
-"""Threads that may compute for a lane while no other app asks: more only get in each other's way."""
-
-BESIDE_OTHERS = 1
-"""The same while another app does."""
-
-RECENTLY_S = 2.0
-"""So long after its last request began an app counts as one that asks."""
+AT_ONCE = 1
+"""Threads that may compute. With two, each ticket costs an eighth more: see `make bench`."""
 
 LAPSE_S = 0.1
-"""A thread that computes for so long waits for something, such as a caller's bytes, and counts no more."""
+"""A thread that computes for so long waits for something that nobody foresaw, and counts no more."""
 
-_NO_APPS = frozenset({UNKNOWN, ARRIVALS, BUSY})
 _QUEUED_PER_THREAD = 8
 _THREADS_PER_SPARE = 8
 
@@ -43,25 +37,28 @@ class LaneFull(Exception):
     """As many requests of this lane wait already as may."""
 
 
+class Turn(NamedTuple):
+    """Which thread computes now: with new work, or on with what it has."""
+
+    thread: int
+    work: Work | None
+
+
 @dataclass(slots=True)
 class _Lane:
     queue: deque[Work] = field(default_factory=deque)
+    """Requests that are not begun."""
+    returning: deque[int] = field(default_factory=deque)
+    """Threads that would go on."""
     held: int = 0
     """Threads at work for this lane."""
-    computing: dict[int, float] = field(default_factory=dict)
-    """Those of them that compute, and since when, the longest first."""
-
-    def lapse(self, now: float) -> None:
-        """Count those no more that have computed for too long."""
-        while self.computing and now - self.computing[longest := next(iter(self.computing))] >= LAPSE_S:
-            del self.computing[longest]
 
 
 class Roster:
-    """Which work is done next. Not thread-safe: see `FairThreads`. Threads are told apart by number.
+    """Who computes next. Not thread-safe: see `FairThreads`. Threads are told apart by number.
 
-    Lanes take turns. The last threads are for lanes that hold none, so that an app which has many
-    requests under way keeps no other waiting for a thread.
+    Within a lane what is begun goes before what is not. The last threads are for lanes that hold
+    none, so that an app which has many requests under way keeps no other waiting for a thread.
     """
 
     def __init__(self, threads: int, monotonic: Callable[[], float]) -> None:
@@ -70,9 +67,11 @@ class Roster:
         self._room = threads * _QUEUED_PER_THREAD
         self._monotonic = monotonic
         self._lanes: dict[str, _Lane] = {}
+        """Whose turn comes first, first."""
         self._lane_of: dict[int, str] = {}
-        self._asked: dict[str, float] = {}
-        """When each app's last request began, the longest ago first."""
+        self._computing: dict[int, float] = {}
+        """Who computes, and since when, the longest first."""
+        self._aside: set[int] = set()
 
     def put(self, name: str, work: Work) -> None:
         """Queue work in a lane. Raises LaneFull."""
@@ -81,86 +80,76 @@ class Roster:
             raise LaneFull
         lane.queue.append(work)
 
-    def take(self, thread: int) -> Work | None:
-        """What this thread does next, or None; its lane comes last from now on."""
-        name = self._next()
-        if name is None:
+    def next(self, idle: int | None) -> Turn | None:
+        """Whose turn it is now, if it is anybody's; new work needs a thread that is idle.
+
+        The lane comes last from now on.
+        """
+        now = self._monotonic()
+        self._lapse(now)
+        if len(self._computing) >= AT_ONCE:
             return None
-        lane = self._lanes[name] = self._lanes.pop(name)
-        self._free -= 1
-        lane.held += 1
-        lane.computing[thread] = self._monotonic()
-        self._lane_of[thread] = name
-        self._note(name)
-        return lane.queue.popleft()
+        for name, lane in self._lanes.items():
+            turn = self._turn_of(name, lane, idle)
+            if turn is not None:
+                self._lanes[name] = self._lanes.pop(name)
+                self._computing[turn.thread] = now
+                return turn
+        return None
 
-    def queued(self) -> bool:
-        """Whether any work is not begun."""
-        return any(lane.queue for lane in self._lanes.values())
-
-    def ready(self) -> bool:
-        """Whether there is work that one more thread may do now."""
-        return self._next() is not None
+    def waits(self) -> bool:
+        """Whether anything waits for its turn."""
+        return any(lane.queue or lane.returning for lane in self._lanes.values())
 
     def lane_of(self, thread: int) -> str | None:
         """For which lane the thread works; None for a thread that does not."""
         return self._lane_of.get(thread)
 
     def done(self, thread: int) -> None:
-        """The thread has ended what it took."""
-        name = self._lane_of.pop(thread)
+        """The thread has ended what it was handed."""
+        name = self._left(thread)
         lane = self._lanes[name]
         self._free += 1
         lane.held -= 1
-        lane.computing.pop(thread, None)
         if not lane.held and not lane.queue:
             del self._lanes[name]
 
-    def may_help(self, name: str) -> bool:
-        """Whether a thread of its own making may compute for a lane that serves a request just now."""
-        now, lane = self._monotonic(), self._lanes[name]
-        lane.lapse(now)
-        return len(lane.computing) < BESIDE_OTHERS or not self._others_ask(name, now)
+    def aside(self, thread: int) -> bool:
+        """The thread begins to wait; False where it works for no lane, or stands aside already."""
+        if thread not in self._lane_of or thread in self._aside:
+            return False
+        self._aside.add(thread)
+        self._computing.pop(thread, None)
+        return True
+
+    def back(self, thread: int) -> None:
+        """It would go on, at its turn."""
+        self._aside.discard(thread)
+        self._lanes[self._lane_of[thread]].returning.append(thread)
 
     def help(self, thread: int, name: str) -> None:
-        """Such a thread begins, which counts as asking."""
+        """A thread of its own making would compute for a lane that serves a request just now, at its turn."""
         self._lane_of[thread] = name
         self.back(thread)
-        self._note(name)
 
     def helped(self, thread: int) -> None:
         """It has ended what it did."""
-        self._lanes[self._lane_of.pop(thread)].computing.pop(thread, None)
+        self._left(thread)
 
-    def aside(self, thread: int) -> bool:
-        """The thread begins to wait; False where it computes for no lane, and is not counted anyway."""
-        name = self._lane_of.get(thread)
-        return name is not None and self._lanes[name].computing.pop(thread, None) is not None
+    def _left(self, thread: int) -> str:
+        self._computing.pop(thread, None)
+        return self._lane_of.pop(thread)
 
-    def back(self, thread: int) -> None:
-        """It computes again."""
-        self._lanes[self._lane_of[thread]].computing[thread] = self._monotonic()
+    def _lapse(self, now: float) -> None:
+        while self._computing and now - self._computing[longest := next(iter(self._computing))] >= LAPSE_S:
+            del self._computing[longest]
 
-    def _next(self) -> str | None:
-        return next((name for name, lane in self._lanes.items() if self._may_begin(name, lane)), None)
-
-    def _may_begin(self, name: str, lane: _Lane) -> bool:
-        if not lane.queue or self._free <= (self._spare if lane.held else 0):
-            return False
-        now = self._monotonic()
-        lane.lapse(now)
-        return len(lane.computing) < (BESIDE_OTHERS if self._others_ask(name, now) else ALONE)
-
-    def _others_ask(self, name: str, now: float) -> bool:
-        """Whether an app does that is not this one."""
-        latest = islice(reversed(self._asked.items()), 2)
-        return any(other != name and now - asked < RECENTLY_S for other, asked in latest)
-
-    def _note(self, name: str) -> None:
-        if name in _NO_APPS:
-            return
-        now = self._monotonic()
-        self._asked.pop(name, None)
-        self._asked[name] = now
-        while now - self._asked[longest_ago := next(iter(self._asked))] >= RECENTLY_S:
-            del self._asked[longest_ago]
+    def _turn_of(self, name: str, lane: _Lane, idle: int | None) -> Turn | None:
+        if lane.returning:
+            return Turn(lane.returning.popleft(), None)
+        if idle is None or not lane.queue or self._free <= (self._spare if lane.held else 0):
+            return None
+        self._free -= 1
+        lane.held += 1
+        self._lane_of[idle] = name
+        return Turn(idle, lane.queue.popleft())

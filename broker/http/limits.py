@@ -25,18 +25,20 @@ from broker.model.policy import Grant, Rate
 from broker.model.secret import Secret
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
+from broker.ports.turns import FOR_NOBODY, Turns
 
 
 @dataclass(frozen=True, slots=True)
 class WindowStore:
     """Where windows live: a URI of the `limits` library, a secret since it may hold a password.
 
-    `processes` is how many count there together.
+    `processes` is how many count there together. A thread stands aside in `turns` while it asks.
     """
 
     uri: Secret
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     processes: int = 1
+    turns: Turns = FOR_NOBODY
 
     @classmethod
     def memory(cls) -> "WindowStore":
@@ -44,9 +46,9 @@ class WindowStore:
         return cls(Secret(f"{SCHEME}://"))
 
     @classmethod
-    def redis(cls, url: Secret, processes: int = 1) -> "WindowStore":
+    def redis(cls, url: Secret, processes: int = 1, turns: Turns = FOR_NOBODY) -> "WindowStore":
         """Redis, Sentinel or Cluster, in a form of `checked_redis_url`. Raises SecretUnavailable."""
-        return cls(checked_redis_url(url), _redis_options(), processes)
+        return cls(checked_redis_url(url), _redis_options(), processes, turns)
 
 
 def _redis_options() -> Mapping[str, Any]:
@@ -93,7 +95,9 @@ class RequestLimits:
             headers_enabled=False,
         )
         self._limiter = limiter
-        self._windows = Windows(lambda: limiter.limiter, clock, lambda rate: _alone(rate, store.processes))
+        self._windows = Windows(
+            lambda: limiter.limiter, clock, lambda rate: _alone(rate, store.processes), store.turns
+        )
 
     def degraded(self) -> tuple[str, ...]:
         """The code that says that windows are counted by each process alone, or nothing."""

@@ -1,9 +1,9 @@
-"""The threads that serve requests, which are handed their work as a roster says."""
+"""The threads that serve requests, each of which computes when it is its turn."""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition, Lock, Thread, get_ident
+from threading import Lock, Thread, get_ident
 
 from broker.defects import told
 from broker.http.lanes import BUSY, LAPSE_S, Roster, Work
@@ -14,15 +14,15 @@ _log = logging.getLogger(__name__)
 class FairThreads:
     """So many threads for the roster's work; the Turns port. All methods may be called from any thread.
 
-    A thread is woken for work that is already its own, so none is woken in vain, and the one that
-    idles for the shortest time comes first, so that under little load few are in use.
+    A thread is woken for what is already its own, so none is woken in vain, and the one that idles
+    for the shortest time comes first, so that under little load few are in use.
     """
 
     def __init__(self, number: int, monotonic: Callable[[], float]) -> None:
         self._roster = Roster(number, monotonic)
         self._books = Lock()
-        self._help = Condition(self._books)
-        self._idle: list[_Bed] = []
+        self._beds: dict[int, _Bed] = {}
+        self._idle: list[int] = []
         self._over = False
         # a thread that hangs when all is over must not keep the process
         self._threads = [Thread(target=self._live, name="request", daemon=True) for _ in range(number)]
@@ -39,54 +39,53 @@ class FairThreads:
             self._hand_out()
 
     def whose(self) -> str:
-        """The lane for which this thread works; empty for a thread that is none of these."""
+        """The lane for which this thread works; empty for a thread that works for none."""
         return self._roster.lane_of(get_ident()) or ""
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """This thread only waits, so another may compute for its lane."""
+        """This thread only waits, so another may compute; it goes on when it is its turn again."""
         me = get_ident()
         with self._books:
             if counted := self._roster.aside(me):
                 self._hand_out()
-                self._help.notify()
         try:
             yield
         finally:
             if counted:
-                with self._books:
-                    self._roster.back(me)
+                self._go_on(me)
 
     @contextmanager
     def helping(self, whose: str) -> Iterator[None]:
-        """See `Turns.helping`. Nobody is helped in vain: once all is over there are no turns to wait for."""
+        """See `Turns.helping`."""
         if not whose:
             yield
             return
         me = get_ident()
         with self._books:
-            while not self._over and not self._roster.may_help(whose):
-                self._help.wait(LAPSE_S)
+            bed = self._beds[me] = _Bed()
             self._roster.help(me, whose)
+            self._hand_out()
+        self._await_turn(bed)
         try:
             yield
         finally:
             with self._books:
                 self._roster.helped(me)
+                del self._beds[me]
                 self._hand_out()
-                self._help.notify()
 
     def queued(self) -> bool:
         """Whether anything waits for its turn."""
         with self._books:
-            return self._roster.queued()
+            return self._roster.waits()
 
     def turns_away(self) -> bool:
         """Whether this thread serves a request that found no room in its lane."""
         return self.whose() == BUSY
 
     def look(self) -> None:
-        """Hand out what may be done by now: for time passes too."""
+        """Hand out the turns that are due by now: for time passes too."""
         with self._books:
             self._hand_out()
 
@@ -95,53 +94,64 @@ class FairThreads:
         with self._books:
             self._over = True
             while self._idle:
-                self._idle.pop().wake(None)
-            self._help.notify_all()
+                self._beds[self._idle.pop()].wake(None)
         for thread in self._threads if wait else ():
             thread.join()
 
     def _hand_out(self) -> None:
-        while self._idle and (work := self._roster.take(self._idle[-1].thread)) is not None:
-            self._idle.pop().wake(work)
+        while (turn := self._roster.next(self._idle[-1] if self._idle else None)) is not None:
+            if turn.work is not None:
+                self._idle.pop()
+            self._beds[turn.thread].wake(turn.work)
+
+    def _go_on(self, me: int) -> None:
+        with self._books:
+            self._roster.back(me)
+            self._hand_out()
+        self._await_turn(self._beds[me])
+
+    def _await_turn(self, bed: "_Bed") -> None:
+        while not bed.woken(LAPSE_S):
+            self.look()
 
     def _live(self) -> None:
-        bed = _Bed(get_ident())
-        while (work := self._next(bed)) is not None:
+        me = get_ident()
+        bed = self._beds[me] = _Bed()
+        while (work := self._next(me, bed)) is not None:
             try:
                 work()
             except Exception as defect:  # noqa: BLE001 - the thread is needed for others
                 _log.error("a thread met a defect: %s", told(defect))
-            with self._books:
-                self._roster.done(bed.thread)
-                self._help.notify()
 
-    def _next(self, bed: "_Bed") -> Work | None:
+    def _next(self, me: int, bed: "_Bed") -> Work | None:
         with self._books:
+            if self._roster.lane_of(me) is not None:
+                self._roster.done(me)
             if self._over:
                 return None
-            work = self._roster.take(bed.thread)
-            if work is None:
-                self._idle.append(bed)
-            else:
-                self._hand_out()
-        return work or bed.sleep()
+            self._idle.append(me)
+            self._hand_out()
+        return bed.work_for()
 
 
 class _Bed:
-    """Where one thread sleeps until it is handed work."""
+    """Where one thread sleeps until it is its turn."""
 
-    def __init__(self, thread: int) -> None:
-        self.thread = thread
+    def __init__(self) -> None:
         self._work: Work | None = None
         self._woken = Lock()
         self._woken.acquire()
 
     def wake(self, work: Work | None) -> None:
-        """Hand over work, or None when all is over."""
+        """Hand over new work, if any; None to a thread that idles when all is over."""
         self._work = work
         self._woken.release()
 
-    def sleep(self) -> Work | None:
-        """The work that the thread is woken for."""
+    def woken(self, within_s: float) -> bool:
+        """Whether its turn came in time."""
+        return self._woken.acquire(timeout=within_s)
+
+    def work_for(self) -> Work | None:
+        """Sleep; the work that the thread is woken for."""
         self._woken.acquire()
         return self._work

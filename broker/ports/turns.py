@@ -1,6 +1,7 @@
 """What a room that makes threads wait asks of whoever they belong to."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -12,12 +13,32 @@ class Turns(Protocol):
         ...
 
     def aside(self) -> AbstractContextManager[None]:
-        """While this thread only waits: others may compute meanwhile for whom it works."""
+        """While this thread only waits: others may compute meanwhile. Its turn to go on comes at the end."""
         ...
 
     def helping(self, whose: str) -> AbstractContextManager[None]:
         """While this thread, which serves no request itself, does a piece of the work of one of `whose`.
 
-        It begins when others leave it a turn. `whose` keeps serving that request meanwhile.
+        It begins at its turn. `whose` keeps serving that request meanwhile.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ForNobody:
+    """The Turns of threads that all work for the same."""
+
+    def whose(self) -> str:
+        """See `Turns.whose`."""
+        return ""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """See `Turns.aside`."""
+        return nullcontext()
+
+    def helping(self, whose: str) -> AbstractContextManager[None]:  # noqa: ARG002 - all are the same
+        """See `Turns.helping`."""
+        return nullcontext()
+
+
+FOR_NOBODY: Turns = ForNobody()

@@ -32,6 +32,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from broker.errors import LogUnavailable
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
+from broker.ports.turns import FOR_NOBODY, Turns
 from broker.store import schema
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
@@ -65,12 +66,13 @@ class Database:
     clock, which deadlines are compared with; `boot` names this opening in every record.
     """
 
-    def __init__(self, place: Place, sealer: Sealer, meter: CommitMeter) -> None:
+    def __init__(self, place: Place, sealer: Sealer, meter: CommitMeter, turns: Turns) -> None:
         self.clock = sealer.clock
         self.boot = sealer.boot
         self._place = place
         self._sealer = sealer
         self._meter = meter
+        self._turns = turns
         self._turn = threading.Lock()
         self._queue = CommitQueue(self._settle)
         self._process = os.getpid()
@@ -81,16 +83,22 @@ class Database:
 
     @classmethod
     def open(
-        cls, path: Path, clock: Clock, disk_reserve_mib: int = 0, meter: CommitMeter = UNMETERED
+        cls,
+        path: Path,
+        clock: Clock,
+        disk_reserve_mib: int = 0,
+        meter: CommitMeter = UNMETERED,
+        turns: Turns = FOR_NOBODY,
     ) -> Self:
         """Open the store at `path`; make it, mode 0600, where there is none.
 
+        Threads that write stand aside in `turns` until it is done.
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
         not to be written to.
         """
         place = place_at(path, disk_reserve_mib)
         place.make()
-        return cls(place, _sealer(clock), meter)
+        return cls(place, _sealer(clock), meter, turns)
 
     @classmethod
     def open_existing(cls, path: Path, clock: Clock) -> Self:
@@ -101,7 +109,7 @@ class Database:
         """
         place = place_at(path, 0)
         place.check_made()
-        return cls(place, _sealer(clock), UNMETERED)
+        return cls(place, _sealer(clock), UNMETERED, FOR_NOBODY)
 
     def close(self) -> None:
         """End every connection; what is called later raises LogUnavailable."""
@@ -143,7 +151,8 @@ class Database:
         then.
         """
         job = Job(reserve, work)
-        self._queue.run(job, _TURN_S)
+        with self._turns.aside():
+            self._queue.run(job, _TURN_S)
         result: T = job.outcome()
         return result
 

@@ -9,8 +9,8 @@ from broker.errors import Reason, Refused
 from broker.model.names import VcenterId
 from broker.model.policy import Vcenter
 from broker.ports.clock import Clock
-from broker.ports.turns import Turns
-from broker.vsphere.line import ForNobody, Line
+from broker.ports.turns import FOR_NOBODY, Turns
+from broker.vsphere.line import Line
 
 PATIENCE_S = 2.0
 """How long a request waits for its turn: a slow vCenter must not hold the threads of others."""
@@ -47,10 +47,10 @@ class Gates:
         threads: int,
         clock: Clock,
         patience: Patience = Patience(),
-        turns: Turns | None = None,
+        turns: Turns = FOR_NOBODY,
     ) -> None:
         self.patience = patience
-        self.turns: Turns = turns or ForNobody()
+        self.turns = turns
         self._threads = threads
         self._kept = threads // 4
         self._clock = clock

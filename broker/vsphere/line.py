@@ -1,7 +1,5 @@
 """Those who wait for a place at a vCenter, served each app in turn."""
 
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from threading import Event
 
 
@@ -34,20 +32,3 @@ class Line:
         turns.remove(turn)
         if not turns:
             del self._of[whose]
-
-
-@dataclass(frozen=True, slots=True)
-class ForNobody:
-    """The Turns of threads that all work for the same."""
-
-    def whose(self) -> str:
-        """See `Turns.whose`."""
-        return ""
-
-    def aside(self) -> AbstractContextManager[None]:
-        """See `Turns.aside`."""
-        return nullcontext()
-
-    def helping(self, whose: str) -> AbstractContextManager[None]:  # noqa: ARG002 - all are the same
-        """See `Turns.helping`."""
-        return nullcontext()

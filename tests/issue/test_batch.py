@@ -11,7 +11,7 @@ from broker.batch import AHEAD, Batch, Finished
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.model.issuance import BatchEnd, IssuedTicket, TicketRequest
 from broker.model.names import IssuanceId
-from broker.vsphere.line import ForNobody
+from broker.ports.turns import FOR_NOBODY
 from tests.support.deadline import eventually
 from tests.support.issuing import CALLER, REQUEST, World, crowd, name
 
@@ -47,7 +47,7 @@ def go_on() -> BatchEnd | None:
 
 def batch_of(world: World, hosts: int, calls: int = 4, scouts: int = 0, ended: object = go_on) -> Batch:
     assert callable(ended)
-    return Batch(requests(hosts), CALLER, world.rooms(), calls, scouts, ended, ForNobody())
+    return Batch(requests(hosts), CALLER, world.rooms(), calls, scouts, ended, FOR_NOBODY)
 
 
 def test_every_host_is_served_once_and_told_by_its_place() -> None:

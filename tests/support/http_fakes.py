@@ -36,8 +36,7 @@ from broker.model.secret import Secret, SecretVariable
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
 from broker.ports.access import AppCredential, IssuancePage, IssuanceView
 from broker.ports.issuing import Rooms
-from broker.ports.turns import Turns
-from broker.vsphere.line import ForNobody
+from broker.ports.turns import FOR_NOBODY, Turns
 from tests.support.issuing import POLICY, World
 
 ISSUER = "https://broker.example.com:8443"
@@ -372,7 +371,7 @@ def make_desk(
         watch,
         lambda: access.leaves,
         access.turns_away,
-        turns or ForNobody(),
+        turns or FOR_NOBODY,
         compared,
     )
     flask = create_app(settings, rooms, access_rooms, limits, tokens)
