@@ -1,7 +1,7 @@
-"""Sockets on which nobody can stall.
+"""Sockets on which nobody can stall, and whose threads stand aside while they wait.
 
-gunicorn's gthread worker gives a thread to each handshake and to each request, and by itself
-waits for both without end (benoitc/gunicorn#2652).
+By itself gunicorn's gthread worker waits without end for a peer that reads or writes too slowly
+(benoitc/gunicorn#2652).
 """
 
 import contextlib
@@ -10,11 +10,17 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from functools import partial
+from select import POLLIN, POLLOUT, poll
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from broker.clock import SystemClock
+from broker.ports.turns import FOR_NOBODY, Turns
+
+T = TypeVar("T")
 
 _DRAINED_BYTES = 64 * 1024
+_WANTED: dict[type[OSError], int] = {ssl.SSLWantReadError: POLLIN, ssl.SSLWantWriteError: POLLOUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +32,75 @@ class Deadlines:
     write_s: float = 10.0
 
 
-class DeadlineSSLSocket(ssl.SSLSocket):
-    """The class for `SSLContext.sslsocket_class`; `deadline_socket` gives one with other deadlines.
+class TimelySocket(socket.socket):
+    """Never waits in the system: a thread that has it waits here, in time and aside; the poller never does.
 
-    gunicorn calls `setblocking(True)` whenever a thread takes up a connection for its next
-    request, so that is where a request's time starts.
+    gunicorn calls `setblocking(True)` whenever a thread takes up a connection for its next request,
+    so that is where a request's time starts, and `setblocking(False)` when the poller has it again.
     """
 
     deadlines: ClassVar[Deadlines] = Deadlines()
+    turns: ClassVar[Turns] = FOR_NOBODY
     monotonic: ClassVar[Callable[[], float]] = SystemClock().monotonic
+    _timeout: float | None = 0.0
     _until = 0.0
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
-        """Shake hands in time, or as far as it goes without waiting. Raises ConnectionResetError."""
-        if self.gettimeout() == 0.0:
-            super().do_handshake()
-            return
-        self.settimeout(self.deadlines.handshake_s)
-        try:
-            super().do_handshake(block)
-        except TimeoutError:
-            _give_up()
-        self._start_request()
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the standard library's signature
         """Start a request's time when a thread takes the connection up."""
-        super().setblocking(flag)
         if flag:
-            self._start_request()
+            self._until = type(self).monotonic() + self.deadlines.request_s
+        self.settimeout(None if flag else 0.0)
 
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+    def settimeout(self, value: float | None) -> None:
+        """Wait, but not beyond the request's time; or do not wait."""
+        if super().gettimeout() != 0.0:
+            super().settimeout(0.0)
+        self._timeout = value
+        if value:
+            self._until = min(self._until, type(self).monotonic() + value)
+
+    def gettimeout(self) -> float | None:
+        """What was set; not what the system knows of it."""
+        return self._timeout
+
+    def recv(self, bufsize: int = 1024, flags: int = 0) -> bytes:
         """Read within the request's time. Raises ConnectionResetError."""
-        self._allow(self._until - type(self).monotonic())
-        try:
-            return super().recv(buflen, flags)
-        except TimeoutError:
+        if self._timeout != 0.0 and self._until <= type(self).monotonic():
             _give_up()
+        return self._in_time(partial(super().recv, bufsize, flags), POLLIN, self._until)
 
-    def send(self, data: bytes | memoryview, flags: int = 0) -> int:  # type: ignore[override]  # what sendall hands on
+    def send(self, data: Any, flags: int = 0) -> int:  # noqa: ANN401 - bytes of any kind
         """Write in time. Raises ConnectionResetError."""
-        self._allow(self.deadlines.write_s)
-        try:
-            return super().send(data, flags)
-        except TimeoutError:
-            _give_up()
+        until = type(self).monotonic() + self.deadlines.write_s
+        return self._in_time(partial(super().send, data, flags), POLLOUT, until)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 - bytes of any kind
+        """Write all of it, each part in time. Raises ConnectionResetError."""
+        with memoryview(data) as view, view.cast("B") as rest:
+            sent = 0
+            while sent < len(rest):
+                sent += self.send(rest[sent:], flags)
+
+    def _in_time(self, act: Callable[[], T], event: int, until: float) -> T:
+        while True:
+            try:
+                return act()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError) as wanted:
+                if self._timeout == 0.0:
+                    raise
+                self._await(_WANTED.get(type(wanted), event), until)
+
+    def _await(self, event: int, until: float) -> None:
+        left_s = until - type(self).monotonic()
+        waiting = poll()
+        waiting.register(self, event)
+        with self.turns.aside():
+            if left_s <= 0 or not waiting.poll(left_s * 1000):
+                _give_up()
+
+
+class TimelySSLSocket(TimelySocket, ssl.SSLSocket):
+    """The class for `SSLContext.sslsocket_class`."""
 
     def shutdown(self, how: int) -> None:
         """Say FIN, take what has arrived and raise OSError: gunicorn would linger on the accept thread."""
@@ -79,49 +110,25 @@ class DeadlineSSLSocket(ssl.SSLSocket):
             socket.socket.recv(self, _DRAINED_BYTES)
         raise OSError(errno.ENOTCONN, "closed without lingering")
 
-    def _start_request(self) -> None:
-        self._until = type(self).monotonic() + self.deadlines.request_s
 
-    def _allow(self, seconds: float) -> None:
-        if self.gettimeout() == 0.0:
-            return  # the poller's, which waits by itself
-        if seconds <= 0:
-            _give_up()
-        self.settimeout(seconds)
+def ssl_socket(of_deadlines: Deadlines, of_turns: Turns) -> type[TimelySSLSocket]:
+    """The class of a listener's TLS connections."""
 
+    class Timely(TimelySSLSocket):
+        deadlines = of_deadlines
+        turns = of_turns
 
-class PromptSocket(socket.socket):
-    """A connection without TLS, which is the proxy's, on which no write can stall.
-
-    It takes the place of `accepted`. What a proxy sends comes whole, so nothing is said of reading.
-    """
-
-    def __init__(self, accepted: socket.socket, deadlines: Deadlines) -> None:
-        super().__init__(fileno=accepted.detach())
-        self._write_s = deadlines.write_s
-
-    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 - bytes of any kind
-        """Write in time. Raises ConnectionResetError."""
-        if self.gettimeout() == 0.0:
-            super().sendall(data, flags)  # the poller's, which waits by itself
-            return
-        self.settimeout(self._write_s)
-        try:
-            super().sendall(data, flags)
-        except TimeoutError:
-            _give_up()
-        finally:
-            self.settimeout(None)
+    return Timely
 
 
-def deadline_socket(deadlines: Deadlines) -> type[DeadlineSSLSocket]:
-    """The same socket with these deadlines."""
+def plain_socket(of_deadlines: Deadlines, of_turns: Turns) -> type[TimelySocket]:
+    """The class of connections without TLS, which are the proxy's."""
 
-    class Deadline(DeadlineSSLSocket):
-        pass
+    class Timely(TimelySocket):
+        deadlines = of_deadlines
+        turns = of_turns
 
-    Deadline.deadlines = deadlines
-    return Deadline
+    return Timely
 
 
 def _give_up() -> NoReturn:

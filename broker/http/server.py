@@ -14,7 +14,7 @@ from broker.errors import Reason
 from broker.http import descriptors
 from broker.http.arbiter import BrokerArbiter, Farewell
 from broker.http.crew import Wire
-from broker.http.deadline import Deadlines, PromptSocket, deadline_socket
+from broker.http.deadline import Deadlines, plain_socket, ssl_socket
 from broker.http.life import Served, WorkerLife
 from broker.http.threads import FairThreads
 from broker.http.worker import QuietLogger, QuietWorker
@@ -57,6 +57,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Within which workers must have a request."""
         self.threads = FairThreads(settings.threads, SystemClock().monotonic)
         """Of each worker; they start there."""
+        self._plain_socket = plain_socket(deadlines, self.threads)
         self._farewell = farewell
         self._wire = Wire()
         self._life = WorkerLife(partial(build, self.threads), self._wire)
@@ -121,9 +122,9 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         }
 
     def guarded(self, accepted: socket.socket) -> socket.socket:
-        """A connection on which writing has a deadline; on one for TLS the handshake brings it along."""
+        """A connection that has deadlines; on one for TLS the handshake brings them along."""
         if isinstance(self._settings.listener, UnixListener):
-            return PromptSocket(accepted, self.deadlines)
+            return self._plain_socket(fileno=accepted.detach())
         return accepted
 
     def _listener(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             case UnixListener(path):
                 return {"bind": f"unix:{path}"}
             case TlsListener(host, port, certificate, key):
-                contexts = ServerContext(certificate, key, deadline_socket(self.deadlines))
+                contexts = ServerContext(certificate, key, ssl_socket(self.deadlines, self.threads))
                 return {
                     "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
                     "certfile": str(certificate),
