@@ -24,7 +24,9 @@ from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import TemplateId, VcenterId
 from broker.model.policy import Grant, Policy, Vcenter
 from broker.model.record import Event
-from broker.ports.administration import Administration, AppliedStore, Role, ScopeUnresolved
+from broker.model.survey import Role
+from broker.model.tree import ScopeUnresolved
+from broker.ports.administration import Administration, AppliedStore
 from broker.ports.clock import Clock
 from broker.ports.operation import SystemLog
 from broker.texts import cleaned
@@ -72,7 +74,8 @@ def _apply_vcenter(
 ) -> None:
     administration = rooms.administration(vcenter)
     try:
-        site = Site(vcenter.id, administration.instance_uuid(), administration, rooms.store, journal)
+        seen = administration.survey()
+        site = Site(vcenter.id, seen.instance_uuid, seen.tree, administration, rooms.store, journal)
         roles = _ensure_roles(site, policy, grants)
         plans = _plan(site, policy, grants, roles)
         clashing = collisions(plans)

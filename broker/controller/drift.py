@@ -1,40 +1,27 @@
 """Whether one applied grant still holds, told from what vCenter shows now."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from broker.controller.plan import users_permission
 from broker.controller.roles import wanted_privileges
 from broker.model.applied import AppliedGrant, ScopeEntry
 from broker.model.policy import Template
 from broker.model.principals import principal_of
-from broker.ports.administration import Administration, Role, ScopeUnresolved
+from broker.model.survey import Survey
+from broker.model.tree import ScopeUnresolved
 from broker.texts import printable
 
 _MAX_FINDING = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One vCenter in one round: who it is, and its roles by id."""
-
-    administration: Administration
-    instance_uuid: str
-    roles: Mapping[int, Role]
-
-
-def finding_of(seen: Observation, applied: AppliedGrant, template: Template, user: str) -> str:
-    """Everything about the grant that no longer holds, in words that print; empty while all of it does.
-
-    Raises what Administration raises where vCenter could not be asked: that is no finding.
-    """
+def finding_of(seen: Survey, applied: AppliedGrant, template: Template, user: str) -> str:
+    """Everything about the grant that no longer holds, in words that print; empty while all of it does."""
     findings = list(_of_role(seen, applied, template))
     for entry in applied.scope:
         findings.extend(_of_scope(seen, applied, entry, principal_of(user)))
     return printable("; ".join(findings)[:_MAX_FINDING])
 
 
-def _of_role(seen: Observation, applied: AppliedGrant, template: Template) -> Iterator[str]:
+def _of_role(seen: Survey, applied: AppliedGrant, template: Template) -> Iterator[str]:
     role = seen.roles.get(applied.role_id)
     if role is None:
         yield f"role {template.role_name} is gone"
@@ -48,19 +35,19 @@ def _of_role(seen: Observation, applied: AppliedGrant, template: Template) -> It
         yield f"role {template.role_name} lacks {', '.join(lack)}"
 
 
-def _of_scope(seen: Observation, applied: AppliedGrant, entry: ScopeEntry, principal: str) -> Iterator[str]:
+def _of_scope(seen: Survey, applied: AppliedGrant, entry: ScopeEntry, principal: str) -> Iterator[str]:
     if entry.instance_uuid != seen.instance_uuid:
         yield f"{entry.path} was applied in another vCenter instance"
         return
     try:
-        target = seen.administration.locate(entry.path)
+        target = seen.tree.locate(entry.path)
     except ScopeUnresolved as unresolved:
         yield str(unresolved)
         return
     if target.moid != entry.moid:
         yield f"{entry.path} is now {target.moid}, and was applied as {entry.moid}"
         return
-    shown = users_permission(seen.administration.permissions(target.entity), principal)
+    shown = seen.permission_of(target.entity.moid, principal)
     if shown is None:
         yield f"{entry.path}: {principal} has no permission there"
     elif shown.role_id != applied.role_id:

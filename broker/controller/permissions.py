@@ -2,11 +2,12 @@
 
 from contextlib import suppress
 
-from broker.controller.plan import GrantPlan, Step, users_permission
+from broker.controller.plan import GrantPlan, Step
 from broker.controller.site import Site
 from broker.controller.undo import UndoStack
 from broker.errors import BrokerError
 from broker.model.record import Event, JsonValue
+from broker.model.survey import users_permission
 from broker.ports.administration import Forbidden, OwnPermission
 
 

@@ -1,7 +1,7 @@
 """What one grant needs in vCenter, read and compared before anything is written."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.controller.site import Conflict, Site
@@ -9,7 +9,9 @@ from broker.model.applied import ScopeEntry
 from broker.model.names import Moid
 from broker.model.policy import Grant
 from broker.model.principals import canonical_user, principal_of
-from broker.ports.administration import Entity, OwnPermission, Permission, Role, Target
+from broker.model.survey import Permission, Role, users_permission
+from broker.model.tree import Entity, Target
+from broker.ports.administration import OwnPermission
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class GrantPlan:
 def plan_grant(site: Site, grant: Grant, user: str, role: Role) -> GrantPlan:
     """Raises ScopeUnresolved, Conflict, and what Administration and the store raise."""
     principal = principal_of(user)
-    targets = tuple(site.administration.locate(path) for path in grant.scope)
+    targets = tuple(site.tree.locate(path) for path in grant.scope)
     ours = _Ours(site)
     steps: list[Step] = []
     for target in {t.entity: t for t in targets}.values():
@@ -49,12 +51,6 @@ def plan_grant(site: Site, grant: Grant, user: str, role: Role) -> GrantPlan:
             ours.check_replaceable(target, previous)
             steps.append(Step(target.entity, wanted, previous))
     return GrantPlan(grant, principal, role, targets, tuple(steps))
-
-
-def users_permission(permissions: Iterable[Permission], principal: str) -> Permission | None:
-    """The permission of that user; a group of the same name is another principal."""
-    wanted = canonical_user(principal)
-    return next((p for p in permissions if not p.group and canonical_user(p.principal) == wanted), None)
 
 
 def collisions(plans: Sequence[GrantPlan]) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from broker.controller.site import Conflict, Site, Unknown
 from broker.model.policy import Template
 from broker.model.record import Event, JsonValue
+from broker.model.survey import Role
 from broker.policy.decide import SYSTEM_PRIVILEGES
-from broker.ports.administration import OwnRole, Role
+from broker.ports.administration import OwnRole
 
 
 def wanted_privileges(template: Template) -> frozenset[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from broker.controller.report import Journal
 from broker.errors import BrokerError
 from broker.model.names import VcenterId
+from broker.model.tree import Tree
 from broker.ports.administration import Administration, AppliedStore
 
 
@@ -14,6 +15,7 @@ class Site:
 
     vcenter: VcenterId
     instance_uuid: str
+    tree: Tree
     administration: Administration
     store: AppliedStore
     journal: Journal

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from broker.controller.apply import ControllerRooms
-from broker.controller.drift import Observation, finding_of
+from broker.controller.drift import finding_of
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import VcenterId
 from broker.model.policy import Policy, Vcenter
 from broker.model.record import Event, Record
-from broker.ports.administration import Administration, Forbidden
+from broker.ports.administration import Administration
 
 _log = logging.getLogger(__name__)
 
@@ -61,18 +61,11 @@ class Watch:
             self._open.pop(vcenter).close()
 
     def _look(self, policy: Policy, vcenter: Vcenter, grants: Sequence[AppliedGrant]) -> None:
-        administration = self._administration(vcenter)
-        roles = {role.id: role for role in administration.roles()}
-        seen = Observation(administration, administration.instance_uuid(), roles)
+        seen = self._administration(vcenter).survey()
         for applied in grants:
             grant = policy.grants[applied.grant]
             user = policy.accounts[grant.account].user
-            try:
-                finding = finding_of(seen, applied, policy.templates[grant.template], user)
-            except Forbidden as error:
-                _log.warning("grant %s could not be looked at: %s", applied.grant, error)
-            else:
-                self._mark(applied, finding)
+            self._mark(applied, finding_of(seen, applied, policy.templates[grant.template], user))
 
     def _administration(self, vcenter: Vcenter) -> Administration:
         if vcenter not in self._open:

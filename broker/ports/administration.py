@@ -11,61 +11,9 @@ from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import GrantId, Moid, TemplateId
 from broker.model.record import Record
+from broker.model.survey import Permission, Role, Survey
+from broker.model.tree import Entity
 from broker.ports.issuing import AppliedGrants
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role as vCenter lists it. `privileges` are without the three of every role (System.*)."""
-
-    id: int
-    name: str
-    system: bool
-    privileges: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """What a principal holds on one entity by a permission defined there, not inherited."""
-
-    principal: str
-    """As vCenter writes it: `DOMAIN\\name`, or a bare name where there is no domain."""
-    group: bool
-    role_id: int
-    propagate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """An object that takes permissions: the API's name of its type, and its id."""
-
-    kind: str
-    moid: Moid
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The one object that an inventory path names, and where a permission for it is set.
-
-    `moid` is what requests are decided on. `entity` is the same object, except for a stand-alone
-    host: it is part of a complex entity and takes permissions on its ComputeResource (vSphere
-    API, AuthorizationManager.SetEntityPermissions: InvalidArgument otherwise).
-    """
-
-    path: str
-    moid: Moid
-    entity: Entity
-    propagate: bool
-    """Whether the permission has to reach children: false for a host in a cluster only."""
-
-
-class ScopeUnresolved(BrokerError):
-    """An inventory path does not name exactly one object that may be a scope; says why."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
-        self.problem = problem
 
 
 class NotEffective(BrokerError):
@@ -104,8 +52,8 @@ class Administration(Protocol):
         """Set a role's name and privileges and wait until vCenter shows them. Raises NotEffective."""
         ...
 
-    def locate(self, path: str) -> Target:
-        """The one object of that inventory path. Raises ScopeUnresolved."""
+    def survey(self) -> Survey:
+        """The whole vCenter in a number of calls that depends on its size by pages only."""
         ...
 
     def permissions(self, entity: Entity) -> tuple[Permission, ...]:

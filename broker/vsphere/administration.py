@@ -11,18 +11,19 @@ from pyVmomi import vim, vmodl
 from broker.model.policy import Vcenter
 from broker.model.principals import canonical_user
 from broker.model.settings import ControllerLogin
+from broker.model.survey import Permission, Role, Survey
+from broker.model.tree import Entity
 from broker.policy.decide import SYSTEM_PRIVILEGES
-from broker.ports.administration import Entity, Forbidden, NotEffective, Permission, Role, Target
+from broker.ports.administration import Forbidden, NotEffective
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gates
-from broker.vsphere.paths import Kind, locate
 from broker.vsphere.properties import property_of
 from broker.vsphere.sessions import Session, session_of
-from broker.vsphere.walk import CLASSES, children_of, root_of
+from broker.vsphere.survey import CLASSES, permission_of, roles_of, survey_of
 
 EFFECTIVE_WITHIN_S = 10.0
 """A role's update may return before it is in force: about 100 ms, load-dependent (vSphere API)."""
@@ -63,7 +64,7 @@ class VcenterAdministration:
 
     def roles(self) -> tuple[Role, ...]:
         """AuthorizationManager.roleList, the privileges of every role (System.*) left out."""
-        return tuple(_role(told) for told in self._session.run(partial(_managed, path="roleList")))
+        return self._session.run(roles_of)
 
     def create_role(self, name: str, privileges: frozenset[str]) -> Role:
         """AddAuthorizationRole, then the role as it is listed: the answered id alone is not trusted."""
@@ -77,9 +78,9 @@ class VcenterAdministration:
         )
         return self._await_role(name, privileges, lambda role: role.id == role_id and role.name == name)
 
-    def locate(self, path: str) -> Target:
-        """Walk the names from the root folder."""
-        return self._session.run(lambda link: locate(path, root_of(link), partial(children_of, link)))
+    def survey(self) -> Survey:
+        """Roles, permissions and tree, in three calls and one for each further page of the tree."""
+        return self._session.run(survey_of)
 
     def permissions(self, entity: Entity) -> tuple[Permission, ...]:
         """RetrieveEntityPermissions without what is inherited."""
@@ -87,7 +88,7 @@ class VcenterAdministration:
             f"read permissions of {entity.moid}",
             lambda manager: manager.RetrieveEntityPermissions(_entity(entity, manager), False),  # noqa: FBT003 - the API's
         )
-        return tuple(Permission(p.principal, p.group, p.roleId, p.propagate) for p in listed or [])
+        return tuple(permission_of(told) for told in listed or [])
 
     def set_permission(self, entity: Entity, permission: Permission) -> None:
         """SetEntityPermissions with one permission: a real vCenter leaves other principals alone."""
@@ -165,12 +166,7 @@ def _permitted(doing: str, call: Callable[[], Answer]) -> Answer:
 
 
 def _entity(entity: Entity, manager: Any) -> Any:  # noqa: ANN401 - pyVmomi is untyped
-    return CLASSES[Kind(entity.kind)](entity.moid, manager._stub)  # noqa: SLF001 - an id alone is no object of pyVmomi
-
-
-def _role(told: Any) -> Role:  # noqa: ANN401 - pyVmomi is untyped
-    privileges = frozenset(str(privilege) for privilege in told.privilege or [])
-    return Role(told.roleId, told.name, told.system, privileges - SYSTEM_PRIVILEGES)
+    return CLASSES[entity.kind](entity.moid, manager._stub)  # noqa: SLF001 - an id alone is no object of pyVmomi
 
 
 def _is(wanted: Permission, shown: Permission) -> bool:

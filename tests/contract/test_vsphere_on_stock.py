@@ -9,7 +9,8 @@ import pytest
 
 from broker.errors import Reason, Refused
 from broker.model.names import HostName
-from broker.ports.administration import Entity, Permission, ScopeUnresolved
+from broker.model.survey import Permission
+from broker.model.tree import Entity, Kind, ScopeUnresolved
 from tests.contract.conftest import LogIn
 from tests.contract.site import ACCOUNT, PROD, Site, broker_on
 from tests.support.authority import Authority
@@ -118,7 +119,7 @@ def test_a_role_is_created_updated_and_found_by_its_name(site: Site) -> None:
 def test_a_permission_is_set_and_removed(site: Site) -> None:
     administration = site.administration()
     try:
-        cluster = administration.locate(CLUSTER)
+        cluster = administration.survey().tree.locate(CLUSTER)
         wanted = Permission(r"VSPHERE.LOCAL\cim-monitor", group=False, role_id=-2, propagate=True)
         administration.set_permission(cluster.entity, wanted)
         assert wanted in administration.permissions(cluster.entity)
@@ -131,12 +132,13 @@ def test_a_permission_is_set_and_removed(site: Site) -> None:
 def test_paths_lead_to_what_takes_the_permission(site: Site) -> None:
     administration = site.administration()
     try:
-        clustered = administration.locate(f"{CLUSTER}/DC0_C0_H0")
-        alone = administration.locate("/DC0/host/DC0_H0/DC0_H0")
-        assert clustered.entity == Entity("HostSystem", clustered.moid)
-        assert (alone.entity.kind, alone.entity.moid) != ("HostSystem", alone.moid)
+        tree = administration.survey().tree
+        clustered = tree.locate(f"{CLUSTER}/DC0_C0_H0")
+        alone = tree.locate("/DC0/host/DC0_H0/DC0_H0")
+        assert clustered.entity == Entity(Kind.HOST, clustered.moid)
+        assert (alone.entity.kind, alone.entity.moid) != (Kind.HOST, alone.moid)
         with pytest.raises(ScopeUnresolved):
-            administration.locate("/DC0/host/nowhere")
+            tree.locate("/DC0/host/nowhere")
     finally:
         administration.close()
 

@@ -9,7 +9,7 @@ from broker.controller.report import ProblemKind
 from broker.model.applied import ScopeEntry, Standing
 from broker.model.names import GrantId, Moid
 from broker.model.record import Event
-from broker.ports.administration import Permission, Role
+from broker.model.survey import Permission, Role
 from tests.controller.conftest import Controller
 from tests.support.administration import (
     CIM,

@@ -9,7 +9,8 @@ from broker.controller.report import ProblemKind
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.names import GrantId, Moid
 from broker.model.record import Event, Record
-from broker.ports.administration import Forbidden, NotEffective, OwnRole, Permission, Role
+from broker.model.survey import Permission, Role
+from broker.ports.administration import Forbidden, NotEffective, OwnRole
 from tests.controller.conftest import Controller
 from tests.support.administration import (
     CIM,
@@ -94,7 +95,7 @@ def test_a_grant_that_left_the_policy_leaves_the_store_and_not_vcenter(controlle
 
 def test_a_grant_is_withdrawn_even_where_vcenter_is_away(controller: Controller) -> None:
     controller.apply(policy(grant("g1", CLUSTER), grant("g2", "/DC2/host/cluster")))
-    controller.prod.fail = failing("instance_uuid", "", Refused(Reason.VCENTER_UNAVAILABLE))
+    controller.prod.fail = failing("survey", "", Refused(Reason.VCENTER_UNAVAILABLE))
     report = controller.apply(policy(grant("g2", "/DC2/host/cluster")))
     assert controller.store.applied(GrantId("g1")) is None
     assert [p.kind for p in report.problems] == [ProblemKind.UNREACHABLE]
@@ -124,7 +125,7 @@ def test_a_fault_of_one_grant_does_not_stop_the_next(controller: Controller) -> 
 
 
 def test_every_session_is_logged_out(controller: Controller) -> None:
-    controller.prod.fail = failing("locate", CLUSTER, Refused(Reason.VCENTER_TIMEOUT))
+    controller.prod.fail = failing("permissions", "domain-c-DC1", Refused(Reason.VCENTER_TIMEOUT))
     controller.apply(policy(grant("g1", CLUSTER), grant("g2", CLUSTER, account="test-reader")))
     assert [(v.logins, v.logouts) for v in controller.vcenters.values()] == [(1, 1), (1, 1)]
 

@@ -18,7 +18,9 @@ from broker.model.names import GrantId, VcenterId
 from broker.model.policy import Grant, Policy, Vcenter
 from broker.model.secret import Secret, SecretReference, SecretVariable
 from broker.model.settings import ControllerLogin
-from broker.ports.administration import NotEffective, Permission, ScopeUnresolved
+from broker.model.survey import Permission
+from broker.model.tree import ScopeUnresolved
+from broker.ports.administration import NotEffective
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
@@ -353,6 +355,7 @@ def test_a_watch_comes_back_after_its_session_was_ended(site: Site) -> None:
 
 def test_paths_are_walked_on_the_wire_as_in_memory(site: Site) -> None:
     session = site.session()
+    tree = session.survey().tree
     for path in (
         "/",
         "/DC1/host",
@@ -361,15 +364,15 @@ def test_paths_are_walked_on_the_wire_as_in_memory(site: Site) -> None:
         "/DC1/host/Racks/cluster-02/esx0001.lab.example",
     ):
         with pytest.raises(ScopeUnresolved):
-            session.locate(path)
-    assert session.locate("/DC1").moid == site.lab.moid("DC1")
+            tree.locate(path)
+    assert tree.locate("/DC1").moid == site.lab.moid("DC1")
     session.close()
 
 
 def test_a_permission_is_set_read_and_taken_back(site: Site) -> None:
     session = site.session()
     role = session.create_role("ours", frozenset({CIM}))
-    target = session.locate(CLUSTER)
+    target = session.survey().tree.locate(CLUSTER)
     wanted = Permission(READER, group=False, role_id=role.id, propagate=target.propagate)
     session.set_permission(target.entity, wanted)
     assert wanted in session.permissions(target.entity)
@@ -377,3 +380,20 @@ def test_a_permission_is_set_read_and_taken_back(site: Site) -> None:
     assert wanted not in session.permissions(target.entity)
     assert CIM in session.privilege_ids()
     session.close()
+
+
+def test_one_look_shows_roles_permissions_and_the_tree_in_three_calls(site: Site) -> None:
+    site.apply(site.policy(grant("g1", CLUSTER)))
+    session = site.session()
+    session.instance_uuid()
+    before = sum(site.lab.knobs.calls().values())
+    seen = session.survey()
+    assert sum(site.lab.knobs.calls().values()) - before == 3
+    session.close()
+    cluster = site.lab.moid("DC1/host/cluster-01")
+    assert seen.permission_of(cluster, "svc-cim-a@vsphere.local") == Permission(
+        READER, group=False, role_id=site.role_id(), propagate=True
+    )
+    assert seen.roles[site.role_id()].privileges == {CIM}
+    assert seen.tree.path_of(cluster) == CLUSTER
+    assert seen.tree.hosts_below(cluster) == tuple(site.lab.world.inventory.children(cluster)[1:])

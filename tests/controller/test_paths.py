@@ -5,14 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.names import Moid
-from broker.ports.administration import Entity, ScopeUnresolved, Target
-from broker.vsphere.paths import Kind, locate, plain_name
+from broker.model.tree import Entity, Kind, ScopeUnresolved, Target, plain_name
 from tests.support.administration import FakeVcenter
 
 
 def found(vcenter: FakeVcenter, path: str) -> Target:
-    root = next(node for node, parent in vcenter.nodes.values() if parent is None)
-    return locate(path, root, vcenter.children)
+    return vcenter.tree.locate(path)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +72,29 @@ def test_two_objects_of_one_name_are_none() -> None:
         found(vcenter, "/DC1/host/rack%2f7")
 
 
-def test_an_object_that_leads_to_no_host_is_no_scope() -> None:
+@pytest.mark.parametrize(
+    ("moid", "path", "hosts"),
+    [
+        ("group-d1", "/", 6),
+        ("datacenter-DC1", "/DC1", 3),
+        ("group-h-DC1-rack", "/DC1/host/rack%2f7", 1),
+        ("host-DC2-1", "/DC2/host/cluster/esx01", 1),
+    ],
+)
+def test_an_object_has_its_path_and_its_hosts(moid: str, path: str, hosts: int) -> None:
+    tree = FakeVcenter().tree
+    assert (tree.path_of(Moid(moid)), tree.reaches(Moid(moid))) == (path, hosts)
+    assert all(Moid(moid) in tree.lineage(host) for host in tree.hosts_below(Moid(moid)))
+
+
+def test_what_hangs_in_no_tree_has_neither_path_nor_hosts() -> None:
     vcenter = FakeVcenter()
-    vcenter.add("resgroup-1", None, "apps", Moid("group-h-DC1"))
-    with pytest.raises(ScopeUnresolved, match="neither"):
-        found(vcenter, "/DC1/host/apps")
+    vcenter.add("host-lost", Kind.HOST, "esx77", Moid("domain-c-gone"))
+    vcenter.add("group-a", Kind.FOLDER, "a", Moid("group-b"))
+    vcenter.add("group-b", Kind.FOLDER, "b", Moid("group-a"))
+    for moid in map(Moid, ("host-lost", "group-a", "vm-1")):
+        assert vcenter.tree.path_of(moid) is None
+        assert (vcenter.tree.hosts_below(moid), vcenter.tree.lineage(moid)) == ((), ())
 
 
 NAMES = [

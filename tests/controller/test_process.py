@@ -151,7 +151,7 @@ def test_a_defect_in_a_round_is_logged_by_its_type_and_the_next_round_comes(
     fails = [True]
 
     def defect(call: str, _subject: str) -> None:
-        if call == "roles" and fails.pop():
+        if call == "survey" and fails.pop():
             fails.append(False)
             raise KeyError("canary-secret")
         fails.append(False)

@@ -4,7 +4,7 @@ It keeps what a real one promises of roles, permissions and paths; the wire is p
 against the lab. Calls can be made to fail, or to be the last before a crash.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +15,14 @@ from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode
 from broker.model.principals import canonical_user
 from broker.model.record import Event, Record
 from broker.model.secret import SecretVariable
-from broker.ports.administration import Entity, Forbidden, Permission, Role, Target
-from broker.vsphere.paths import Kind, Node, locate
+from broker.model.survey import Permission, Role, Survey
+from broker.model.tree import Entity, Kind, Node, Tree
+from broker.ports.administration import Forbidden
 
 CIM = "Host.Cim.CimInteraction"
 CONFIG = "Host.Config.SystemManagement"
 UUID = "61f12cb6-9de0-40cb-9c47-61d494229f4f"
 READER = "VSPHERE.LOCAL\\cim-reader"
-
-Tree = Mapping[str, tuple[Kind | None, Mapping[str, object]]]
 
 
 @dataclass
@@ -35,7 +34,7 @@ class FakeVcenter:
     principals: set[str] = field(default_factory=lambda: {canonical_user(READER), "corp\\other"})
     roles: dict[int, Role] = field(default_factory=dict)
     permissions: dict[Moid, list[Permission]] = field(default_factory=dict)
-    nodes: dict[Moid, tuple[Node, Moid | None]] = field(default_factory=dict)
+    nodes: dict[Moid, Node] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     logins: int = 0
     logouts: int = 0
@@ -57,19 +56,19 @@ class FakeVcenter:
             alone = self.add(f"domain-s-{name}", Kind.COMPUTE_RESOURCE, "esx09", nested)
             self.add(f"host-{name}-9", Kind.HOST, "esx09", alone)
 
-    def add(self, moid: str, kind: Kind | None, name: str, parent: Moid | None) -> Moid:
-        self.nodes[Moid(moid)] = (Node(Moid(moid), kind, name, None), parent)
+    def add(self, moid: str, kind: Kind, name: str, parent: Moid | None) -> Moid:
+        self.nodes[Moid(moid)] = Node(Moid(moid), kind, name, parent)
         return Moid(moid)
 
     def move(self, moid: str, parent: str) -> None:
-        self.nodes[Moid(moid)] = (self.nodes[Moid(moid)][0], Moid(parent))
+        self.nodes[Moid(moid)] = replace(self.nodes[Moid(moid)], parent=Moid(parent))
 
     def rename(self, moid: str, name: str) -> None:
-        node, parent = self.nodes[Moid(moid)]
-        self.nodes[Moid(moid)] = (replace(node, name=name), parent)
+        self.nodes[Moid(moid)] = replace(self.nodes[Moid(moid)], name=name)
 
-    def children(self, of: Node) -> tuple[Node, ...]:
-        return tuple(node for node, parent in self.nodes.values() if parent == of.moid)
+    @property
+    def tree(self) -> Tree:
+        return Tree(Moid("group-d1"), self.nodes.values())
 
     def hold(self, moid: str, permission: Permission) -> None:
         self.permissions.setdefault(Moid(moid), []).append(permission)
@@ -112,9 +111,12 @@ class FakeAdministration:
         self._wrote("update_role", name)
         return role
 
-    def locate(self, path: str) -> Target:
-        self._called("locate", path)
-        return locate(path, self._vcenter.nodes[Moid("group-d1")][0], self._vcenter.children)
+    def survey(self) -> Survey:
+        self._called("survey")
+        held = {moid: tuple(permissions) for moid, permissions in self._vcenter.permissions.items()}
+        seen = Survey(self._vcenter.uuid, dict(self._vcenter.roles), held, self._vcenter.tree)
+        self._called("after survey")
+        return seen
 
     def permissions(self, entity: Entity) -> tuple[Permission, ...]:
         self._called("permissions", entity.moid)
@@ -122,12 +124,7 @@ class FakeAdministration:
 
     def set_permission(self, entity: Entity, permission: Permission) -> None:
         self._called("set_permission", entity.moid)
-        parent = self._vcenter.nodes[entity.moid][1]
-        if (
-            entity.kind == Kind.HOST
-            and parent
-            and self._vcenter.nodes[parent][0].kind is Kind.COMPUTE_RESOURCE
-        ):
+        if self._vcenter.tree.entity(entity.moid) != entity:
             raise Forbidden("InvalidArgument")
         if canonical_user(permission.principal) not in self._vcenter.principals:
             raise Forbidden("UserNotFound")
