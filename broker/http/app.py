@@ -35,6 +35,7 @@ from broker.http.origin import origin_reader
 from broker.http.paths import canonical
 from broker.http.problems import install_problems
 from broker.http.recording import refusals_on_record
+from broker.http.roles import RoleViews
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
 from broker.http.tickets import Tickets
@@ -192,6 +193,7 @@ def _views(
         batch_body=body,
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),
+        roles=RoleViews(rooms, access.log),
         health=HealthViews(access.health),
         oauth=OAuthViews(settings.issuer, tokens.keys, server),
     )

@@ -28,6 +28,8 @@ from broker.http.issuances import PATH as ISSUANCES
 from broker.http.issuances import IssuanceViews
 from broker.http.oauth.endpoints import OAuthViews
 from broker.http.query import MAX_LIMIT
+from broker.http.role_answers import GrantsAnswer, TemplatesAnswer
+from broker.http.roles import GRANTS, TEMPLATES, RoleViews
 from broker.http.routes import AnyOf, Open, Operation, Parameter, Route
 from broker.http.tickets import PATH as TICKETS
 from broker.http.tickets import Tickets
@@ -35,6 +37,7 @@ from broker.model.policy import Scope
 
 _FOR_TICKETS = AnyOf(frozenset({Scope.TICKETS}))
 _FOR_READERS = AnyOf(frozenset({Scope.TICKETS, Scope.AUDIT_READ}))
+_FOR_ADMINS = AnyOf(frozenset({Scope.ROLES_READ}))
 
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 
@@ -78,6 +81,7 @@ class Views:
     batch_body: type[BatchBody]
     hosts: Hosts
     issuances: IssuanceViews
+    roles: RoleViews
     health: HealthViews
     oauth: OAuthViews
 
@@ -89,6 +93,7 @@ def routes(views: Views) -> tuple[Route, ...]:
         _ticket(views.tickets),
         _batch(views),
         *_reading(views),
+        *_roles(views.roles),
         *_health(views.health),
     )
 
@@ -214,6 +219,39 @@ def _reading(views: Views) -> tuple[Route, ...]:
                 "One issuance",
                 {200: IssuanceAnswer},
                 (Reason.NOT_FOUND, Reason.INVALID_REQUEST),
+                answer_headers=_LIMITED,
+            ),
+        ),
+    )
+
+
+def _roles(views: RoleViews) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET",
+            TEMPLATES,
+            "templates",
+            _FOR_ADMINS,
+            views.templates,
+            Operation(
+                "The templates, as admins wrote them",
+                {200: TemplatesAnswer},
+                (Reason.INVALID_REQUEST,),
+                _PAGE,
+                answer_headers=_LIMITED,
+            ),
+        ),
+        Route(
+            "GET",
+            GRANTS,
+            "grants",
+            _FOR_ADMINS,
+            views.grants,
+            Operation(
+                "The grants, as admins wrote them, and whether tickets are issued under them",
+                {200: GrantsAnswer},
+                (Reason.INVALID_REQUEST,),
+                _PAGE,
                 answer_headers=_LIMITED,
             ),
         ),

@@ -118,15 +118,29 @@ def covering_grant(
         raise _as_unseen(out, sightings)
     if len(covering) > 1:
         raise Refused(Reason.GRANT_AMBIGUOUS, ", ".join(c.grant.id for c in covering))
-    _in_force(covering[0])
+    _in_force(covering[0].grant, covering[0].applied)
     return covering[0]
 
 
-def _in_force(granted: Granted) -> None:
-    if granted.applied.digest != granted.grant.digest:
+def _in_force(grant: Grant, applied: AppliedGrant) -> None:
+    if applied.digest != grant.digest:
         raise Refused(Reason.NOT_APPLIED, "the grant or its template changed since it was applied")
-    if granted.applied.standing is not Standing.HOLDS:
-        raise Refused(Reason.DRIFTED, granted.applied.finding)
+    if applied.standing is not Standing.HOLDS:
+        raise Refused(Reason.DRIFTED, applied.finding)
+
+
+def judge_grant(grant: Grant, applied: AppliedGrant | None, *, disabled: bool, now: datetime) -> None:
+    """Refuse a grant under which nobody gets a ticket, whatever the host.
+
+    Raises Refused(GRANT_EXPIRED | GRANT_DISABLED | NOT_APPLIED | DRIFTED).
+    """
+    if now >= grant.valid_until:
+        raise Refused(Reason.GRANT_EXPIRED, grant.id)
+    if disabled:
+        raise Refused(Reason.GRANT_DISABLED, grant.id)
+    if applied is None:
+        raise Refused(Reason.NOT_APPLIED, "the grant was never applied")
+    _in_force(grant, applied)
 
 
 def judge_connection(host: Host, vcenter: Vcenter) -> None:

@@ -19,7 +19,15 @@ OPEN = {
     "/readyz",
     "/openapi.json",
 }
-SCOPED = {"/v1/tickets", "/v1/tickets:batch", "/v1/hosts", "/v1/issuances", "/v1/issuances/<issuance>"}
+SCOPED = {
+    "/v1/tickets",
+    "/v1/tickets:batch",
+    "/v1/hosts",
+    "/v1/issuances",
+    "/v1/issuances/<issuance>",
+    "/v1/templates",
+    "/v1/grants",
+}
 
 
 def answer() -> Response:
