@@ -14,7 +14,7 @@ from broker.controller.report import ApplyReport, ProblemKind
 from broker.controller.watch import Watch
 from broker.lab.authorization.seed import seed_controller
 from broker.model.applied import Standing
-from broker.model.names import GrantId, VcenterId
+from broker.model.names import GrantId, Moid, VcenterId
 from broker.model.policy import Grant, Policy, Vcenter
 from broker.model.secret import Secret, SecretReference, SecretVariable
 from broker.model.settings import ControllerLogin
@@ -390,7 +390,7 @@ def test_one_look_shows_roles_permissions_and_the_tree_in_three_calls(site: Site
     seen = session.survey()
     assert sum(site.lab.knobs.calls().values()) - before == 3
     session.close()
-    cluster = site.lab.moid("DC1/host/cluster-01")
+    cluster = Moid(site.lab.moid("DC1/host/cluster-01"))
     assert seen.permission_of(cluster, "svc-cim-a@vsphere.local") == Permission(
         READER, group=False, role_id=site.role_id(), propagate=True
     )
