@@ -22,7 +22,7 @@ def test_a_reload_returns_when_every_process_decides_on_the_new_revision(stack: 
     controller = stack.start("controller", "--config", str(stack.site.controller_file))
     until(lambda: stack.events().count("process_started") == 2, "the controller")
     stack.edit("grants.yaml", lambda grants: grants["grants"][GRANT].update(reason="asked again"))
-    answer = stack.config("reload", "--format", "json")
+    answer = stack.process("reload", "--config", str(stack.site.config), "--format", "json")
     assert sorted(line for line in answer.stdout.splitlines() if '"kind"' in line) == [
         '    "kind": "controller",',
         '    "kind": "serve",',

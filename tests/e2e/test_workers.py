@@ -160,6 +160,6 @@ def test_workers_without_a_redis_are_told_at_start_and_by_the_check(tmp_path: Pa
     with new_stack(tmp_path) as stack:
         stack.edit("server.yaml", lambda server: server.update(workers=2))
         for command in (("serve",), ("config", "check")):
-            refused = stack.config(*command, check=False)
+            refused = stack.process(*command, "--config", str(stack.site.config), check=False)
             assert refused.returncode == 3
             assert "workers: has no Redis" in refused.stdout + refused.stderr

@@ -58,6 +58,7 @@ def https_server(folder: Path, certificate: TestCertificate, answering: Answerin
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
         timeout = 10
 
         def setup(self) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 
 import requests
 import yaml
+from click.testing import CliRunner
 
 from broker.audit.reading import AuditReading
+from broker.cli import main
 from broker.client.api import BrokerClient
 from broker.client.errors import BrokerRefused
 from broker.client.tokens import KeyCredential
@@ -61,21 +63,28 @@ class Stack:
         )
 
     def broker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end; `--config` is given where it is the policy's directory."""
-        done = subprocess.run(
-            [*BROKER, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        """Run one command to its end, here: what its process would have to import is imported."""
+        result = CliRunner().invoke(main, arguments, prog_name="broker")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        done = subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+        return self._noted(done, check=check)
+
+    def process(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end as an operator does, in a process of its own."""
+        done = subprocess.run([*BROKER, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        return self._noted(done, check=check)
+
+    def _noted(
+        self, done: subprocess.CompletedProcess[str], *, check: bool
+    ) -> subprocess.CompletedProcess[str]:
         with (self.site.root / "commands.log").open("a") as log:
             log.write(done.stdout + done.stderr)
         assert not check or done.returncode == 0, done.stderr
         return done
 
     def config(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run one command on this site's policy."""
+        """Run one command on this site's policy, here."""
         return self.broker(*arguments, "--config", str(self.site.config), check=check)
 
     def apply(self) -> None:
