@@ -43,6 +43,9 @@ class Reason(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
     GRANT_AMBIGUOUS = "grant_ambiguous"
     GRANT_CHANGED = "grant_changed"
+    GRANT_TOO_LONG = "grant_too_long"
+    TEMPLATE_DISABLED = "template_disabled"
+    TICKET_KIND_REFUSED = "ticket_kind_refused"
 
     NOT_APPLIED = "not_applied"
     DRIFTED = "drifted"
@@ -146,6 +149,9 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         (Reason.GRANT_UNKNOWN, _NOT_GRANTED),
         (Reason.GRANT_EXPIRED, _NOT_GRANTED),
         (Reason.GRANT_DISABLED, _NOT_GRANTED),
+        (Reason.GRANT_TOO_LONG, _NOT_GRANTED),
+        (Reason.TEMPLATE_DISABLED, _NOT_GRANTED),
+        (Reason.TICKET_KIND_REFUSED, _NOT_GRANTED),
         (Reason.OUT_OF_SCOPE, _NOT_GRANTED),
         _facts(Reason.GRANT_AMBIGUOUS, 422, "Several of your grants cover this host", "Name one in `grant`."),
         _facts(Reason.GRANT_CHANGED, 409, "The grant changed while the request ran", "Ask again."),

@@ -207,6 +207,8 @@ def _grant_stands(granted: Granted, policy: Policy, in_force: InForce, rooms: Ro
     grant = granted.grant
     if policy.grants.get(grant.id) != grant:
         raise Refused(Reason.GRANT_CHANGED, "the policy was reloaded")
+    if policy.templates.get(grant.template) != granted.template:
+        raise Refused(Reason.GRANT_CHANGED, "the policy was reloaded, and its template is another")
     if in_force.grant_disabled(grant.id):
         raise Refused(Reason.GRANT_DISABLED, grant.id)
     if rooms.clock.now() >= grant.valid_until:

@@ -22,7 +22,7 @@ from broker.controller.site import Conflict, NoLogin, Site, Unknown
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import TemplateId, VcenterId
-from broker.model.policy import Grant, Policy, Vcenter
+from broker.model.policy import Grant, Policy, Template, Vcenter
 from broker.model.record import Event
 from broker.model.survey import Role
 from broker.model.tree import ScopeUnresolved
@@ -109,11 +109,21 @@ def _plan(
             role = roles.get(grant.template)
             if role is None:
                 raise Conflict(f"the role of its template {grant.template} does not stand")
-            plans.append(plan_grant(site, grant, policy.accounts[grant.account].user, role))
+            plan = plan_grant(site, grant, policy.accounts[grant.account].user, role)
+            _check_entity_types(policy.templates[grant.template], plan)
+            plans.append(plan)
         except BrokerError as error:
             _raise_if_pointless(error)
             site.journal.problem(_problem(error, grant.id, site.vcenter))
     return plans
+
+
+def _check_entity_types(template: Template, plan: GrantPlan) -> None:
+    for target in plan.targets:
+        if not template.may_be_granted_on(target.entity.kind):
+            raise Conflict(
+                f"{target.path} is a {target.entity.kind}, which template {template.id} may not be granted on"
+            )
 
 
 def _apply_grant(site: Site, plan: GrantPlan, clock: Clock) -> None:

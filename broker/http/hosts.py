@@ -44,7 +44,9 @@ class Hosts:
     def _page(self, app: AppId, size: int, start: Key | None) -> Response:
         policy = self._rooms.policy.current()
         in_force = self._rooms.entitlements.now()
-        grants = standing_grants(policy.grants_of(app), in_force.grant_disabled, self._rooms.clock.now())
+        grants = standing_grants(
+            policy, policy.grants_of(app), in_force.grant_disabled, self._rooms.clock.now()
+        )
         sightings, incomplete = self._seen({grant.account for grant in grants})
         known = Knowledge(policy, in_force.applied, self._listing.known_facts)
         rows = listed(known, grants, sightings)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
 from broker.model.secret import SecretReference
+from broker.model.tree import Kind
 
 
 class Scope(StrEnum):
@@ -25,6 +26,26 @@ class ReadinessMode(StrEnum):
     ADVISE = "advise"
 
 
+class TemplateKind(StrEnum):
+    """Whom a template is for: apps by grants, or the controller's own account, which no grant names."""
+
+    APP = "app"
+    CONTROLLER = "controller"
+
+
+class TicketKind(StrEnum):
+    """The tickets that the broker can take."""
+
+    CIM = "cim"
+
+
+class DriftMode(StrEnum):
+    """What a silent controller means to a grant: refuse, or go by what it said last."""
+
+    STRICT = "strict"
+    FOLLOW = "follow"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """At most `count` events in any window of `seconds`."""
@@ -35,6 +56,10 @@ class Rate:
     def shared(self, among: int) -> "Rate":
         """What each of so many may do by itself: the sum stays below the rate, but each may do one."""
         return Rate(max(1, self.count // among), self.seconds)
+
+    def most_in(self, seconds: int) -> int:
+        """How many it allows in so many seconds; all of a longer window's can come at once."""
+        return self.count * -(-seconds // self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +115,49 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A finding of `broker roles lint` that somebody answers for, to the end of the day `expires` in UTC.
+
+    `privilege` is the one that the finding is about, None where it is about none.
+    """
+
+    rule: str
+    privilege: str | None
+    reason: str
+    owner: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """A least-privilege set of vSphere privileges; `revision` is a digest of its meaning."""
+    """A least-privilege set of vSphere privileges, and what may be done with it.
+
+    `revision` covers all that `apply` acts on: role name, privileges and entity types. `reasons`
+    says of each privilege what it is needed for, `sources` of some where that is written. `max_days`
+    is how far away the end of a grant may be, `max_rate_per_host` the most that a grant's rate may
+    allow; None bounds nothing.
+    """
 
     id: TemplateId
     description: str
     privileges: frozenset[str]
     role_name: str
     revision: str
+    kind: TemplateKind
+    enabled: bool
+    reasons: Mapping[str, str]
+    sources: Mapping[str, str]
+    entity_types: frozenset[Kind]
+    ticket_kinds: frozenset[TicketKind]
+    max_days: int | None
+    max_rate_per_host: Rate | None
+    owner: str
+    review_by: date
+    overrides: tuple[Override, ...]
+
+    def may_be_granted_on(self, kind: Kind) -> bool:
+        """Whether a permission with this role may be set on an object of that kind."""
+        return kind in self.entity_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +180,8 @@ class Grant:
     rate_per_host: Rate
     readiness: ReadinessMode
     digest: str
+    drift: DriftMode = DriftMode.FOLLOW
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,27 @@ from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
 from broker.model.policy import (
     Account,
     App,
+    DriftMode,
     Grant,
+    Override,
     Policy,
     PublicKey,
     Rate,
     ReadinessMode,
     Scope,
     Template,
+    TemplateKind,
+    TicketKind,
     Vcenter,
 )
 from broker.model.secret import SecretCredential, SecretFile, SecretReference, SecretVariable
+from broker.model.tree import Kind
 from broker.policy.digest import digest_of
 from broker.policy.files import (
     AccountEntry,
     AppEntry,
     GrantEntry,
+    OverrideEntry,
     RateText,
     SecretReferenceText,
     TemplateFile,
@@ -105,15 +111,32 @@ def _app(entry: Written[AppEntry], keys: tuple[PublicKey, ...]) -> App:
 
 
 def _template(entry: Written[TemplateFile], role_prefix: str) -> Template:
-    privileges = frozenset(privilege.id for privilege in entry.body.privileges)
+    body = entry.body
+    privileges = frozenset(privilege.id for privilege in body.privileges)
+    entity_types = frozenset(map(Kind, body.entity_types))
     role_name = role_prefix + entry.id
     return Template(
         id=TemplateId(entry.id),
-        description=entry.body.description,
+        description=body.description,
         privileges=privileges,
         role_name=role_name,
-        revision=digest_of((entry.id, role_name, privileges)),
+        revision=digest_of((entry.id, role_name, privileges, entity_types)),
+        kind=TemplateKind(body.kind),
+        enabled=body.enabled,
+        reasons=MappingProxyType({privilege.id: privilege.reason for privilege in body.privileges}),
+        sources=MappingProxyType({each.id: each.source for each in body.privileges if each.source}),
+        entity_types=entity_types,
+        ticket_kinds=frozenset(map(TicketKind, body.ticket_kinds)),
+        max_days=body.max_days,
+        max_rate_per_host=compile_rate(body.max_rate_per_host) if body.max_rate_per_host else None,
+        owner=body.owner,
+        review_by=body.review_by,
+        overrides=tuple(map(_override, body.overrides)),
     )
+
+
+def _override(body: OverrideEntry) -> Override:
+    return Override(body.rule, body.privilege, body.reason, body.owner, body.expires)
 
 
 def _grant(
@@ -124,7 +147,7 @@ def _grant(
     body = entry.body
     template, account = templates[TemplateId(body.template)], accounts[AccountId(body.account)]
     scope = tuple(sorted(body.scope))
-    # what `apply` acts on: not owner, reason, limits or end, which change nothing in vCenter
+    # what `apply` acts on: not owner, reason, limits, end or drift, which change nothing in vCenter
     applied_as = (body.app, template.id, template.revision, account.id, account.user, account.vcenter, scope)
     return Grant(
         id=GrantId(entry.id),
@@ -138,4 +161,6 @@ def _grant(
         rate_per_host=compile_rate(body.rate_per_host),
         readiness=ReadinessMode(body.readiness),
         digest=digest_of(applied_as),
+        drift=DriftMode(body.drift),
+        overrides=tuple(map(_override, body.overrides)),
     )

@@ -6,14 +6,14 @@ nothing here says otherwise.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.errors import Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.inventory import Connection, Host, HostFacts, Readiness, Sighting
 from broker.model.issuance import Proof, TicketRequest
 from broker.model.names import AppId, GrantId, HostName
-from broker.model.policy import Grant, Policy, ReadinessMode, Template, Vcenter
+from broker.model.policy import Grant, Policy, ReadinessMode, Template, TemplateKind, TicketKind, Vcenter
 
 INVENTORY_MAX_AGE_S = 60.0
 
@@ -36,25 +36,57 @@ def usable_grants(
 ) -> tuple[Grant, ...]:
     """The app's grants that may be considered for this request.
 
-    Raises Refused(GRANT_UNKNOWN | GRANT_EXPIRED | GRANT_DISABLED), the most telling for the log.
+    Raises Refused(GRANT_UNKNOWN | GRANT_EXPIRED | GRANT_DISABLED | TEMPLATE_DISABLED |
+    TICKET_KIND_REFUSED | GRANT_TOO_LONG): of the grants that come nearest to being usable.
     """
     asked = [g for g in policy.grants_of(app) if request.grant in (None, g.id)]
     asked = [g for g in asked if request.vcenter in (None, policy.accounts[g.account].vcenter)]
     if not asked:
         raise Refused(Reason.GRANT_UNKNOWN, "the app has no such grant")
-    if usable := standing_grants(asked, disabled, now):
+    if usable := standing_grants(policy, asked, disabled, now):
         return usable
-    alive = [g for g in asked if now < g.valid_until]
-    if not alive:
-        raise Refused(Reason.GRANT_EXPIRED, ", ".join(g.id for g in asked))
-    raise Refused(Reason.GRANT_DISABLED, ", ".join(g.id for g in alive))
+    objections = [(_objection(policy, g, disabled, now), g.id) for g in asked]
+    reason = max((reason for reason, _ in objections if reason), key=_NEAREST_LAST.index)
+    raise Refused(reason, ", ".join(grant for said, grant in objections if said is reason))
 
 
 def standing_grants(
-    grants: Iterable[Grant], disabled: Callable[[GrantId], bool], now: datetime
+    policy: Policy, grants: Iterable[Grant], disabled: Callable[[GrantId], bool], now: datetime
 ) -> tuple[Grant, ...]:
-    """Those of the grants that are still valid and that no operator cut."""
-    return tuple(g for g in grants if now < g.valid_until and not disabled(g.id))
+    """Those of the grants that are still valid, that no operator cut, and whose template lets them issue."""
+    return tuple(g for g in grants if _objection(policy, g, disabled, now) is None)
+
+
+_NEAREST_LAST = (
+    Reason.GRANT_EXPIRED,
+    Reason.GRANT_DISABLED,
+    Reason.TEMPLATE_DISABLED,
+    Reason.TICKET_KIND_REFUSED,
+    Reason.GRANT_TOO_LONG,
+)
+
+
+def _objection(
+    policy: Policy, grant: Grant, disabled: Callable[[GrantId], bool], now: datetime
+) -> Reason | None:
+    """Why nothing may be issued under the grant, whatever the host."""
+    if now >= grant.valid_until:
+        return Reason.GRANT_EXPIRED
+    if disabled(grant.id):
+        return Reason.GRANT_DISABLED
+    template = policy.templates[grant.template]
+    if not template.enabled or template.kind is not TemplateKind.APP:
+        return Reason.TEMPLATE_DISABLED
+    if TicketKind.CIM not in template.ticket_kinds:
+        return Reason.TICKET_KIND_REFUSED
+    if ends_too_late(grant, template, now):
+        return Reason.GRANT_TOO_LONG
+    return None
+
+
+def ends_too_late(grant: Grant, template: Template, now: datetime) -> bool:
+    """Whether the grant's end is further away than its template lets it be."""
+    return template.max_days is not None and grant.valid_until - now > timedelta(days=template.max_days)
 
 
 def meant(name: HostName, sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ Canonical: TypeAlias = "str | int | float | list[Canonical] | dict[str, Canonica
 def digest_of(value: object) -> str:
     """SHA-256, as lower-case hex, of the one canonical JSON text of `value`.
 
-    Takes our frozen values: dataclasses, mappings, sets, tuples, texts, numbers, times, paths.
+    Takes our frozen values: dataclasses, mappings, sets, tuples, texts, numbers, dates, times, paths.
     Raises TypeError for anything else.
     """
     text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -26,7 +26,7 @@ def canonical(value: object) -> Canonical:
     match value:
         case None | str() | int() | float():
             return value
-        case datetime() | Path():
+        case date() | Path():
             return _text(value)
         case tuple() | frozenset():
             return [canonical(item) for item in (value if isinstance(value, tuple) else sorted(value))]
@@ -38,5 +38,5 @@ def canonical(value: object) -> Canonical:
     raise TypeError(f"a {type(value).__name__} has no canonical form")
 
 
-def _text(value: datetime | Path) -> str:
-    return str(value) if isinstance(value, Path) else value.astimezone(UTC).isoformat()
+def _text(value: date | Path) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from broker.policy.grammar import (
     CredentialName,
+    Date,
     FilePath,
     Host,
     Id,
@@ -13,6 +14,7 @@ from broker.policy.grammar import (
     KeyId,
     Kind,
     Privilege,
+    RuleId,
     Text,
     Time,
     User,
@@ -146,6 +148,18 @@ class AppEntry(Strict):
     )
 
 
+class OverrideEntry(Strict):
+    """A finding of `broker roles lint` that is accepted for a while."""
+
+    rule: RuleId = Field(description="The rule, by its id in docs/lint.md.")
+    privilege: Privilege | None = Field(
+        default=None, description="The privilege that the finding is about; leave it out where it names none."
+    )
+    reason: Text = Field(description="Why it is accepted.")
+    owner: Text = Field(description="Who answers for that.")
+    expires: Date = Field(description="The last day (UTC) on which it counts.")
+
+
 class GrantEntry(Strict):
     """One app may use one template through one account on one part of the inventory."""
 
@@ -164,6 +178,13 @@ class GrantEntry(Strict):
     readiness: Literal["require", "advise"] = Field(
         default="require", description="A host whose CIM service is stopped: refuse it, or only warn."
     )
+    drift: Literal["strict", "follow"] = Field(
+        default="follow",
+        description="A controller that is silent: refuse every ticket, or go by what it said last.",
+    )
+    overrides: tuple[OverrideEntry, ...] = Field(
+        default=(), max_length=50, description="Findings about this grant that are accepted for a while."
+    )
 
 
 class PrivilegeEntry(Strict):
@@ -171,6 +192,7 @@ class PrivilegeEntry(Strict):
 
     id: Privilege = Field(description="The privilege's id in the vSphere API.")
     reason: Text = Field(description="What it is needed for.")
+    source: Text | None = Field(default=None, description="Where that is written.")
 
 
 class TemplateFile(Strict):
@@ -178,6 +200,32 @@ class TemplateFile(Strict):
 
     name: Id = Field(description="Its id; the file is called `<name>.yaml`.")
     description: Text = Field(description="What an account with this role can do.")
+    kind: Literal["app", "controller"] = Field(
+        default="app",
+        description="For apps by grants, or for the controller alone, which no grant names.",
+    )
+    enabled: bool = Field(default=True, description="Whether anything is issued under it.")
+    owner: Text = Field(description="Who answers for it.")
+    review_by: Date = Field(description="The day by which somebody looks at it again.")
+    entity_types: Annotated[
+        tuple[
+            Literal["Folder", "Datacenter", "ClusterComputeResource", "ComputeResource", "HostSystem"], ...
+        ],
+        AfterValidator(filled),
+        AfterValidator(distinct),
+    ] = Field(description="What it may be granted on; a stand-alone host is a ComputeResource.")
+    ticket_kinds: Annotated[tuple[Literal["cim"], ...], AfterValidator(distinct)] = Field(
+        default=(), description="The tickets that may be taken under it."
+    )
+    max_days: int | None = Field(
+        default=None, ge=1, le=3650, description="How many days away the end of its grants may be."
+    )
+    max_rate_per_host: RateOf | None = Field(
+        default=None, description="What `rate_per_host` of its grants may allow at most."
+    )
     privileges: Annotated[
         tuple[PrivilegeEntry, ...], AfterValidator(filled), AfterValidator(_with_distinct_ids)
     ] = Field(max_length=200, description="All that the role holds, beside the System privileges.")
+    overrides: tuple[OverrideEntry, ...] = Field(
+        default=(), max_length=50, description="Findings about this template that are accepted for a while."
+    )

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
@@ -111,6 +111,18 @@ def _time(value: object) -> object:
         refuse("is a time that does not exist", "Check month, day, hour and offset")
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _date(value: object) -> object:
+    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+        refuse("is not a date", 'Write it in quotes as "2027-06-30"')
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        refuse("is a day that does not exist", "Check month and day")
+
+
 def _file(text: str) -> str:
     if not text or text.startswith("~") or "$" in text or "\n" in text:
         refuse("is not a path", "Write it absolute, or relative to the folder of this file, without ~ and $")
@@ -147,6 +159,7 @@ Address = Annotated[str, AfterValidator(_address), Kind("IP address")]
 Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
 Text = Annotated[str, AfterValidator(_text), Kind("text")]
 Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]
+Date = Annotated[date, BeforeValidator(_date), Kind("date in quotes")]
 FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
 Privilege = Annotated[str, AfterValidator(_privilege), Kind("privilege id")]
 User = Annotated[str, AfterValidator(_user), Kind("user@domain")]
@@ -162,6 +175,17 @@ KeyId = Annotated[
         )
     ),
     Kind("key id"),
+]
+RuleId = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"BR[0-9]{3}",
+            "is not the id of a rule",
+            "Write it as docs/lint.md does, such as BR001",
+        )
+    ),
+    Kind("id of a rule"),
 ]
 Issuer = Annotated[
     str,

@@ -12,6 +12,7 @@ from broker.errors import ConfigurationError
 from broker.model.policy import Policy
 from broker.model.settings import ControllerSettings, ServerSettings
 from broker.policy.app_keys import read_app_keys
+from broker.policy.bounds import check_bounds
 from broker.policy.compile import compile_policy
 from broker.policy.problems import ConfigurationErrors, Problems, as_json, explain
 from broker.policy.reachable import check_controller, check_policy
@@ -62,6 +63,7 @@ def load_share(directory: Path, workers: int) -> Policy:
 def _policy(written: WrittenPolicy, problems: Problems) -> Policy:
     keys = read_app_keys(written.apps, problems)
     check_references(written, problems)
+    check_bounds(written, problems)
     server = problems.demand(written.server)
     return compile_policy(written, server.body.role_prefix, keys)
 
@@ -129,6 +131,7 @@ def check(
     written = read_policy(directory.resolve(), problems)
     read_app_keys(written.apps, problems)
     check_references(written, problems)
+    check_bounds(written, problems)
     check_shares(written, problems)
     if written.server is not None:
         check_redis(written.server, written.server.body.workers, problems)

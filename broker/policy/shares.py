@@ -1,6 +1,6 @@
 """Whether the service's rate leaves something to the other apps. For `broker config check`."""
 
-from broker.policy.files import RateText
+from broker.policy.compile import compile_rate
 from broker.policy.problems import Problems
 from broker.policy.written import WrittenPolicy
 
@@ -14,15 +14,10 @@ def check_shares(policy: WrittenPolicy, problems: Problems) -> None:
         return
     service = policy.server.body.service_rate
     for app in policy.apps:
-        if _most(app.body.rate, service.seconds) >= service.count:
+        if compile_rate(app.body.rate).most_in(service.seconds) >= service.count:
             app.note(
                 problems,
                 ("rate",),
                 "lets this app alone use up service_rate, which is for all apps together",
                 f"Allow it fewer than {service.count} in {service.seconds} s, or raise service_rate",
             )
-
-
-def _most(rate: RateText, seconds: int) -> int:
-    """How many requests the rate allows in so many seconds; all of a longer window's can come at once."""
-    return rate.count * -(-seconds // rate.seconds)

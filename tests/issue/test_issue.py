@@ -228,8 +228,10 @@ def outlive(world: World) -> None:
 
 
 NARROWED = replace(POLICY.apps[AppId("nagios")], scopes=frozenset({Scope.AUDIT_READ}))
+OFF = replace(POLICY.templates[GRANT.template], enabled=False)
 CUTS = [
     (set_to(policy=replace(POLICY, grants={})), Reason.GRANT_CHANGED),
+    (set_to(policy=replace(POLICY, templates={OFF.id: OFF})), Reason.GRANT_CHANGED),
     (set_to(disabled={GRANT.id}), Reason.GRANT_DISABLED),
     (
         set_to(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)}),

@@ -23,6 +23,7 @@ def template_of(policy: Policy) -> Template:
         ("grants.yaml", "[/DC1/host/cluster-01]", "[/DC1/host/cluster-01, /DC2]"),
         ("accounts.yaml", "svc-cim-a", "svc-cim-b"),
         ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Global.Health"),
+        ("roles/cim-ticket.yaml", "[Folder, Datacenter, ", "["),
         ("server.yaml", "roles: roles", "roles: roles\nrole_prefix: other-"),
     ],
 )
@@ -65,6 +66,24 @@ def test_another_app_account_vcenter_or_template_changes_the_grants_digest(files
         ("grants.yaml", "reason: disks fail", "readiness: advise\n    reason: disks fail"),
         ("accounts.yaml", "cim-a.password", "other.password"),
         ("roles/cim-ticket.yaml", "description: CIM tickets", "description: Tickets"),
+        ("roles/cim-ticket.yaml", "reason: the ticket", "reason: other words"),
+        ("roles/cim-ticket.yaml", "reason: the ticket", "reason: the ticket\n    source: a book"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "ticket_kinds: []"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "ticket_kinds: [cim]\nenabled: false"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "ticket_kinds: [cim]\nmax_days: 3650"),
+        (
+            "roles/cim-ticket.yaml",
+            "ticket_kinds: [cim]",
+            "ticket_kinds: [cim]\nmax_rate_per_host: {count: 9, seconds: 9}",
+        ),
+        ("roles/cim-ticket.yaml", "owner: virtualisation team", "owner: storage team"),
+        ("roles/cim-ticket.yaml", "2099-01-01", "2098-01-01"),
+        (
+            "roles/cim-ticket.yaml",
+            "ticket_kinds: [cim]",
+            "ticket_kinds: [cim]\noverrides: [{rule: BR001, reason: r, owner: o, expires: '2027-01-01'}]",
+        ),
+        ("grants.yaml", "reason: disks fail", "drift: strict\n    reason: disks fail"),
         ("apps.yaml", "[tickets]", "[tickets, roles.read]"),
         ("vcenters.yaml", "ca.pem", "other.pem"),
     ],
@@ -89,7 +108,7 @@ def test_what_changes_nothing_in_vcenter_changes_the_revision_alone(
         ("grants.yaml", "reason: disks fail", "readiness: require\n    reason: disks fail"),
         ("vcenters.yaml", "host: vc.example.com", "host: VC.Example.com."),
         ("vcenters.yaml", "ca.pem", "ca.pem\n    call_timeout_s: 20"),
-        ("roles/cim-ticket.yaml", "reason: the ticket", "reason: other words"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "ticket_kinds: [cim]\nkind: app"),
         ("server.yaml", "store: broker.db", "store: other.db"),
     ],
 )
@@ -108,13 +127,15 @@ def test_the_order_of_a_scope_means_nothing(files: PolicyFiles) -> None:
     assert load_policy(files.folder) == before
 
 
-def test_the_template_revision_covers_privileges_and_role_name(files: PolicyFiles) -> None:
+def test_the_template_revision_covers_privileges_entity_types_and_role_name(files: PolicyFiles) -> None:
     before = template_of(load_policy(files.folder)).revision
     files.add("roles/cim-ticket.yaml", "  - {id: Global.Health, reason: r}\n")
     wider = template_of(load_policy(files.folder)).revision
     files.add("server.yaml", "role_prefix: other-\n")
     renamed = template_of(load_policy(files.folder)).revision
-    assert len({before, wider, renamed}) == 3
+    files.change("roles/cim-ticket.yaml", "[Folder, Datacenter, ", "[")
+    narrower = template_of(load_policy(files.folder)).revision
+    assert len({before, wider, renamed, narrower}) == 4
 
 
 def test_what_has_no_canonical_form_has_no_digest() -> None:

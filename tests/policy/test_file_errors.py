@@ -93,17 +93,30 @@ RANGE = "is out of range"
         ("grants.yaml", "app: nagios", "app: Nagios", 3, "grants.nagios-dc1.app", NOT_AN_ID),
         ("grants.yaml", "  nagios-dc1:", "  nagios-dc1: 5\n  b:", 2, "grants.nagios-dc1", "is not a mapping of keys"),
         ("grants.yaml", "grants:\n", "grants:\n  a:\n", 2, "grants.a", "is not a mapping of keys"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "CimInteraction", 4, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Host.*", 4, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Host..Cim", 4, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", '"Host.Cim\\n"', 4, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "H\u043est.Cim", 4, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "System.Read", 4, "privileges[0].id", "is superfluous: every role holds the System privileges"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "SYSTEM.View", 4, "privileges[0].id", "is superfluous: every role holds the System privileges"),
-        ("roles/cim-ticket.yaml", "\n  - id: Host.Cim.CimInteraction\n    reason: the ticket", " []", 3, "privileges", "is an empty list"),
-        ("roles/cim-ticket.yaml", "    reason: the ticket\n", "", 4, "privileges[0].reason", MISSING),
-        ("roles/cim-ticket.yaml", "the ticket\n", "the ticket\n  - {id: host.cim.CIMInteraction, reason: again}\n", 3, "privileges", "names something twice"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "CimInteraction", 8, "privileges[0].id", "is not a privilege id"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Host.*", 8, "privileges[0].id", "is not a privilege id"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Host..Cim", 8, "privileges[0].id", "is not a privilege id"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", '"Host.Cim\\n"', 8, "privileges[0].id", "is not a privilege id"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "H\u043est.Cim", 8, "privileges[0].id", "is not a privilege id"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "System.Read", 8, "privileges[0].id", "is superfluous: every role holds the System privileges"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "SYSTEM.View", 8, "privileges[0].id", "is superfluous: every role holds the System privileges"),
+        ("roles/cim-ticket.yaml", "\n  - id: Host.Cim.CimInteraction\n    reason: the ticket", " []", 7, "privileges", "is an empty list"),
+        ("roles/cim-ticket.yaml", "    reason: the ticket\n", "", 8, "privileges[0].reason", MISSING),
+        ("roles/cim-ticket.yaml", "the ticket\n", "the ticket\n  - {id: host.cim.CIMInteraction, reason: again}\n", 7, "privileges", "names something twice"),
         ("roles/cim-ticket.yaml", "name: cim-ticket", "name: other", 1, "name", "is not the file's name"),
+        ("roles/cim-ticket.yaml", '"2099-01-01"', "2099-01-01", 4, "review_by", "means different things to different YAML versions"),
+        ("roles/cim-ticket.yaml", '"2099-01-01"', "2099-01-01T00:00:00Z", 4, "review_by", "is not a date"),
+        ("roles/cim-ticket.yaml", "2099-01-01", "2099-02-30", 4, "review_by", "is a day that does not exist"),
+        ("roles/cim-ticket.yaml", "owner: virtualisation team\n", "", 1, "owner", MISSING),
+        ("roles/cim-ticket.yaml", "HostSystem]", "VirtualMachine]", 5, "entity_types[4]", "is not one of the known values"),
+        ("roles/cim-ticket.yaml", "HostSystem]", "Folder]", 5, "entity_types", "names something twice"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "ticket_kinds: [root]", 6, "ticket_kinds[0]", "is not one of the known values"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "kind: root", 6, "kind", "is not one of the known values"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "enabled: no", 6, "enabled", "means different things to different YAML versions"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "max_days: 0", 6, "max_days", "is out of range"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "overrides: [{rule: all, reason: r, owner: o, expires: '2027-01-01'}]", 6, "overrides[0].rule", "is not the id of a rule"),
+        ("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "overrides: [{rule: BR001, reason: r, owner: o}]", 6, "overrides[0].expires", MISSING),
+        ("grants.yaml", "    reason: disks fail", "    reason: disks fail\n    drift: ignore", 9, "grants.nagios-dc1.drift", "is not one of the known values"),
         ("server.yaml", "roles: roles", "roles: nowhere", 5, "roles", "cannot be read: No such file or directory"),
         ("server.yaml", "roles: roles", "roles: roles\nrole_prefix: ''", 6, "role_prefix", "is not a prefix for role names"),
     ],
@@ -167,7 +180,7 @@ def test_a_deep_unknown_key_is_compared_with_the_keys_beside_it(files: PolicyFil
     with pytest.raises(ConfigurationErrors) as caught:
         load_policy(files.folder)
     advice = [e.advice for e in caught.value.errors if e.key == "privileges[0].because"]
-    assert advice == ["Remove it; known here: id, reason."]
+    assert advice == ["Remove it; known here: id, reason, source."]
 
 
 def test_everything_that_is_wrong_in_all_files_is_told_at_once_and_sorted(files: PolicyFiles) -> None:
@@ -181,7 +194,7 @@ def test_everything_that_is_wrong_in_all_files_is_told_at_once_and_sorted(files:
         ("apps.yaml", 5, "apps.nagios.scopes[0]"),
         ("grants.yaml", 5, "grants.nagios-dc1.account"),
         ("grants.yaml", 9, "grants.nagios-dc1.valid_until"),
-        ("cim-ticket.yaml", 4, "privileges[0].id"),
+        ("cim-ticket.yaml", 8, "privileges[0].id"),
         ("vcenters.yaml", 2, "vcenters.prod.host"),
         ("vcenters.yaml", 3, "vcenters.prod.hots"),
     ]

@@ -37,7 +37,7 @@ PLACES = [
     ("server.yaml", "store: broker.db", f"store: broker.db\nredis_url: redis://:{CANARY}@h", 5, "redis_url", NO_REFERENCE),
     ("vcenters.yaml", "host: vc.example.com", f"host: root:{CANARY}@vc", 3, "vcenters.prod.host", "is not a host"),
     ("grants.yaml", "valid_until: 2027-01-01T00:00:00Z", f"valid_until: {CANARY}", 9, "grants.nagios-dc1.valid_until", "is not a time with an offset"),
-    ("roles/cim-ticket.yaml", "id: Host.Cim.CimInteraction", f"id: {CANARY}", 4, "privileges[0].id", "is not a privilege id"),
+    ("roles/cim-ticket.yaml", "id: Host.Cim.CimInteraction", f"id: {CANARY}", 8, "privileges[0].id", "is not a privilege id"),
 ]  # fmt: skip
 
 

@@ -1,15 +1,29 @@
 """What loads means what was written: every value arrives, sorted and immutable."""
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
-from broker.model.policy import Account, App, Grant, Rate, ReadinessMode, Scope, Template, Vcenter
+from broker.model.policy import (
+    Account,
+    App,
+    DriftMode,
+    Grant,
+    Override,
+    Rate,
+    ReadinessMode,
+    Scope,
+    Template,
+    TemplateKind,
+    TicketKind,
+    Vcenter,
+)
 from broker.model.secret import SecretCredential, SecretFile, SecretVariable
+from broker.model.tree import Kind
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import ConfigurationErrors, check, load_controller, load_policy, load_server
 from tests.support.policy_files import PolicyFiles
@@ -40,11 +54,22 @@ def test_every_value_arrives(files: PolicyFiles) -> None:
         )
     }
     assert template == Template(
-        TemplateId("cim-ticket"),
-        "CIM tickets",
-        frozenset({"Host.Cim.CimInteraction"}),
-        "cim-broker-cim-ticket",
-        template.revision,
+        id=TemplateId("cim-ticket"),
+        description="CIM tickets",
+        privileges=frozenset({"Host.Cim.CimInteraction"}),
+        role_name="cim-broker-cim-ticket",
+        revision=template.revision,
+        kind=TemplateKind.APP,
+        enabled=True,
+        reasons={"Host.Cim.CimInteraction": "the ticket"},
+        sources={},
+        entity_types=frozenset(Kind),
+        ticket_kinds=frozenset({TicketKind.CIM}),
+        max_days=None,
+        max_rate_per_host=None,
+        owner="virtualisation team",
+        review_by=date(2099, 1, 1),
+        overrides=(),
     )
     assert grant == Grant(
         id=GrantId("nagios-dc1"),
@@ -83,6 +108,36 @@ def test_everything_that_can_be_chosen_arrives(files: PolicyFiles) -> None:
     assert (grant.scope, grant.readiness) == (("/DC1/a%2fb*?", "/DC2"), ReadinessMode.ADVISE)
     assert grant.valid_until == datetime(2026, 12, 31, 22, tzinfo=UTC)
     assert policy.templates[TemplateId("cim-ticket")].role_name == "other-cim-ticket"
+
+
+def test_everything_that_a_template_may_say_arrives(files: PolicyFiles) -> None:
+    files.change("roles/cim-ticket.yaml", "ticket_kinds: [cim]", "kind: app\nenabled: false")
+    files.change("roles/cim-ticket.yaml", "Folder, Datacenter, ", "")
+    files.change("roles/cim-ticket.yaml", "reason: the ticket", "reason: the ticket\n    source: a page")
+    files.add(
+        "roles/cim-ticket.yaml",
+        "max_days: 400\n"
+        "max_rate_per_host: {count: 6, seconds: 60}\n"
+        "overrides:\n"
+        "  - {rule: BR001, privilege: Host.Cim.CimInteraction, reason: r, owner: o, expires: '2027-06-30'}\n"
+        "  - {rule: BR002, reason: r, owner: o, expires: '2027-02-28'}\n",
+    )
+    files.add(
+        "grants.yaml",
+        "    drift: strict\n    overrides: [{rule: BR003, reason: r, owner: o, expires: '2027-01-01'}]\n",
+    )
+    policy = load_policy(files.folder)
+    template, grant = policy.templates[TemplateId("cim-ticket")], policy.grants[GrantId("nagios-dc1")]
+    assert (template.enabled, template.ticket_kinds, template.max_days) == (False, frozenset(), 400)
+    assert template.max_rate_per_host == Rate(6, 60)
+    assert template.entity_types == {Kind.CLUSTER, Kind.COMPUTE_RESOURCE, Kind.HOST}
+    assert template.sources == {"Host.Cim.CimInteraction": "a page"}
+    assert template.overrides == (
+        Override("BR001", "Host.Cim.CimInteraction", "r", "o", date(2027, 6, 30)),
+        Override("BR002", None, "r", "o", date(2027, 2, 28)),
+    )
+    assert grant.drift is DriftMode.STRICT
+    assert grant.overrides == (Override("BR003", None, "r", "o", date(2027, 1, 1)),)
 
 
 def test_folded_texts_arrive_on_one_line(files: PolicyFiles) -> None:

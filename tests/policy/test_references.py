@@ -6,6 +6,7 @@ import pytest
 from broker.policy.load import load_policy
 from tests.support.policy_files import GRANTS, PolicyFiles
 from tests.support.policy_problems import Found, policy_problems
+from tests.support.templates import OBLIGATORY
 
 SECOND_APP = """\
   icinga:
@@ -133,7 +134,7 @@ def test_two_vcenters_on_one_host_differ_by_their_port(files: PolicyFiles) -> No
 def test_one_place_with_two_templates_for_one_account_is_an_error(files: PolicyFiles) -> None:
     files.put(
         "roles/wider.yaml",
-        "name: wider\ndescription: d\nprivileges:\n  - {id: Global.Health, reason: r}\n",
+        f"name: wider\ndescription: d\n{OBLIGATORY}privileges:\n  - {{id: Global.Health, reason: r}}\n",
     )
     second = (
         GRANTS.removeprefix("grants:\n").replace("nagios-dc1", "nagios-wider").replace("cim-ticket", "wider")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from broker.errors import BrokerError
 from broker.model.names import AccountId, AppId, GrantId, Moid, TemplateId, VcenterId
-from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode, Scope, Template, Vcenter
+from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode, Scope, Vcenter
 from broker.model.principals import canonical_user
 from broker.model.record import Event, Record
 from broker.model.secret import SecretVariable
 from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity, Kind, Node, Tree
 from broker.ports.administration import Forbidden
+from tests.support.templates import template as template_of
 
 CIM = "Host.Cim.CimInteraction"
 CONFIG = "Host.Config.SystemManagement"
@@ -221,9 +222,7 @@ def policy(*grants: Grant, privileges: frozenset[str] = frozenset({CIM})) -> Pol
         )
     }
     templates = {
-        TemplateId(name): Template(
-            TemplateId(name), "", held, f"cim-broker-{name}", f"revision of {sorted(held)}"
-        )
+        TemplateId(name): template_of(name, held, f"revision of {sorted(held)}")
         for name, held in (
             ("cim-ticket", privileges),
             ("cim-config", frozenset({CIM, CONFIG})),

@@ -39,7 +39,6 @@ from broker.model.policy import (
     Rate,
     ReadinessMode,
     Scope,
-    Template,
     Vcenter,
 )
 from broker.model.secret import Secret, SecretVariable
@@ -48,6 +47,7 @@ from broker.ports.access import AppCredential
 from broker.ports.issuing import Rooms
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
+from tests.support.templates import template
 
 CIM = "Host.Cim.CimInteraction"
 UUID = "61f12cb6-9de0-40cb-9c47-61d494229f4f"
@@ -109,9 +109,7 @@ POLICY = Policy(
         AppId("other"): App(AppId("other"), "", "owner", frozenset({Scope.TICKETS}), (), Rate(100, 60)),
     },
     templates={
-        TemplateId("cim-ticket"): Template(
-            TemplateId("cim-ticket"), "", frozenset({CIM}), "cim-broker-cim-ticket", "template-1"
-        )
+        TemplateId("cim-ticket"): template("cim-ticket", {CIM}),
     },
     grants={GRANT.id: GRANT},
 )

@@ -5,6 +5,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.support.templates import OBLIGATORY
+
 SERVER = """\
 issuer: https://broker.example.com
 listener:
@@ -51,9 +53,10 @@ grants:
     valid_until: 2027-01-01T00:00:00Z
 """
 
-TEMPLATE = """\
+TEMPLATE = f"""\
 name: cim-ticket
 description: CIM tickets
+{OBLIGATORY}\
 privileges:
   - id: Host.Cim.CimInteraction
     reason: the ticket
