@@ -49,6 +49,8 @@ class Reason(StrEnum):
 
     NOT_APPLIED = "not_applied"
     DRIFTED = "drifted"
+    NARROWED = "narrowed"
+    CONTROLLER_SILENT = "controller_silent"
     OVER_PRIVILEGED = "over_privileged"
     UNPROVEN = "unproven"
 
@@ -163,6 +165,14 @@ REASONS: dict[Reason, ReasonFacts] = dict(
         ),
         _facts(
             Reason.DRIFTED, 503, "vCenter no longer holds what the grant says", "Tell the broker's admins."
+        ),
+        _facts(Reason.NARROWED, 503, "vCenter holds less than the grant says", "Tell the broker's admins."),
+        _facts(
+            Reason.CONTROLLER_SILENT,
+            503,
+            "Nobody knows whether vCenter still holds what the grant says",
+            "Tell the broker's admins: its controller has not been heard of.",
+            _LATER_S,
         ),
         _facts(
             Reason.OVER_PRIVILEGED,

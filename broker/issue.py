@@ -104,13 +104,16 @@ def _decide(
     return granted, readiness
 
 
+_DRIFT = frozenset({Reason.DRIFTED, Reason.NARROWED})
+
+
 @contextmanager
 def _proofs_dropped_on_drift(sightings: tuple[Sighting, ...], rooms: Rooms) -> Iterator[None]:
     """What was proved before a drift says nothing about what holds after it."""
     try:
         yield
     except Refused as refusal:
-        if refusal.reason is Reason.DRIFTED:
+        if refusal.reason in _DRIFT:
             for sighting in sightings:
                 rooms.prover.drop(sighting.account, sighting.host)
         raise
@@ -229,7 +232,8 @@ def _in_time(way: _Way, rooms: Rooms) -> None:
 _OUR_DECISIONS = frozenset(
     {
         Reason.NOT_APPLIED,
-        Reason.DRIFTED,
+        *_DRIFT,
+        Reason.CONTROLLER_SILENT,
         Reason.OVER_PRIVILEGED,
         Reason.UNPROVEN,
         Reason.UNAUTHENTICATED,

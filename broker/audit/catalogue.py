@@ -160,11 +160,10 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         ),
         Event.GRANT_DRIFTED: EventFacts(
             "vCenter no longer holds what was applied: the grant gives no tickets.",
-            ("grant", "vcenter", "finding"),
+            ("grant", "vcenter", "standing", "kinds", "finding"),
+            ("changed_by",),
         ),
-        Event.GRANT_HOLDS_AGAIN: EventFacts(
-            "vCenter holds again what was applied.", ("grant", "vcenter", "finding")
-        ),
+        Event.GRANT_HOLDS_AGAIN: EventFacts("vCenter holds again what was applied.", ("grant", "vcenter")),
         Event.GRANT_WITHDRAWN: EventFacts(
             "A grant that left the policy is no longer applied.", ("grant", "vcenter")
         ),
@@ -184,6 +183,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "boot": "The run of the process that it is about.",
         "by": "The operator, by the name the operating system gives.",
         "cause": "Why nobody was authenticated: one of the causes in reasons.md.",
+        "changed_by": "Who changed it, by the user names of vCenter's events.",
         "claimed_app": "The app that somebody said to be, unproved.",
         "count": "How many.",
         "deadline": "By then the attempt must have ended.",
@@ -196,7 +196,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "exposure_until": "Until then a ticket may be usable.",
         "fingerprint": "HMAC-SHA256 of the ticket.",
         "fingerprint_key": "The id of the key of `fingerprint`.",
-        "finding": "What is not as it was applied; empty when all is.",
+        "finding": "What is not as it was applied.",
         "first": "When the first was.",
         "generation": "The credential generation from then on; tokens of others are refused.",
         "grant": "The grant.",
@@ -207,6 +207,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "issuance": "The issuance, in vCenter the operationID; or the id that an answer without one had.",
         "kept": "The revision that is still decided on.",
         "kind": "Of a process: serve or controller. Of a problem: its kind.",
+        "kinds": "Each way in which vCenter differs: widened, narrowed, replaced, moved.",
         "last": "When the last was.",
         "method": "How the app authenticated.",
         "moid": "The host's managed object id.",
@@ -232,6 +233,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "root_privileges": "What the account holds on the root folder, tolerated by its configuration.",
         "scope": "Each path of the scope with the object that it resolved to.",
         "scopes": "What the access token is good for.",
+        "standing": "drifted, or narrowed where nobody gained anything.",
         "subject": "The grant, template or vCenter.",
         "template": "The template.",
         "template_revision": "A digest of the template's meaning.",

@@ -20,7 +20,7 @@ from broker.controller.report import ApplyReport, Journal, Problem, ProblemKind
 from broker.controller.roles import ensure_role
 from broker.controller.site import Conflict, NoLogin, Site, Unknown
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
-from broker.model.applied import AppliedGrant, Standing
+from broker.model.applied import AppliedGrant
 from broker.model.names import TemplateId, VcenterId
 from broker.model.policy import Grant, Policy, Template, Vcenter
 from broker.model.record import Event
@@ -140,8 +140,6 @@ def _apply_grant(site: Site, plan: GrantPlan, clock: Clock) -> None:
         scope=plan.scope(site.instance_uuid),
         role_id=plan.role.id,
         applied_at=clock.now(),
-        standing=Standing.HOLDS,
-        finding="",
     )
     before = site.store.applied(plan.grant.id)
     if not plan.steps and before and replace(before, applied_at=applied.applied_at) == applied:

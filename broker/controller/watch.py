@@ -3,14 +3,15 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from broker.controller.apply import ControllerRooms
-from broker.controller.drift import finding_of
+from broker.controller.drift import findings_of
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
-from broker.model.applied import AppliedGrant, Standing
+from broker.model.applied import AppliedGrant, Drift, Finding
 from broker.model.names import VcenterId
 from broker.model.policy import Policy, Vcenter
-from broker.model.record import Event, Record
+from broker.model.record import Event, JsonValue, Record
 from broker.ports.administration import Administration
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Watch:
         for applied in grants:
             grant = policy.grants[applied.grant]
             user = policy.accounts[grant.account].user
-            self._mark(applied, finding_of(seen, applied, policy.templates[grant.template], user))
+            self._mark(applied, findings_of(seen, applied, policy.templates[grant.template], user))
 
     def _administration(self, vcenter: Vcenter) -> Administration:
         if vcenter not in self._open:
@@ -74,11 +75,23 @@ class Watch:
             raise Refused(Reason.SHUTTING_DOWN)
         return self._open[vcenter]
 
-    def _mark(self, applied: AppliedGrant, finding: str) -> None:
-        standing = Standing.DRIFTED if finding else Standing.HOLDS
-        if (standing, finding) == (applied.standing, applied.finding):
+    def _mark(self, applied: AppliedGrant, findings: tuple[Finding, ...]) -> None:
+        if findings == (applied.drift.findings if applied.drift else ()):
             return
-        event = Event.GRANT_DRIFTED if finding else Event.GRANT_HOLDS_AGAIN
-        fields = {"grant": applied.grant, "vcenter": applied.vcenter, "finding": finding}
-        if self._rooms.store.mark(applied, standing, finding, Record(event, fields)):
-            _log.warning("grant %s: %s", applied.grant, finding or "holds again")
+        drift = Drift(findings, self._rooms.clock.now()) if findings else None
+        if self._rooms.store.mark(applied, drift, _record(applied, drift)):
+            _log.warning("grant %s: %s", applied.grant, drift or "holds again")
+
+
+def _record(applied: AppliedGrant, drift: Drift | None) -> Record:
+    fields: dict[str, JsonValue] = {"grant": applied.grant, "vcenter": applied.vcenter}
+    if drift is None:
+        return Record(Event.GRANT_HOLDS_AGAIN, fields)
+    fields |= {
+        "standing": replace(applied, drift=drift).standing.value,
+        "kinds": [kind.value for kind in drift.kinds],
+        "finding": str(drift),
+    }
+    if drift.changed_by:
+        fields["changed_by"] = list(drift.changed_by)
+    return Record(Event.GRANT_DRIFTED, fields)

@@ -133,8 +133,8 @@ def covering_grant(
 ) -> Granted:
     """The one grant that covers the host, applied as it is written and still holding.
 
-    Raises Refused(OUT_OF_SCOPE | GRANT_AMBIGUOUS | NOT_APPLIED | DRIFTED), and what `one_host`
-    would where it is out of scope and an account could not be asked. A grant that was never
+    Raises Refused(OUT_OF_SCOPE | GRANT_AMBIGUOUS | NOT_APPLIED | DRIFTED | NARROWED), and what
+    `one_host` would where it is out of scope and an account could not be asked. A grant that was never
     applied has no scope yet, so it covers nothing that the caller could learn about.
     """
     seen = {s.account: s.host for s in sightings}
@@ -154,17 +154,20 @@ def covering_grant(
     return covering[0]
 
 
+_STANDS_AS = {Standing.DRIFTED: Reason.DRIFTED, Standing.NARROWED: Reason.NARROWED}
+
+
 def _in_force(grant: Grant, applied: AppliedGrant) -> None:
     if applied.digest != grant.digest:
         raise Refused(Reason.NOT_APPLIED, "the grant or its template changed since it was applied")
-    if applied.standing is not Standing.HOLDS:
-        raise Refused(Reason.DRIFTED, applied.finding)
+    if reason := _STANDS_AS.get(applied.standing):
+        raise Refused(reason, applied.finding)
 
 
 def judge_grant(grant: Grant, applied: AppliedGrant | None, *, disabled: bool, now: datetime) -> None:
     """Refuse a grant under which nobody gets a ticket, whatever the host.
 
-    Raises Refused(GRANT_EXPIRED | GRANT_DISABLED | NOT_APPLIED | DRIFTED).
+    Raises Refused(GRANT_EXPIRED | GRANT_DISABLED | NOT_APPLIED | DRIFTED | NARROWED).
     """
     if now >= grant.valid_until:
         raise Refused(Reason.GRANT_EXPIRED, grant.id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.errors import BrokerError
-from broker.model.applied import AppliedGrant, Standing
+from broker.model.applied import AppliedGrant, Drift
 from broker.model.names import GrantId, Moid, TemplateId
 from broker.model.record import Record
 from broker.model.survey import Permission, Role, Survey
@@ -115,8 +115,8 @@ class AppliedStore(AppliedGrants, Protocol):
         """Remember a grant as applied."""
         ...
 
-    def mark(self, seen: AppliedGrant, standing: Standing, finding: str, said: Record) -> bool:
-        """Say whether what was applied still holds, and put `said` on record, in one transaction.
+    def mark(self, seen: AppliedGrant, drift: Drift | None, said: Record) -> bool:
+        """Say what no longer holds, or that all does, and put `said` on record, in one transaction.
 
         False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
         """

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Record
 from broker.ports.administration import OwnPermission, OwnRole
@@ -51,18 +51,17 @@ class StoredGrants:
                 "vcenter": applied.vcenter,
                 "role_id": applied.role_id,
                 "applied_at": ms(applied.applied_at),
-                "standing": applied.standing.value,
-                "finding": applied.finding,
+                "drift": _written(applied.drift),
                 "scope": json.dumps([[e.path, e.instance_uuid, e.moid] for e in applied.scope]),
             },
         )
 
-    def mark(self, seen: AppliedGrant, standing: Standing, finding: str, said: Record) -> bool:
-        """Say whether what was applied still holds, and put `said` on record, in one transaction.
+    def mark(self, seen: AppliedGrant, drift: Drift | None, said: Record) -> bool:
+        """Say what no longer holds, or that all does, and put `said` on record, in one transaction.
 
         False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
         """
-        change = update(applied_grant).values(standing=standing.value, finding=finding)
+        change = update(applied_grant).values(drift=_written(drift))
         change = change.where(
             applied_grant.c.grant_id == seen.grant,
             applied_grant.c.digest == seen.digest,
@@ -134,7 +133,7 @@ def _run(transaction: Transaction, statement: Executable) -> None:
 
 def _grant(row: Sequence[Any]) -> AppliedGrant:
     """Of a row in the columns of the table."""
-    grant, digest, vcenter, role_id, applied_at, standing, finding, scope = row
+    grant, digest, vcenter, role_id, applied_at, drift, scope = row
     return AppliedGrant(
         grant=GrantId(grant),
         digest=digest,
@@ -142,9 +141,20 @@ def _grant(row: Sequence[Any]) -> AppliedGrant:
         scope=tuple(ScopeEntry(path, uuid, Moid(moid)) for path, uuid, moid in json.loads(scope)),
         role_id=role_id,
         applied_at=from_ms(applied_at),
-        standing=Standing(standing),
-        finding=finding,
+        drift=_drift(drift) if drift else None,
     )
+
+
+def _written(drift: Drift | None) -> str | None:
+    if drift is None:
+        return None
+    findings = [[f.kind.value, f.text, f.changed_by] for f in drift.findings]
+    return json.dumps([ms(drift.found_at), findings])
+
+
+def _drift(written: str) -> Drift:
+    found_at, findings = json.loads(written)
+    return Drift(tuple(Finding(DriftKind(kind), text, by) for kind, text, by in findings), from_ms(found_at))
 
 
 def _role(row: Row[tuple[object, ...]]) -> OwnRole:

@@ -9,7 +9,7 @@ from broker.store.tables import ENTITLING, counter, metadata, record
 APPLICATION_ID = 0x43494D54
 """PRAGMA application_id: "CIMT" in ASCII."""
 
-VERSION = 5
+VERSION = 6
 """PRAGMA user_version."""
 
 _MOVE = f"UPDATE counter SET value = value + 1 WHERE name = '{Counter.ENTITLEMENTS}'"  # noqa: S608 - our own word

@@ -148,11 +148,19 @@ applied_grant = Table(
     Column("vcenter", Text, nullable=False),
     Column("role_id", Integer, nullable=False),
     Column("applied_at", Integer, nullable=False),
-    Column("standing", Text, nullable=False),
-    Column("finding", Text, nullable=False),
+    Column("drift", Text),
     Column("scope", Text, nullable=False),
 )
-"""`scope` is a JSON list of [path, instance uuid, moid]: read and replaced as one."""
+"""`scope` is a JSON list of [path, instance uuid, moid]: read and replaced as one. So is `drift`,
+[found at, [[kind, text, changed by], ...]]; null while all holds."""
+
+heard_vcenter = Table(
+    "heard_vcenter",
+    metadata,
+    Column("vcenter", Text, primary_key=True),
+    Column("at", Integer, nullable=False),
+)
+"""When the controller last knew how the vCenter stands: by looking at it, or by hearing of no change."""
 
 own_role = Table(
     "own_role",

@@ -81,7 +81,7 @@ def start(controller: Controller, database: Database) -> Iterator[Start]:
 
 def drifted(controller: Controller) -> bool:
     applied = controller.store.applied(GrantId("g1"))
-    return applied is not None and applied.standing is Standing.DRIFTED
+    return applied is not None and applied.standing is not Standing.HOLDS
 
 
 def test_it_looks_at_once_and_says_that_it_runs(controller: Controller, start: Start) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from broker.errors import LogUnavailable, Reason, Refused
-from broker.model.applied import Standing
+from broker.model.applied import DriftKind, Standing
 from broker.model.names import GrantId, Moid, VcenterId
 from broker.model.record import Event
-from broker.model.survey import Permission
+from broker.model.survey import Permission, Role
 from broker.store.database import Database
 from tests.controller.conftest import Controller
 from tests.support.administration import CIM, CONFIG, READER, FakeVcenter, failing, grant, policy
@@ -68,23 +68,46 @@ def other_instance(vcenter: FakeVcenter) -> None:
     vcenter.uuid = "00000000-0000-4000-8000-000000000000"
 
 
-CHANGES: list[tuple[Callable[[FakeVcenter], None], str]] = [
-    (rename_role, "is now called mine now"),
-    (delete_role, "is gone"),
-    (widen_role, f"holds {CONFIG} beyond its template"),
-    (narrow_role, f"lacks {CIM}"),
-    (move_path, "is now domain-c77, and was applied as domain-c-DC1"),
-    (lose_path, "names nothing"),
-    (take_permission, "has no permission there"),
-    (other_role, "has role 7 there"),
-    (other_reach, "another reach"),
-    (other_instance, "another vCenter instance"),
+def swap_clusters(vcenter: FakeVcenter) -> None:
+    vcenter.move("domain-c-DC1", "group-h-DC2")
+    vcenter.move("domain-c-DC2", "group-h-DC1")
+
+
+def less_role(vcenter: FakeVcenter) -> None:
+    vcenter.roles[8] = Role(8, "nothing", system=False, privileges=frozenset())
+    vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=8, propagate=True)]
+
+
+def same_role(vcenter: FakeVcenter) -> None:
+    vcenter.roles[8] = Role(8, "same", system=False, privileges=frozenset({CIM}))
+    vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=8, propagate=True)]
+
+
+def unknown_role(vcenter: FakeVcenter) -> None:
+    vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=99, propagate=True)]
+
+
+CHANGES: list[tuple[Callable[[FakeVcenter], None], DriftKind, str]] = [
+    (rename_role, DriftKind.REPLACED, "is now called mine now"),
+    (delete_role, DriftKind.NARROWED, "is gone"),
+    (widen_role, DriftKind.WIDENED, f"holds {CONFIG} beyond its template"),
+    (narrow_role, DriftKind.NARROWED, f"lacks {CIM}"),
+    (move_path, DriftKind.MOVED, "is now domain-c77, and was applied as domain-c-DC1"),
+    (lose_path, DriftKind.MOVED, "names nothing"),
+    (swap_clusters, DriftKind.MOVED, "is now domain-c-DC2, and was applied as domain-c-DC1"),
+    (take_permission, DriftKind.NARROWED, "has no permission there"),
+    (other_role, DriftKind.WIDENED, "has role 7 (storage) there"),
+    (less_role, DriftKind.NARROWED, "has role 8 (nothing) there"),
+    (same_role, DriftKind.REPLACED, "has role 8 (same) there"),
+    (unknown_role, DriftKind.REPLACED, "has role 99 there"),
+    (other_reach, DriftKind.NARROWED, "another reach"),
+    (other_instance, DriftKind.MOVED, "another vCenter instance"),
 ]
 
 
-@pytest.mark.parametrize(("change", "finding"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
+@pytest.mark.parametrize(("change", "kind", "text"), CHANGES, ids=[change.__name__ for change, *_ in CHANGES])
 def test_what_somebody_changed_is_drift(
-    controller: Controller, change: Callable[[FakeVcenter], None], finding: str
+    controller: Controller, change: Callable[[FakeVcenter], None], kind: DriftKind, text: str
 ) -> None:
     controller.apply(WANTED)
     change(controller.prod)
@@ -92,8 +115,10 @@ def test_what_somebody_changed_is_drift(
     controller.watch().round(WANTED)
     applied = controller.store.applied(GrantId("g1"))
     assert applied is not None
-    assert applied.standing is Standing.DRIFTED
-    assert finding in applied.finding
+    assert applied.drift is not None
+    (found,) = applied.drift.findings
+    assert found.kind is kind
+    assert text in found.text
     assert controller.log.events()[-1] is Event.GRANT_DRIFTED
     assert len(controller.prod.writes) == before
 
@@ -148,7 +173,7 @@ def test_one_grants_drift_is_not_anothers(controller: Controller) -> None:
     controller.apply(WANTED)
     take_permission(controller.prod)
     controller.watch().round(WANTED)
-    assert [a.standing for a in controller.store.all()] == [Standing.DRIFTED, Standing.HOLDS]
+    assert [a.standing for a in controller.store.all()] == [Standing.NARROWED, Standing.HOLDS]
 
 
 def test_a_vcenter_that_cannot_be_asked_is_no_drift(controller: Controller) -> None:
@@ -159,10 +184,10 @@ def test_a_vcenter_that_cannot_be_asked_is_no_drift(controller: Controller) -> N
         delete_role(vcenter)
     controller.prod.fail = failing("survey", "", Refused(Reason.VCENTER_UNAVAILABLE))
     watch.round(both)
-    assert [a.standing for a in controller.store.all()] == [Standing.HOLDS, Standing.DRIFTED]
+    assert [a.standing for a in controller.store.all()] == [Standing.HOLDS, Standing.NARROWED]
     controller.prod.fail = lambda _call, _subject: None
     watch.round(both)
-    assert [a.standing for a in controller.store.all()] == [Standing.DRIFTED, Standing.DRIFTED]
+    assert [a.standing for a in controller.store.all()] == [Standing.NARROWED, Standing.NARROWED]
 
 
 def test_a_grant_whose_text_changed_is_left_to_apply(controller: Controller) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from broker.errors import Reason, Refused
-from broker.model.applied import ScopeEntry, Standing
+from broker.model.applied import ScopeEntry
 from broker.model.inventory import Connection, Host, HostFacts, Sighting
 from broker.model.names import AccountId, GrantId, HostName, Moid, VcenterId
 from broker.model.policy import ReadinessMode
 from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk, make_desk
-from tests.support.issuing import APPLIED, FACTS, GRANT, HOST, expired
+from tests.support.issuing import APPLIED, FACTS, GRANT, HOST, drift, expired
 
 ACCOUNT = AccountId("cim-a")
 
@@ -114,7 +114,7 @@ def test_a_host_that_only_it_names_so_is_not_listed_under_anothers_name(desk: De
         (lambda w: setattr(w, "sightings", seen(replace(HOST, version="9.0.0"))), "host_version_unsupported"),
         (lambda w: setattr(w, "sightings", seen(HOST, age_s=61.0)), "inventory_stale"),
         (
-            lambda w: w.grants_applied.update({GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)}),
+            lambda w: w.grants_applied.update({GRANT.id: replace(APPLIED, drift=drift())}),
             "drifted",
         ),
         (lambda w: w.grants_applied.update({GRANT.id: replace(APPLIED, digest="older")}), "not_applied"),

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from broker.model.applied import Standing
 from broker.model.names import GrantId, TemplateId
 from tests.support.clock import HandClock
 from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk
 from tests.support.issuing import APPLIED, CIM, GRANT, UUID
+from tests.support.issuing import drift as found
 
 ADMIN = (NAGIOS, "roles.read")
 
@@ -82,9 +82,7 @@ def rewrite(desk: Desk) -> None:
 
 
 def drift(desk: Desk) -> None:
-    desk.world.grants_applied[GRANT.id] = replace(
-        APPLIED, standing=Standing.DRIFTED, finding="role 101 is gone"
-    )
+    desk.world.grants_applied[GRANT.id] = replace(APPLIED, drift=found(text="role 101 holds more"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +102,7 @@ def test_a_grant_that_issues_no_ticket_says_why(desk: Desk, change: Any, reason:
 
 def test_what_no_longer_holds_is_told_in_words(desk: Desk) -> None:
     drift(desk)
-    assert only_grant(desk)["applied"]["finding"] == "role 101 is gone"
+    assert only_grant(desk)["applied"]["finding"] == "role 101 holds more"
 
 
 def test_nothing_of_an_accounts_secret_is_told(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from broker.errors import Limited, LogUnavailable, MintUnknown, Reason, Refused
 from broker.issue import issue
-from broker.model.applied import Standing
+from broker.model.applied import DriftKind
 from broker.model.inventory import Connection, Sighting
 from broker.model.issuance import Caller, OutcomeKind, TicketRequest, VcenterTicket
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid
@@ -29,6 +29,7 @@ from tests.support.issuing import (
     REQUEST,
     TICKET,
     World,
+    drift,
     expired,
     refused,
 )
@@ -93,7 +94,7 @@ def test_a_foreign_host_in_the_ticket_does_not_lead_the_app_elsewhere() -> None:
         (World(grants_applied={}), Reason.OUT_OF_SCOPE),
         (World(grants_applied={GRANT.id: replace(APPLIED, scope=())}), Reason.OUT_OF_SCOPE),
         (World(grants_applied={GRANT.id: replace(APPLIED, digest="older")}), Reason.NOT_APPLIED),
-        (World(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)}), Reason.DRIFTED),
+        (World(grants_applied={GRANT.id: replace(APPLIED, drift=drift())}), Reason.DRIFTED),
         (World(facts_now=replace(FACTS, cim_running=False)), Reason.CIM_SERVICE_STOPPED),
         (World(facts_now=refused(Reason.VCENTER_UNAVAILABLE)), Reason.VCENTER_UNAVAILABLE),
         (World(facts_now=RuntimeError("a defect")), Reason.INTERNAL_ERROR),
@@ -234,7 +235,7 @@ CUTS = [
     (set_to(policy=replace(POLICY, templates={OFF.id: OFF})), Reason.GRANT_CHANGED),
     (set_to(disabled={GRANT.id}), Reason.GRANT_DISABLED),
     (
-        set_to(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)}),
+        set_to(grants_applied={GRANT.id: replace(APPLIED, drift=drift())}),
         Reason.GRANT_CHANGED,
     ),
     (outlive, Reason.GRANT_EXPIRED),
@@ -279,9 +280,12 @@ def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:
     assert (world.outcomes[0].kind, world.outcomes[0].exposure_until) == (OutcomeKind.FAILED, None)
 
 
-def test_a_drift_drops_the_proofs_from_before_it() -> None:
-    world = World(grants_applied={GRANT.id: replace(APPLIED, standing=Standing.DRIFTED)})
-    assert refusal_of(world) is Reason.DRIFTED
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(DriftKind.WIDENED, Reason.DRIFTED), (DriftKind.NARROWED, Reason.NARROWED)]
+)
+def test_a_drift_drops_the_proofs_from_before_it(kind: DriftKind, reason: Reason) -> None:
+    world = World(grants_applied={GRANT.id: replace(APPLIED, drift=drift(kind))})
+    assert refusal_of(world) is reason
     assert "drop" in world.trail
 
 

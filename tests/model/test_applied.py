@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.applied import ScopeEntry
+from broker.model.applied import DriftKind, ScopeEntry, Standing
 from broker.model.names import Moid
-from tests.support.issuing import APPLIED, UUID
+from tests.support.issuing import APPLIED, UUID, drift
 
 
 class Walked(tuple[ScopeEntry, ...]):
@@ -53,3 +53,33 @@ def test_two_records_of_one_application_are_equal() -> None:
     assert replace(APPLIED) == APPLIED
     assert hash(replace(APPLIED)) == hash(APPLIED)
     assert replace(APPLIED, scope=()) != APPLIED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "standing"),
+    [
+        ([DriftKind.WIDENED], Standing.DRIFTED),
+        ([DriftKind.REPLACED], Standing.DRIFTED),
+        ([DriftKind.MOVED], Standing.DRIFTED),
+        ([DriftKind.NARROWED], Standing.NARROWED),
+        ([DriftKind.NARROWED, DriftKind.NARROWED], Standing.NARROWED),
+        ([DriftKind.NARROWED, DriftKind.WIDENED], Standing.DRIFTED),
+    ],
+)
+def test_a_grant_is_narrowed_where_all_that_was_found_is_less(
+    kinds: list[DriftKind], standing: Standing
+) -> None:
+    findings = tuple(finding for kind in kinds for finding in drift(kind).findings)
+    found = replace(drift(), findings=findings)
+    assert replace(APPLIED, drift=found).standing is standing
+    assert set(found.kinds) == set(kinds)
+
+
+def test_a_drift_says_what_was_found_and_by_whom_it_was_changed() -> None:
+    findings = (
+        *drift(text="the role holds more", changed_by="CORP\\bob").findings,
+        *drift(text="gone").findings,
+    )
+    found = replace(drift(), findings=findings)
+    assert str(found) == "the role holds more (changed by CORP\\bob); gone"
+    assert found.changed_by == ("CORP\\bob",)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from broker.errors import Reason, Refused
-from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.applied import AppliedGrant, DriftKind, ScopeEntry
 from broker.model.inventory import Connection, Firewall, Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import TicketRequest
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid, VcenterId
@@ -23,7 +23,7 @@ from broker.policy.decide import (
     usable_grants,
 )
 from tests.support.clock import HandClock
-from tests.support.issuing import APPLIED, CIM, FACTS, GRANT, HOST, POLICY, PROOF, REQUEST
+from tests.support.issuing import APPLIED, CIM, FACTS, GRANT, HOST, POLICY, PROOF, REQUEST, drift
 
 NOW = HandClock().now()
 APP = AppId("nagios")
@@ -261,10 +261,13 @@ def test_a_grant_that_changed_since_it_was_applied_is_not_in_force() -> None:
     assert caught.value.reason is Reason.NOT_APPLIED
 
 
-def test_a_grant_that_vcenter_no_longer_holds_is_drifted() -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(DriftKind.WIDENED, Reason.DRIFTED), (DriftKind.NARROWED, Reason.NARROWED)]
+)
+def test_a_grant_that_vcenter_no_longer_holds_is_drifted_or_narrowed(kind: DriftKind, reason: Reason) -> None:
     with pytest.raises(Refused) as caught:
-        covering(replace(APPLIED, standing=Standing.DRIFTED, finding="the role lost a privilege"))
-    assert refusal(caught) == (Reason.DRIFTED, "the role lost a privilege")
+        covering(replace(APPLIED, drift=drift(kind, "the role changed", "CORP\\bob")))
+    assert refusal(caught) == (reason, "the role changed (changed by CORP\\bob)")
 
 
 VCENTER = POLICY.vcenters[VcenterId("prod")]

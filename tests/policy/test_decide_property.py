@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.errors import Refused
-from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.applied import AppliedGrant, DriftKind, ScopeEntry, Standing
 from broker.model.inventory import Host, HostRef, Sighting
 from broker.model.issuance import TicketRequest
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid, VcenterId
 from broker.model.policy import Account, Grant, Policy
 from broker.policy.decide import Granted, covering_grant, one_host, usable_grants
 from tests.support.clock import HandClock
-from tests.support.issuing import APPLIED, GRANT, HOST, POLICY, REQUEST
+from tests.support.issuing import APPLIED, GRANT, HOST, POLICY, REQUEST, drift
 
 T = TypeVar("T")
 NOW = HandClock().now()
@@ -85,10 +85,10 @@ _ENTRY = st.builds(
     st.sampled_from(("folder-1", "cluster-1", "cluster-2", *HOSTS)),
 )
 _APPLIED = st.builds(
-    lambda digest, scope, standing: replace(APPLIED, digest=digest, scope=scope, standing=standing),
+    lambda digest, scope, found: replace(APPLIED, digest=digest, scope=scope, drift=found),
     st.sampled_from(("digest-1", "digest-2")),
     st.lists(_ENTRY, max_size=3).map(tuple),
-    st.sampled_from((Standing.HOLDS, Standing.HOLDS, Standing.DRIFTED)),
+    st.sampled_from((None, None, drift(), drift(DriftKind.NARROWED))),
 )
 _SEEN = st.builds(
     Seen,
@@ -142,7 +142,7 @@ _NEAR_GRANT = st.one_of(
 _NEAR_APPLIED = st.one_of(
     st.just(_GOOD.applied[0]),
     st.just(replace(_GOOD.applied[0], digest="digest-2")),
-    st.just(replace(_GOOD.applied[0], standing=Standing.DRIFTED)),
+    st.just(replace(_GOOD.applied[0], drift=drift())),
     _ENTRY.map(lambda entry: replace(_GOOD.applied[0], scope=(entry,))),
     _APPLIED,
 )

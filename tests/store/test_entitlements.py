@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from broker.errors import LogUnavailable
-from broker.model.applied import Standing
 from broker.model.names import AppId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
@@ -21,7 +20,7 @@ from broker.store.place import Reserve
 from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
 from tests.support.commit_faults import PERSISTED, watched
-from tests.support.issuing import APPLIED
+from tests.support.issuing import APPLIED, drift
 
 APP, GRANT = AppId("nagios"), APPLIED.grant
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -91,9 +90,8 @@ def test_a_drift_and_its_end_hold_at_the_next_look(database: Database, other: Da
     grants, entitlements = StoredGrants(other), StoredEntitlements(database)
     grants.put(APPLIED)
     assert entitlements.now().applied(GRANT) == APPLIED
-    grants.mark(APPLIED, Standing.DRIFTED, "widened", SAID)
-    drifted = replace(APPLIED, standing=Standing.DRIFTED, finding="widened")
-    assert entitlements.now().applied(GRANT) == drifted
+    grants.mark(APPLIED, drift(), SAID)
+    assert entitlements.now().applied(GRANT) == replace(APPLIED, drift=drift())
     grants.remove(GRANT)
     assert entitlements.now().applied(GRANT) is None
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from broker.errors import LogUnavailable, Reason, Refused
-from broker.model.applied import Standing
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
@@ -27,7 +26,7 @@ from broker.store.replay import StoredReplayGuard
 from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
-from tests.support.issuing import APPLIED
+from tests.support.issuing import APPLIED, drift
 
 APP = AppId("nagios")
 OLD, NEW, NEWER = b"o" * 32, b"n" * 32, b"r" * 32
@@ -285,14 +284,14 @@ def test_an_applied_grant_comes_back_as_it_was_put(database: Database) -> None:
 def test_a_finding_is_marked_and_taken_back(database: Database) -> None:
     grants = StoredGrants(database)
     grants.put(APPLIED)
-    drift, holds = Record(Event.GRANT_DRIFTED, {}), Record(Event.GRANT_HOLDS_AGAIN, {})
-    assert grants.mark(APPLIED, Standing.DRIFTED, "the role lost a privilege", drift)
-    drifted = grants.applied(APPLIED.grant)
-    assert drifted == replace(APPLIED, standing=Standing.DRIFTED, finding="the role lost a privilege")
-    assert grants.mark(APPLIED, Standing.HOLDS, "", holds)
+    drifts, holds = Record(Event.GRANT_DRIFTED, {}), Record(Event.GRANT_HOLDS_AGAIN, {})
+    found = drift(changed_by="VSPHERE.LOCAL\\bob")
+    assert grants.mark(APPLIED, found, drifts)
+    assert grants.applied(APPLIED.grant) == replace(APPLIED, drift=found)
+    assert grants.mark(APPLIED, None, holds)
     assert grants.applied(APPLIED.grant) == APPLIED
     absent = replace(APPLIED, grant=GrantId("absent"))
-    assert not grants.mark(absent, Standing.DRIFTED, "gone", drift)
+    assert not grants.mark(absent, found, drifts)
     assert grants.applied(absent.grant) is None
     assert [event for event, _ in records(database)] == ["grant_drifted", "grant_holds_again"]
     grants.remove(APPLIED.grant)
@@ -308,8 +307,7 @@ def test_what_was_applied_anew_is_not_marked_for_what_was_there_before(
 ) -> None:
     grants = StoredGrants(database)
     grants.put(replace(APPLIED, **newer))
-    drift = Record(Event.GRANT_DRIFTED, {})
-    assert not grants.mark(APPLIED, Standing.DRIFTED, "the permission is gone", drift)
+    assert not grants.mark(APPLIED, drift(), Record(Event.GRANT_DRIFTED, {}))
     assert grants.all() == (replace(APPLIED, **newer),)
     assert records(database) == []
 

@@ -23,7 +23,7 @@ from broker.audit.sources import of_app
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
 from broker.errors import Limited, LogUnavailable, Reason, Refused
-from broker.model.applied import AppliedGrant, Standing
+from broker.model.applied import AppliedGrant, Drift
 from broker.model.issuance import DryRun
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Rate
@@ -128,7 +128,7 @@ def _process_doors(book: Book) -> dict[str, Door]:
         "assertion": lambda: StoredReplayGuard(database).first_use(AppId("a"), "jti", book.clock.now()),
         "system": lambda: AuditSystemLog(database).append([Record(Event.PROCESS_STARTED, {})]),
         "applied put": lambda: grants.put(_applied("put")),
-        "applied mark": lambda: grants.mark(marked, Standing.DRIFTED, "gone", drift),
+        "applied mark": lambda: grants.mark(marked, Drift((), book.clock.now()), drift),
         "applied remove": lambda: grants.remove(removed.grant),
         "own role": lambda: grants.own_role(role),
         "own permission": lambda: grants.own_permission(OwnPermission("uuid", Moid("group-h4"), SVC, 7)),

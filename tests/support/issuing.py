@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from broker.errors import Limited, LogUnavailable, Reason, Refused
-from broker.model.applied import AppliedGrant, ScopeEntry, Standing
+from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.inventory import Connection, Firewall, Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import (
     Attempt,
@@ -86,9 +86,16 @@ APPLIED = AppliedGrant(
     scope=(ScopeEntry("/DC1/host/cluster-01", UUID, Moid("domain-c7")),),
     role_id=101,
     applied_at=datetime(2026, 11, 1, tzinfo=UTC),
-    standing=Standing.HOLDS,
-    finding="",
 )
+
+
+def drift(
+    kind: DriftKind = DriftKind.WIDENED, text: str = "the role holds more", changed_by: str = ""
+) -> Drift:
+    """What a round of watching may have found of `APPLIED`."""
+    return Drift((Finding(kind, text, changed_by),), datetime(2026, 11, 2, tzinfo=UTC))
+
+
 POLICY = Policy(
     revision="revision-1",
     vcenters={
