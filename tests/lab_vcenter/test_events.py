@@ -9,6 +9,7 @@ from pyVmomi import vim, vmodl
 from tests.support.lab_vcenter import LabVCenter
 
 Spec: Any = vim.event.EventFilterSpec
+Collector: Any = vmodl.query.PropertyCollector
 CLUSTER = "DC1/host/cluster-01"
 
 
@@ -118,3 +119,22 @@ def test_a_session_has_only_so_many_collectors(lab: LabVCenter) -> None:
     with pytest.raises(vim.fault.InvalidState):
         manager.CreateCollectorForEvents(Spec())
     assert {each.key for each in manager.description.category} >= {"info", "error"}
+
+
+def test_who_waits_for_a_collectors_latest_page_is_told_of_each_event_that_it_picks(lab: LabVCenter) -> None:
+    content = lab.login()
+    events = content.eventManager.CreateCollectorForEvents(Spec(eventTypeId=["PermissionAddedEvent"]))
+    collector = content.propertyCollector.CreatePropertyCollector()
+    wanted = Collector.PropertySpec(type=vim.event.EventHistoryCollector, all=False, pathSet=["latestPage"])
+    page = Collector.FilterSpec(objectSet=[Collector.ObjectSpec(obj=events)], propSet=[wanted])
+    collector.CreateFilter(spec=page, partialUpdates=False)
+    at_once = Collector.WaitOptions(maxWaitSeconds=0)
+    first = collector.WaitForUpdatesEx("", at_once)
+    content.authorizationManager.AddAuthorizationRole("another", [])
+    assert collector.WaitForUpdatesEx(first.version, at_once) is None
+    grant_over_the_wire(lab, content, lab.moid(CLUSTER))
+    told = collector.WaitForUpdatesEx(first.version, Collector.WaitOptions(maxWaitSeconds=10))
+    ((change,),) = [each.changeSet for each in told.filterSet[0].objectSet]
+    assert change.name == "latestPage"
+    (event,) = change.val
+    assert (event.userName, event.principal) == (r"VSPHERE.LOCAL\administrator", r"VSPHERE.LOCAL\svc-cim-a")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim, vmodl
 
+from broker.lab.errors import LabError
 from tests.lab_vcenter.collecting import Collector, changed, of_object, of_view
 from tests.support.lab_vcenter import LabVCenter
 
@@ -256,3 +257,17 @@ def test_stopping_the_lab_lets_waiting_clients_go(lab: LabVCenter) -> None:
         lab.world.changes.close()
         with pytest.raises(vmodl.fault.RequestCanceled):
             ended.result(timeout=10)
+
+
+def test_a_new_name_and_a_new_place_are_told(lab: LabVCenter) -> None:
+    content = lab.login()
+    cluster = lab.moid("DC1/host/cluster-01")
+    lab.world.rename("/DC1/host/cluster-01", "moved")
+    lab.world.move("/DC1/host/moved", "/DC2/host")
+    found = content.searchIndex.FindByInventoryPath("DC2/host/moved")
+    assert found._moId == cluster
+    assert [each._moId for each in found.parent.childEntity if each.name == "moved"] == [cluster]
+    with pytest.raises(LabError):
+        lab.world.move("/DC1", "/DC1/host/Racks")
+    with pytest.raises(LabError):
+        lab.world.rename("/DC1/host/moved", "again")

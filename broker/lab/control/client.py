@@ -76,6 +76,14 @@ class LabControl:
         """Enter or leave maintenance mode."""
         self._turn("set_maintenance", name=name, inside=inside)
 
+    def rename(self, path: str, name: str) -> None:
+        """Call what is at `/DC1/host/cluster-01` something else."""
+        self._turn("rename", path=path, name=name)
+
+    def move(self, path: str, folder: str) -> None:
+        """Hang what is at a path, and all below it, under the folder at another."""
+        self._turn("move", path=path, folder=folder)
+
     def change_certificate(self, name: str) -> str:
         """Give the host another certificate; gives it as PEM."""
         return str(self._turn("change_certificate", name=name))

@@ -52,6 +52,8 @@ def panel(machinery: Machinery) -> Mapping[str, Callable[..., object]]:
         "set_firewall": own.set_firewall,
         "set_lockdown": world.set_lockdown,
         "set_maintenance": world.set_maintenance,
+        "rename": world.rename,
+        "move": world.move,
         "change_certificate": own.change_certificate,
         "change_password": own.change_password,
         "renew_vcenter_certificate": own.renew_vcenter_certificate,

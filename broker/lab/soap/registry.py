@@ -40,6 +40,11 @@ class Registry:
         with self._lock:
             self._of_session.pop(session_key, None)
 
+    def of_all_sessions(self) -> list[ManagedObject]:
+        """What the sessions made and did not destroy."""
+        with self._lock:
+            return [each for made in self._of_session.values() for each in made.values()]
+
     def of_session(self, session_key: str) -> list[ManagedObject]:
         """What the session made and did not destroy."""
         with self._lock:

@@ -43,11 +43,11 @@ class Reading:
 
     def picked(self, call: Call, wanted: VimValue) -> list[VimValue]:
         """Oldest first."""
-        return [
-            each
-            for each in self._events.all()
-            if fits(each, wanted, self._inventory) and self.visible(call, each)
-        ]
+        return [each for each in self._events.all() if self.picks(each, wanted) and self.visible(call, each)]
+
+    def picks(self, event: VimValue, wanted: VimValue) -> bool:
+        """Whether the filter picks the event."""
+        return fits(event, wanted, self._inventory)
 
     def visible(self, call: Call, event: VimValue) -> bool:
         """Whether the caller may see every entity that the event names."""
@@ -89,6 +89,11 @@ class EventManager:
         self._registry.add_to_session(key, made)
         return vim.event.EventHistoryCollector(made.moid)
 
+    def posted(self, event: VimValue) -> list[str]:
+        """The collectors whose latest page has it now, by their moids."""
+        collectors = (e for e in self._registry.of_all_sessions() if isinstance(e, EventHistoryCollector))
+        return [each.moid for each in collectors if self._reading.picks(event, each.wanted)]
+
     def read_latestEvent(self, call: Call) -> VimValue:
         """The youngest."""
         return self._reading.latest(call)
@@ -109,7 +114,7 @@ class EventHistoryCollector:
 
     def __init__(self, moid: str, wanted: VimValue, reading: Reading, registry: Registry) -> None:
         self.moid = moid
-        self._wanted = wanted
+        self.wanted = wanted
         self._reading = reading
         self._registry = registry
         self._key = 0
@@ -160,10 +165,10 @@ class EventHistoryCollector:
 
     def read_filter(self, call: Call) -> VimValue:
         """As it was created."""
-        return self._wanted
+        return self.wanted
 
     def _picked(self, call: Call) -> list[VimValue]:
-        return self._reading.picked(call, self._wanted)
+        return self._reading.picked(call, self.wanted)
 
 
 def _description() -> VimValue:

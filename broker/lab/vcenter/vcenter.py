@@ -121,6 +121,7 @@ class VCenter:
                 registry, parts.sessions, parts.world.changes, Selector(registry, self._reader), self._reader
             ),
         )
+        self._event_manager = EventManager(Reading(parts.events, parts.world.inventory, self._gate), registry)
         return [
             ServiceInstance(parts.clock, options.product, spoken[0]),
             SessionManager(parts.sessions, parts.users, Lockout(parts.clock), parts.model, parts.events),
@@ -128,7 +129,7 @@ class VCenter:
             self._collector,
             ViewManager(around, registry),
             SearchIndex(around),
-            EventManager(Reading(parts.events, parts.world.inventory, self._gate), registry),
+            self._event_manager,
             OptionManager(_settings(options)),
             UserDirectory(parts.users),
         ]
@@ -143,6 +144,8 @@ class VCenter:
     def _heard(self, event: VimValue) -> None:
         changes = self._parts.world.changes
         changes.note("EventManager", "latestEvent")
+        for collector in self._event_manager.posted(event):
+            changes.note(collector, "latestPage")
         if isinstance(event, vim.event.SessionEvent):
             changes.note("SessionManager", "sessionList")
 

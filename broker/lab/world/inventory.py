@@ -32,7 +32,7 @@ class Size:
 
 
 class Inventory:
-    """Entities by moid. The tree stands still once it is built; hosts change in place."""
+    """Entities by moid. None comes or goes once the tree is built; they change name and place."""
 
     def __init__(self) -> None:
         self._entities: dict[str, Entity] = {ROOT: Entity(ROOT, "Folder", "Datacenters", None)}
@@ -99,6 +99,23 @@ class Inventory:
     def child_named(self, moid: str, name: str) -> str | None:
         """The moid of the child with this name."""
         return next((child for child in self.children(moid) if self._entities[child].name == name), None)
+
+    def at(self, path: str) -> Entity:
+        """The entity at `/DC1/host/cluster-01`. Raises KeyError."""
+        moid: str | None = ROOT
+        for name in path.strip("/").split("/"):
+            moid = self.child_named(moid, name) if moid else None
+        if moid is None:
+            raise KeyError(path)
+        return self._entities[moid]
+
+    def move(self, moid: str, parent: str) -> None:
+        """Hang the entity, and all below it, under another. Raises KeyError."""
+        entity = self._entities[moid]
+        if entity.parent is not None:
+            self._entities[entity.parent].children.remove(moid)
+        self._entities[parent].children.append(moid)
+        entity.parent = parent
 
     def add(self, kind: str, prefix: str, name: str, parent: str) -> str:
         """A new entity below `parent`; its moid is `prefix` and the next number."""

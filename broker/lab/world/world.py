@@ -3,11 +3,11 @@
 from broker.lab.errors import LabError
 from broker.lab.world.changes import Changes
 from broker.lab.world.host import Connection, Host, Lockdown
-from broker.lab.world.inventory import Inventory
+from broker.lab.world.inventory import Entity, Inventory
 
 
 class World:
-    """Changes hosts and says so in the journal."""
+    """Changes hosts and places, and says so in the journal."""
 
     def __init__(self, inventory: Inventory, changes: Changes) -> None:
         self.inventory = inventory
@@ -65,9 +65,30 @@ class World:
         host.maintenance = inside
         self.changes.note(host.moid, "runtime.inMaintenanceMode")
 
+    def rename(self, path: str, name: str) -> None:
+        """Call the entity at `/DC1/host/cluster-01` something else. Raises LabError."""
+        entity = self._at(path)
+        entity.name = name
+        self.changes.note(entity.moid, "name")
+
+    def move(self, path: str, folder: str) -> None:
+        """Hang the entity under the folder at another path. Raises LabError."""
+        entity, home = self._at(path), self._at(folder)
+        if home.type_name != "Folder" or entity in self.inventory.path(home.moid):
+            raise LabError(f"{folder} is no folder outside of {path}")
+        self.inventory.move(entity.moid, home.moid)
+        self.changes.note(entity.moid, "parent")
+        self.changes.note_structure()
+
     def certificate_changed(self, name: str) -> None:
         """The host shows another certificate from now on."""
         self.changes.note(self.host(name).moid, "config.certificate", "summary.config.sslThumbprint")
+
+    def _at(self, path: str) -> Entity:
+        try:
+            return self.inventory.at(path)
+        except KeyError:
+            raise LabError(f"there is nothing at {path} in the lab") from None
 
     def _connection(self, name: str, state: Connection) -> None:
         host = self.host(name)
