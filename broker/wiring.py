@@ -19,13 +19,9 @@ from broker.clock import SystemClock
 from broker.errors import LogUnavailable, Reason
 from broker.http.app import AccessRooms, create_app
 from broker.http.health import WATCH_EVERY_S, HealthWatch
-from broker.http.life import Served
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.oauth.tokens import AccessTokens
-from broker.http.running import RunningRequests
-from broker.http.server import BrokerServer
-from broker.http.threads import FairThreads
 from broker.metrics.assembly import Metrics
 from broker.metrics.exposition import Exposition
 from broker.metrics.way import watched
@@ -39,6 +35,10 @@ from broker.policy.presence import Presence
 from broker.ports.issuing import Rooms
 from broker.ports.turns import FOR_NOBODY, Turns
 from broker.secrets import read_secret
+from broker.server.application import BrokerServer
+from broker.server.life import Served
+from broker.server.running import RunningRequests
+from broker.server.threads import FairThreads
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
 from broker.store.entitlements import StoredEntitlements

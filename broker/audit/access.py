@@ -6,11 +6,11 @@ from broker.audit.refusals import RefusalBudget
 from broker.audit.sayings import Fields, origin_fields
 from broker.audit.sources import of_address, of_app
 from broker.errors import Reason
+from broker.ids import new_issuance_id
 from broker.model.issuance import Origin
 from broker.model.names import AppId, IssuanceId
 from broker.model.record import Event, Record
 from broker.store.database import Database
-from broker.store.ids import new_issuance_id
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 

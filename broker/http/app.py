@@ -19,7 +19,6 @@ from broker.http.batches import Batches
 from broker.http.context import asked, begin, maybe_asked, requested
 from broker.http.health import HealthViews, HealthWatch
 from broker.http.hosts import Hosts
-from broker.http.ids import new_id
 from broker.http.issuances import IssuanceViews
 from broker.http.limits import RequestLimits
 from broker.http.measuring import Measuring
@@ -39,7 +38,7 @@ from broker.http.roles import RoleViews
 from broker.http.routes import AccessTable, AnyOf, Open, Operation, Route, register, require_declared
 from broker.http.table import Views, routes
 from broker.http.tickets import Tickets
-from broker.http.worker import ADDRESS, ROUTE
+from broker.ids import new_issuance_id
 from broker.model.settings import ServerSettings
 from broker.ports.access import (
     AccessLog,
@@ -51,6 +50,7 @@ from broker.ports.access import (
 from broker.ports.issuing import Rooms
 from broker.ports.metering import UNMETERED, RequestMeter
 from broker.ports.turns import Turns
+from broker.server.access_log import ADDRESS, ROUTE
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -119,7 +119,7 @@ def _begin_each(app: Flask, settings: ServerSettings, rooms: Rooms) -> None:
         given = requested()
         origin = read_origin(given)
         given.environ[ADDRESS] = origin.address
-        begin(origin, new_id(rooms.clock))
+        begin(origin, new_issuance_id(rooms.clock))
         if not canonical(given.environ["RAW_URI"], given.environ["PATH_INFO"]):
             raise NotFound
         if given.url_rule is not None:

@@ -10,11 +10,11 @@ from broker.http.batch_answers import BatchBody
 from broker.http.batch_stream import BatchStream
 from broker.http.bodies import IDEMPOTENCY_KEY, body_of, digest_of, names_in_grammar
 from broker.http.context import asked
-from broker.http.ids import new_id
 from broker.http.peer import Peer
 from broker.http.problems import InvalidRequest
 from broker.http.query import only
 from broker.http.recording import charged_where_refused, refusals_on_record
+from broker.ids import new_issuance_id
 from broker.model.issuance import BatchEnd, TicketRequest
 from broker.model.names import (
     GrantId,
@@ -97,7 +97,7 @@ def _requests(given: Request, body: BatchBody, clock: Clock) -> tuple[TicketRequ
         key = parse_idempotency_key(key) if key is not None else None
     return tuple(
         TicketRequest(
-            issuance=new_id(clock),
+            issuance=new_issuance_id(clock),
             host=host,
             vcenter=vcenter,
             grant=grant,

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from flask import Request
-from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected
 
 from broker.errors import InvalidName, Reason, Refused
 from broker.http.problems import InvalidRequest
 from broker.http.strict_json import NotStrictJson, parse
+from broker.server.unheard import BrokenBody
 
 MEDIA_TYPE = "application/json"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -62,7 +62,7 @@ def _bytes(given: Request) -> bytes:
         raise Refused(Reason.TOO_LARGE)
     try:
         body = given.get_data(cache=False)
-    except (ParseException, ClientDisconnected):  # chunks that are none, or fewer bytes than announced
+    except (BrokenBody, ClientDisconnected):  # chunks that are none, or fewer bytes than announced
         raise Refused(Reason.MALFORMED, "the body does not end as it was announced") from None
     if len(body) >= limit:
         raise Refused(Reason.TOO_LARGE)

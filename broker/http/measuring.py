@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from flask import Flask, Response
 
 from broker.http.context import maybe_asked, requested
-from broker.http.worker import ROUTE
 from broker.ports.clock import Clock
 from broker.ports.metering import RequestMeter
+from broker.server.access_log import ROUTE
 
 
 class Measuring:

@@ -10,8 +10,8 @@ from pydantic.json_schema import models_json_schema
 from broker import __version__
 from broker.errors import REASONS, Reason
 from broker.http.answers import Problem
-from broker.http.problems import MEDIA_TYPE
 from broker.http.routes import AnyOf, Operation, Parameter, Route
+from broker.server.problem import MEDIA_TYPE
 
 _REFERENCES = "#/components/schemas/{model}"
 _PLACEHOLDER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")

@@ -9,12 +9,10 @@ from werkzeug.exceptions import HTTPException
 from broker.defects import told
 from broker.errors import REASONS, Limited, Reason, Refused
 from broker.http.context import maybe_asked
-from broker.http.ids import new_id
+from broker.ids import new_issuance_id
 from broker.model.names import IssuanceId
 from broker.ports.clock import Clock
-
-MEDIA_TYPE = "application/problem+json"
-REFERENCE = "/docs/reasons.md"
+from broker.server.problem import MEDIA_TYPE, document
 
 _log = logging.getLogger(__name__)
 
@@ -73,15 +71,7 @@ def _counted(refusal: Refused, answer_id: IssuanceId) -> Response:
 
 def told_of(refusal: Refused, answer_id: IssuanceId) -> dict[str, object]:
     """The document's fields: what differs only inside the broker looks the same from outside."""
-    facts = REASONS[refusal.reason]
-    body: dict[str, object] = {
-        "type": f"{REFERENCE}#{facts.shown_as}",
-        "title": facts.title,
-        "status": facts.status,
-        "code": str(facts.shown_as),
-        "id": answer_id,
-        "advice": facts.advice,
-    }
+    body = document(refusal.reason, answer_id)
     if isinstance(refusal, InvalidRequest):
         body["errors"] = [{"pointer": place, "problem": what} for place, what in refusal.faults]
     return body
@@ -114,4 +104,4 @@ def _reason_of(error: HTTPException) -> Reason:
 
 def _answer_id(clock: Clock) -> IssuanceId:
     known = maybe_asked()
-    return known.answer_id if known else new_id(clock)
+    return known.answer_id if known else new_issuance_id(clock)

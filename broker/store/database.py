@@ -30,13 +30,13 @@ from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from broker.errors import LogUnavailable
+from broker.ids import new_id
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
 from broker.ports.turns import FOR_NOBODY, Turns
 from broker.store import schema
 from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
-from broker.store.ids import new_id
 from broker.store.locks import Patience, locked
 from broker.store.place import Identity, Place, Reserve, Room, place_at
 from broker.store.queue import CommitQueue, Job

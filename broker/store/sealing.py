@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from broker.ids import new_id
 from broker.model.record import Record
 from broker.ports.clock import Clock
 from broker.store.canonical import canonical
-from broker.store.ids import new_id
 from broker.store.times import iso, ms
 from broker.texts import cleaned
 

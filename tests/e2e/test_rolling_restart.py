@@ -4,7 +4,7 @@ import json
 import signal
 from pathlib import Path
 
-from broker.http.arbiter import Farewell
+from broker.server.arbiter import Farewell
 from tests.support.invariants import attempts, check_ended, check_log
 from tests.support.load import Repeated, asking_everywhere
 from tests.support.redis_server import RedisServer

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.http.ids import new_id
+from broker.ids import new_issuance_id
 from broker.model.issuance import IssuanceState
 from broker.model.names import AppId, GrantId, HostName, VcenterId, parse_issuance_id
 from broker.ports.access import IssuanceView
@@ -16,7 +16,7 @@ AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 def view(app: AppId, state: IssuanceState = IssuanceState.ISSUED, reason: str | None = None) -> IssuanceView:
     return IssuanceView(
-        issuance=new_id(HandClock()),
+        issuance=new_issuance_id(HandClock()),
         app=app,
         state=state,
         reason=reason,
@@ -49,7 +49,7 @@ def test_an_issuance_is_told_without_its_ticket(desk: Desk) -> None:
 
 def test_another_apps_issuance_looks_like_none_at_all(desk: Desk) -> None:
     desk.access.views = [view(OTHER)]
-    ids = [desk.access.views[0].issuance, new_id(HandClock()), "not-an-id", "%00", "..", "1" * 500]
+    ids = [desk.access.views[0].issuance, new_issuance_id(HandClock()), "not-an-id", "%00", "..", "1" * 500]
 
     answers = [desk.get(f"/v1/issuances/{issuance}") for issuance in ids]
 
@@ -105,9 +105,9 @@ def test_a_cursor_that_the_store_did_not_give_is_refused(desk: Desk) -> None:
 
 def test_ids_cannot_be_guessed_and_sort_by_time() -> None:
     clock = HandClock()
-    first = [new_id(clock) for _ in range(50)]
+    first = [new_issuance_id(clock) for _ in range(50)]
     clock.advance(0.001)
-    later = new_id(clock)
+    later = new_issuance_id(clock)
 
     assert len({issuance[15:] for issuance in first}) == 50
     assert max(first)[:13] < later[:13]

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.http.context import Asked
-from broker.http.ids import new_id
+from broker.ids import new_issuance_id
 from broker.model.issuance import Origin
 from tests.support.http_fakes import TLS, UNIX, Desk, make_desk, settings_for
 
@@ -78,4 +78,4 @@ def test_a_user_agent_is_clipped_and_cleaned(direct: Desk, sent: str) -> None:
 
 def test_a_view_of_an_open_route_has_no_caller(direct: Desk) -> None:
     with pytest.raises(RuntimeError, match="nobody is authenticated"):
-        _ = Asked(Origin("", ""), new_id(direct.world.clock)).known
+        _ = Asked(Origin("", ""), new_issuance_id(direct.world.clock)).known

@@ -10,8 +10,8 @@ from unittest.mock import Mock
 import pytest
 
 from broker.clock import SystemClock
-from broker.http.arbiter import Farewell
-from broker.http.running import LONG_ONES_S, RunningRequests
+from broker.server.arbiter import Farewell
+from broker.server.running import LONG_ONES_S, RunningRequests
 from broker.wiring import _Running
 from tests.support.clock import HandClock
 from tests.support.http_fakes import Desk

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.ids import new_id, new_issuance_id
 from broker.model.names import parse_issuance_id
-from broker.store.ids import new_id, new_issuance_id
 from broker.store.times import from_ms, iso, ms, ms_up
 from tests.support.clock import HandClock
 

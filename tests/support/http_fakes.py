@@ -22,11 +22,11 @@ from werkzeug.test import TestResponse
 from broker.errors import Limited, LogUnavailable, Reason, Refused
 from broker.http.app import AccessRooms, create_app
 from broker.http.health import HealthWatch
-from broker.http.ids import new_id
 from broker.http.limits import RequestLimits, WindowStore
 from broker.http.oauth.client_secret import HashedSecrets
 from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.oauth.tokens import AccessTokens
+from broker.ids import new_issuance_id
 from broker.model.applied import AppliedGrant
 from broker.model.inventory import Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import Origin
@@ -163,7 +163,7 @@ class Access:
         return answer
 
     def _answer_id(self) -> IssuanceId:
-        self.answer_ids.append(new_id(self.world.clock))
+        self.answer_ids.append(new_issuance_id(self.world.clock))
         return self.answer_ids[-1]
 
     def page(self, app: AppId | None, cursor: str | None, limit: int) -> IssuancePage:

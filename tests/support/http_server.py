@@ -26,14 +26,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from broker.errors import LogUnavailable
-from broker.http.arbiter import Farewell
-from broker.http.deadline import Deadlines
-from broker.http.life import Served
-from broker.http.server import BrokerServer
-from broker.http.threads import FairThreads
 from broker.logs import Form, log_to_stderr
 from broker.model.issuance import Caller, NotAttempted
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
+from broker.server.application import BrokerServer
+from broker.server.arbiter import Farewell
+from broker.server.life import Served
+from broker.server.sockets import Deadlines
+from broker.server.threads import FairThreads
 from tests.support.authority import Authority
 from tests.support.http_fakes import CLIENT_SECRET, HTTP_POLICY, NAGIOS, basic, make_desk, settings_for
 from tests.support.issuing import World, crowd, name

@@ -10,12 +10,12 @@ from broker.audit.ledger import AuditLedger
 from broker.audit.orphans import OrphanRule
 from broker.audit.reading import AuditReading
 from broker.audit.refusals import RefusalBudget
+from broker.ids import new_issuance_id
 from broker.model.issuance import Attempt, Intent, Outcome, OutcomeKind, TicketRequest
 from broker.model.names import AppId, IdempotencyKey
 from broker.model.policy import Rate
 from broker.ports.clock import Clock
 from broker.store.database import Database
-from broker.store.ids import new_issuance_id
 from broker.store.issuances import StoredIssuances
 from tests.support.issuing import CALLER, GRANT, HOST, PROOF, REQUEST
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from broker.http.crew import Crew, Pause, Wire, Word
-from broker.http.rolling import Done, End, Halted, RollingRestart
+from broker.server.crew import Crew, Pause, Wire, Word
+from broker.server.rolling import Done, End, Halted, RollingRestart
 from tests.support.clock import HandClock
 
 

@@ -5,15 +5,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask
 from gunicorn.workers.base import Worker
 
 from broker.clock import SystemClock
 from broker.defects import told
 from broker.errors import BrokerError, Reason
-from broker.http.arbiter import BrokerArbiter
-from broker.http.crew import Wire, Word
 from broker.ports.metering import UNMETERED, RequestMeter
+from broker.server.arbiter import BrokerArbiter
+from broker.server.crew import Wire, Word
+from broker.server.running import WsgiApp
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Served:
     this process. `holder` says whose an access token is, if it was verified here before.
     """
 
-    app: Flask
+    app: WsgiApp
     leave: Callable[[], None]
     close: Callable[[], None]
     ready: Callable[[], bool]
@@ -58,7 +58,7 @@ class WorkerLife:
         self._joins = arbiter.crew.served
         worker.notify()
 
-    def begin(self) -> Flask:
+    def begin(self) -> WsgiApp:
         """Build the rooms; raises SystemExit where they cannot be built."""
         try:
             self._served = self._build()

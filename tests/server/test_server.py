@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.arbiter import Farewell
-from broker.http.life import Served
-from broker.http.server import BrokerServer
 from broker.model.settings import TlsListener
+from broker.server.application import BrokerServer
+from broker.server.arbiter import Farewell
+from broker.server.life import Served
 from tests.support.authority import Authority
 from tests.support.http_fakes import settings_for
 from tests.support.http_server import Running, server, wait_for

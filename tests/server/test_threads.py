@@ -8,8 +8,8 @@ from threading import Event, Thread
 import pytest
 
 from broker.clock import SystemClock
-from broker.http.lanes import BUSY
-from broker.http.threads import FairThreads
+from broker.server.lanes import BUSY
+from broker.server.threads import FairThreads
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from select import select
 
 import pytest
 
-from broker.http.deadline import Deadlines
+from broker.server.sockets import Deadlines
 from tests.support.http_server import Running, read_all, server
 
 THREADS = 16

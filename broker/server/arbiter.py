@@ -18,8 +18,8 @@ from gunicorn.errors import HaltServer
 
 from broker.clock import SystemClock
 from broker.defects import told
-from broker.http.crew import Crew, Pause, Wire, Word
-from broker.http.rolling import Done, End, Halted, RollingRestart
+from broker.server.crew import Crew, Pause, Wire, Word
+from broker.server.rolling import Done, End, Halted, RollingRestart
 
 _log = logging.getLogger(__name__)
 

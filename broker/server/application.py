@@ -5,20 +5,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from broker.clock import SystemClock
 from broker.errors import Reason
-from broker.http import descriptors
-from broker.http.arbiter import BrokerArbiter, Farewell
-from broker.http.crew import Wire
-from broker.http.deadline import Deadlines, plain_socket, ssl_socket
-from broker.http.life import Served, WorkerLife
-from broker.http.threads import FairThreads
-from broker.http.worker import QuietLogger, QuietWorker
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
+from broker.server import descriptors
+from broker.server.access_log import QuietLogger
+from broker.server.arbiter import BrokerArbiter, Farewell
+from broker.server.crew import Wire
+from broker.server.life import Served, WorkerLife
+from broker.server.running import WsgiApp
+from broker.server.sockets import Deadlines, plain_socket, ssl_socket
+from broker.server.threads import FairThreads
+from broker.server.worker import BrokerWorker
 from broker.tls import ServerContext
 
 KEEP_ALIVE_S = 5
@@ -71,7 +72,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         for name, value in (self._common() | self._listener()).items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> WsgiApp:
         """Build the rooms. Called in the worker process, once."""
         return self._life.begin()
 
@@ -94,7 +95,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _common(self) -> dict[str, Any]:
         return {
             "workers": self._settings.workers,
-            "worker_class": QuietWorker,
+            "worker_class": BrokerWorker,
             "threads": self._settings.threads,
             "worker_connections": descriptors.connections(descriptors.raised_limit(), self._settings.threads),
             "graceful_timeout": self._farewell.requests_s,

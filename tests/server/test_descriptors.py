@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.descriptors import connections, raised_limit
+from broker.server.descriptors import connections, raised_limit
 from tests.support.http_server import Running, server, wait_for
 
 PAUSED = "accepting no connection for"

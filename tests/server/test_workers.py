@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.arbiter import BrokerArbiter, Farewell
-from broker.http.crew import Wire
-from broker.http.life import Served
-from broker.http.server import BrokerServer
 from broker.model.settings import UnixListener
+from broker.server.application import BrokerServer
+from broker.server.arbiter import BrokerArbiter, Farewell
+from broker.server.crew import Wire
+from broker.server.life import Served
 from tests.support.http_fakes import settings_for
 from tests.support.http_server import Running, server, wait_for
 

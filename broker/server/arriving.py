@@ -3,24 +3,24 @@
 gunicorn gives a thread to a connection as soon as anything came of it, be it half a TLS hello, and
 that thread waits for the rest: whoever can connect can take every thread there is. What is too long
 to be waited for here, and a body whose length its head does not tell, is read by a thread all the
-same, within the time that broker.http.deadline gives it.
+same, within the time that broker.server.sockets gives it.
 """
 
 import re
 import socket
 import ssl
 from contextlib import suppress
-from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
+from gunicorn import util
 from gunicorn.config import Config
 from gunicorn.http import get_parser
 from gunicorn.sock import ssl_wrap_socket
+from gunicorn.workers.gthread import TConn
 
 from broker.clock import SystemClock
-from broker.http.deadline import Deadlines
-from broker.http.leaving import Connection, LeavingWorker
+from broker.server.sockets import Deadlines
 
 MOST_BYTES = 64 * 1024
 """Waited for of one request: 1,000 connections hold 64 MB at most."""
@@ -51,7 +51,7 @@ def is_whole(came: bytes | bytearray) -> bool:
     return len(came) >= whole or whole > MOST_BYTES
 
 
-class ArrivingConnection(Connection):
+class ArrivingConnection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """One on which the next request arrives: nothing here waits.
 
     `until` is when it must have arrived, and `waits_for` the event without which nothing more does.
@@ -102,6 +102,18 @@ class ArrivingConnection(Connection):
         self.parser.unreader.unread(bytes(self._came))
         self._came.clear()
 
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """Called once, when the connection is not to be used again; whatever became of it.
+
+        gunicorn takes a connection off its count a second time where closing it fails, as it does
+        after a handshake that was broken off. A worker that leaves then does not wait for as many
+        requests as there were such connections, and it would hold more connections than it may.
+        """
+        try:
+            super().close(graceful)
+        except OSError:
+            util.close(self.sock)
+
     def _shake_hands(self) -> None:
         if self.secure:
             return
@@ -125,70 +137,30 @@ class ArrivingConnection(Connection):
         self._came += data
 
 
-class ArrivingWorker(LeavingWorker):
-    """Holds connections until a request is whole, or its time is over."""
+class Waiting:
+    """The connections of which no whole request is there yet."""
 
-    def __init__(self, *given: object) -> None:
-        super().__init__(*given)
-        self._waiting: set[ArrivingConnection] = set()
+    def __init__(self) -> None:
+        self._all: set[ArrivingConnection] = set()
         self._look_at = 0.0
-        self._left_at: float | None = None
+        self._at_latest = float("inf")
 
-    def welcome(self, accepted: socket.socket, client: object, server: object) -> None:
-        """Have the poller wait for a new connection's first bytes."""
-        self.nr_conns += 1
-        self._wait_for(ArrivingConnection(self.cfg, accepted, client, server, self.app.deadlines))
+    def add(self, conn: ArrivingConnection) -> None:
+        """Its request is waited for."""
+        self._all.add(conn)
 
-    def look(self, conn: ArrivingConnection) -> bool | None:
-        """Whether its request is whole; None where none will be. Waits for nothing."""
-        try:
-            return conn.arrived()
-        except OSError as error:  # of TLS too
-            self.log.debug("a connection ended before its request was whole: %s", type(error).__name__)
-            return None
+    def discard(self, conn: ArrivingConnection) -> None:
+        """Something came of it, or nothing will."""
+        self._all.discard(conn)
 
-    def go_on(self, conn: ArrivingConnection, whole: bool | None) -> None:  # noqa: FBT001 - what `look` says
-        """Called in the poller's thread, with what `look` said."""
-        if whole is None:
-            self.drop(conn)
-        elif whole:
-            self.serve(conn)
-        else:
-            self._wait_for(conn)
+    def hurry(self) -> None:
+        """The process ends: from the first call on each has LEAVE_S at most."""
+        self._at_latest = min(self._at_latest, _monotonic() + LEAVE_S)
 
-    def serve(self, conn: ArrivingConnection) -> None:
-        """Have a thread serve a request that is whole. Called in the poller's thread."""
-        raise NotImplementedError
-
-    def drop(self, conn: ArrivingConnection) -> None:
-        """End a connection on which nothing is served. Called in the poller's thread."""
-        self.nr_conns -= 1
-        conn.close()
-
-    def murder_pending(self) -> None:
-        """Called at each turn of the loop: end those whose time is over."""
+    def overdue(self) -> list[ArrivingConnection]:
+        """Those whose time is over; looked for now and then only."""
         now = _monotonic()
         if now < self._look_at:
-            return
+            return []
         self._look_at = now + _LOOK_EVERY_S
-        for conn in [each for each in self._waiting if self._is_over(each, now)]:
-            self._no_longer(conn)
-            self.drop(conn)
-
-    def _is_over(self, conn: ArrivingConnection, now: float) -> bool:
-        if self.alive:
-            return conn.until <= now
-        self._left_at = now if self._left_at is None else self._left_at
-        return min(conn.until, self._left_at + LEAVE_S) <= now
-
-    def _wait_for(self, conn: ArrivingConnection) -> None:
-        self._waiting.add(conn)
-        self.poller.register(conn.sock, conn.waits_for, partial(self._something_came, conn))
-
-    def _something_came(self, conn: ArrivingConnection, _: object) -> None:
-        self._no_longer(conn)
-        self.enqueue_req(conn)
-
-    def _no_longer(self, conn: ArrivingConnection) -> None:
-        self._waiting.discard(conn)
-        self.poller.unregister(conn.sock)
+        return [each for each in self._all if min(each.until, self._at_latest) <= now]

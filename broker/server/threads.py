@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Lock, Thread, get_ident
 
 from broker.defects import told
-from broker.http.lanes import BUSY, LAPSE_S, Roster, Work
+from broker.server.lanes import BUSY, LAPSE_S, Roster, Work
 
 _log = logging.getLogger(__name__)
 

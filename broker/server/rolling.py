@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from broker.http.crew import Crew
 from broker.ports.clock import Clock
+from broker.server.crew import Crew
 
 READY_WITHIN_S = 60.0
 """How long a new worker may take until it can issue a ticket."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.http.lanes import ARRIVALS, LAPSE_S, LaneFull, Roster
+from broker.server.lanes import ARRIVALS, LAPSE_S, LaneFull, Roster
 from tests.support.clock import HandClock
 
 THREADS = 16

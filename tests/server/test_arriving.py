@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.http.arriving import MOST_BYTES, is_whole
-from broker.http.deadline import Deadlines
+from broker.server.arriving import MOST_BYTES, is_whole
+from broker.server.sockets import Deadlines
 from tests.support.http_server import Running, read_all, server
 
 HEAD = b"POST /v1/tickets HTTP/1.1\r\nHost: x\r\n"

@@ -1,0 +1,1 @@
+"""`broker serve` as processes, connections and threads: gunicorn, made ours; what is served is not known."""
