@@ -4,7 +4,7 @@ A ticket leaves `issue()` only if, in this order:
   1. the caller, authenticated before, is inside its limit;
   2. the name means exactly one host, in an inventory that is up to date;
   3. exactly one grant of the caller covers that host, is valid, enabled, applied as it is
-     written, and still holds;
+     written, and still holds, somebody watching where it demands that;
   4. the host is ready for CIM;
   5. the grant's limit for that host is not spent;
   6. the intent is durable in the log;
@@ -52,6 +52,7 @@ from broker.policy.decide import (
     one_host,
     usable_grants,
 )
+from broker.policy.watched import judge_watch
 from broker.ports.issuing import InForce, Rooms
 
 
@@ -96,6 +97,7 @@ def _decide(
     sightings = one_host(rooms.hosts.find(request.host, {g.account for g in grants}))  # (2)
     with _proofs_dropped_on_drift(sightings, rooms):
         granted = covering_grant(policy, grants, sightings, in_force.applied)  # (3)
+    judge_watch(granted.grant, granted.applied, in_force, rooms.clock.now())
     account = policy.accounts[granted.grant.account]
     judge_connection(granted.host, policy.vcenters[account.vcenter])  # (4)
     facts = rooms.hosts.facts(account.id, granted.host)

@@ -32,6 +32,7 @@ from broker.policy.follower import PolicyFollower
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_policy, load_server, load_share, load_worker
 from broker.policy.presence import Presence
+from broker.policy.watched import DriftSummary
 from broker.ports.issuing import Rooms
 from broker.ports.turns import FOR_NOBODY, Turns
 from broker.secrets import read_secret
@@ -99,7 +100,8 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     )
     rooms = watched(_rooms(settings, database, holder, refusals, vsphere, limits), metrics.meter)
     requests = RunningRequests(clock)
-    health = ProcessHealth(database, vsphere)
+    drift = DriftSummary(holder, rooms.entitlements, clock)
+    health = ProcessHealth(database, vsphere, drift)
     access = AccessRooms(
         credentials=StoredCredentials(database),
         replay=StoredReplayGuard(database),
@@ -247,16 +249,19 @@ _CODES = {
 class ProcessHealth:
     """The Health port: what ails this process, in codes of a closed list."""
 
-    def __init__(self, database: Database, vsphere: Vsphere) -> None:
+    def __init__(self, database: Database, vsphere: Vsphere, drift: DriftSummary) -> None:
         self._database = database
         self._vsphere = vsphere
+        self._drift = drift
 
     def degraded(self) -> tuple[str, ...]:
-        """What ails accounts and store."""
+        """What ails accounts, store and controller."""
         states = self._vsphere.states().values()
         trouble = {_CODES.get(state.trouble, Degraded.ACCOUNT_UNUSABLE) for state in states if state.trouble}
         if not self._database.healthy():
             trouble.add(Degraded.STORE_UNAVAILABLE)
+        if any(vcenter.silent for vcenter in self._drift.look().values()):
+            trouble.add(Degraded.CONTROLLER_SILENT)
         if any(not state.usable and not state.trouble for state in states):
             trouble.add(Degraded.INVENTORY_STALE)
         return tuple(sorted(trouble))

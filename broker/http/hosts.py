@@ -43,12 +43,10 @@ class Hosts:
 
     def _page(self, app: AppId, size: int, start: Key | None) -> Response:
         policy = self._rooms.policy.current()
-        in_force = self._rooms.entitlements.now()
-        grants = standing_grants(
-            policy, policy.grants_of(app), in_force.grant_disabled, self._rooms.clock.now()
-        )
+        in_force, now = self._rooms.entitlements.now(), self._rooms.clock.now()
+        grants = standing_grants(policy, policy.grants_of(app), in_force.grant_disabled, now)
         sightings, incomplete = self._seen({grant.account for grant in grants})
-        known = Knowledge(policy, in_force.applied, self._listing.known_facts)
+        known = Knowledge(policy, in_force, now, self._listing.known_facts)
         rows = listed(known, grants, sightings)
         rows = [row for row in rows if start is None or row.key > start]
         page = rows[:size]

@@ -7,6 +7,7 @@ that nothing is listed that a request would not find, and nothing is found that 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.errors import REASONS, Reason, Refused
 from broker.model.applied import AppliedGrant
@@ -14,6 +15,8 @@ from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.names import AccountId, GrantId, HostName, VcenterId
 from broker.model.policy import Grant, Policy
 from broker.policy.decide import Granted, covering_grant, judge_connection, judge_readiness, meant, one_host
+from broker.policy.watched import judge_watch
+from broker.ports.issuing import InForce
 
 Key = tuple[str, str, str, str]
 
@@ -38,7 +41,6 @@ class Listed:
         return (self.host.ref.vcenter, self.host.name, self.host.ref.moid, self.grant.id)
 
 
-Applied = Callable[[GrantId], AppliedGrant | None]
 Known = Callable[[AccountId, Host], HostFacts | None]
 
 
@@ -47,7 +49,8 @@ class Knowledge:
     """What the rooms know without asking vCenter: the policy, what was applied, facts of hosts."""
 
     policy: Policy
-    applied: Applied
+    in_force: InForce
+    now: datetime
     facts: Known
 
 
@@ -72,12 +75,13 @@ def _judged(
         return None
     reason = ready = None
     try:
-        ready = _ready(known, covering_grant(known.policy, (grant,), one_host(namesakes), known.applied))
+        found = one_host(namesakes)
+        ready = _ready(known, covering_grant(known.policy, (grant,), found, known.in_force.applied))
     except Refused as refusal:
         reason, ready = refusal.reason, False
     if reason and REASONS[reason].shown_as is Reason.NOT_GRANTED:
         return None
-    if reason is Reason.INVENTORY_STALE and not _covers(grant, own.host, known.applied):
+    if reason is Reason.INVENTORY_STALE and not _covers(grant, own.host, known.in_force.applied):
         return None
     return Listed(own.host, grant, own.age_s, reason, ready)
 
@@ -85,6 +89,7 @@ def _judged(
 def _ready(known: Knowledge, granted: Granted) -> bool | None:
     """Judge as a request would be, with the facts at hand. Raises Refused."""
     host, account = granted.host, granted.grant.account
+    judge_watch(granted.grant, granted.applied, known.in_force, known.now)
     judge_connection(host, known.policy.vcenters[host.ref.vcenter])
     facts = known.facts(account, host)
     if facts is None:
@@ -93,7 +98,7 @@ def _ready(known: Knowledge, granted: Granted) -> bool | None:
     return True
 
 
-def _covers(grant: Grant, host: Host, applied: Applied) -> bool:
+def _covers(grant: Grant, host: Host, applied: Callable[[GrantId], AppliedGrant | None]) -> bool:
     """Whether a stale host is this app's business at all."""
     standing = applied(grant.id)
     return standing is not None and standing.covers(host.ref.instance_uuid, (host.ref.moid, *host.ancestors))

@@ -26,6 +26,7 @@ from broker.model.applied import AppliedGrant
 from broker.model.names import parse_id
 from broker.model.policy import Grant, Policy, Template
 from broker.policy.decide import judge_grant
+from broker.policy.watched import judge_watch
 from broker.ports.access import AccessLog
 from broker.ports.issuing import InForce, Rooms
 
@@ -84,15 +85,16 @@ class RoleViews:
             readiness=grant.readiness,
             disabled=disabled,
             applied=None if applied is None else _applied(applied, grant),
-            refused_for=_refused_for(grant, applied, disabled=disabled, now=self._rooms.clock.now()),
+            refused_for=_refused_for(grant, in_force, self._rooms.clock.now()),
         )
 
 
-def _refused_for(
-    grant: Grant, applied: AppliedGrant | None, *, disabled: bool, now: datetime
-) -> Reason | None:
+def _refused_for(grant: Grant, in_force: InForce, now: datetime) -> Reason | None:
+    applied = in_force.applied(grant.id)
     try:
-        judge_grant(grant, applied, disabled=disabled, now=now)
+        judge_grant(grant, applied, disabled=in_force.grant_disabled(grant.id), now=now)
+        if applied is not None:
+            judge_watch(grant, applied, in_force, now)
     except Refused as refusal:
         return refusal.reason
     return None

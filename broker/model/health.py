@@ -14,6 +14,7 @@ class Degraded(StrEnum):
     VCENTER_FAULT = "vcenter_fault"
     INVENTORY_STALE = "inventory_stale"
     ACCOUNT_UNUSABLE = "account_unusable"
+    CONTROLLER_SILENT = "controller_silent"
     STORE_UNAVAILABLE = "store_unavailable"
     LIMITS_IN_MEMORY = "limits_in_memory"
 

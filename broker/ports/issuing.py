@@ -6,6 +6,7 @@ ends as `internal_error`, on record. Nothing here promises more than its docstri
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from broker.errors import Refused
@@ -22,7 +23,7 @@ from broker.model.issuance import (
     TicketRequest,
     VcenterTicket,
 )
-from broker.model.names import AccountId, AppId, GrantId, HostName
+from broker.model.names import AccountId, AppId, GrantId, HostName, VcenterId
 from broker.model.policy import Grant, Policy
 from broker.model.secret import Secret
 from broker.ports.access import AppCredentials
@@ -55,6 +56,13 @@ class AppliedGrants(Protocol):
 
 class InForce(Switches, AppCredentials, AppliedGrants, Protocol):
     """What the store said at one moment of apps, cut grants and applied grants."""
+
+    def heard(self, vcenter: VcenterId) -> datetime | None:
+        """When the controller last knew how that vCenter stands, as of some seconds ago; None for never.
+
+        Raises LogUnavailable.
+        """
+        ...
 
 
 class Entitlements(Protocol):

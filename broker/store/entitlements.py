@@ -6,14 +6,16 @@ so one look at the counter tells whether what was read last still holds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.model.applied import AppliedGrant
-from broker.model.names import AppId, GrantId
+from broker.model.names import AppId, GrantId, VcenterId
 from broker.ports.access import AppCredential
 from broker.store.applied import StoredGrants
 from broker.store.counters import Counter, value_of
 from broker.store.credentials import CredentialRows, StoredCredentials
 from broker.store.database import Database
+from broker.store.heard import StoredHeard
 from broker.store.switches import GrantSwitches
 from broker.store.times import ms
 
@@ -32,6 +34,7 @@ class _InForce:
 
     kept: _Kept
     at: int
+    times: StoredHeard
 
     def credential(self, app: AppId) -> AppCredential | None:
         """What holds of the app, hashes in their overlap included; None where it was never added."""
@@ -46,6 +49,10 @@ class _InForce:
         """The grant as it stands in vCenter, or None where nothing was applied."""
         return self.kept.grants.get(grant)
 
+    def heard(self, vcenter: VcenterId) -> datetime | None:
+        """When the controller last knew how that vCenter stands. Raises LogUnavailable."""
+        return self.times.heard(vcenter)
+
 
 class StoredEntitlements:
     """The Entitlements port on the store. Thread-safe."""
@@ -55,6 +62,7 @@ class StoredEntitlements:
         self._credentials = StoredCredentials(database)
         self._switches = GrantSwitches(database)
         self._grants = StoredGrants(database)
+        self._times = StoredHeard(database)
         self._kept: _Kept | None = None
 
     def now(self) -> _InForce:
@@ -63,7 +71,7 @@ class StoredEntitlements:
         kept = self._kept
         if kept is None or kept.generation != generation:
             kept = self._kept = self._read(generation)
-        return _InForce(kept, ms(self._database.clock.now()))
+        return _InForce(kept, ms(self._database.clock.now()), self._times)
 
     def _read(self, generation: int) -> _Kept:
         """The rows, which may be newer than their generation: then the next look reads them once more."""

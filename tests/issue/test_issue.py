@@ -9,7 +9,6 @@ import pytest
 
 from broker.errors import Limited, LogUnavailable, MintUnknown, Reason, Refused
 from broker.issue import issue
-from broker.model.applied import DriftKind
 from broker.model.inventory import Connection, Sighting
 from broker.model.issuance import Caller, OutcomeKind, TicketRequest, VcenterTicket
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid
@@ -278,15 +277,6 @@ def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:
     assert refusal_of(world) is Reason.VCENTER_TIMEOUT
     assert not [step for step in world.trail if step.startswith("acquire")]
     assert (world.outcomes[0].kind, world.outcomes[0].exposure_until) == (OutcomeKind.FAILED, None)
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"), [(DriftKind.WIDENED, Reason.DRIFTED), (DriftKind.NARROWED, Reason.NARROWED)]
-)
-def test_a_drift_drops_the_proofs_from_before_it(kind: DriftKind, reason: Reason) -> None:
-    world = World(grants_applied={GRANT.id: replace(APPLIED, drift=drift(kind))})
-    assert refusal_of(world) is reason
-    assert "drop" in world.trail
 
 
 def test_a_ticket_call_without_an_answer_is_unknown_and_exposed() -> None:

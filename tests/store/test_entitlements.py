@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from broker.errors import LogUnavailable
-from broker.model.names import AppId
+from broker.model.names import AppId, VcenterId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
 from broker.store.entitlements import StoredEntitlements
+from broker.store.heard import StoredHeard
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from broker.store.switches import GrantSwitches
@@ -143,3 +144,20 @@ def test_the_writer_is_not_needed_to_look(database: Database) -> None:
     with watched(database, PERSISTED, seen.append):
         StoredEntitlements(database).now()
     assert seen == []
+
+
+def test_what_the_controller_heard_holds_some_seconds_later(
+    database: Database, other: Database, clock: HandClock
+) -> None:
+    prod, times = VcenterId("prod"), StoredHeard(other)
+    in_force = StoredEntitlements(database).now()
+    assert in_force.heard(prod) is None
+    first = clock.now()
+    times.hear(prod, first)
+    assert in_force.heard(prod) is None
+    clock.advance(5)
+    assert in_force.heard(prod) == first
+    times.hear(prod, clock.now())
+    clock.advance(5)
+    assert in_force.heard(prod) == first + timedelta(seconds=5)
+    assert in_force.heard(VcenterId("test")) is None

@@ -32,6 +32,7 @@ from broker.ports.administration import OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
+from broker.store.heard import StoredHeard
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.store.replay import StoredReplayGuard
@@ -130,6 +131,7 @@ def _process_doors(book: Book) -> dict[str, Door]:
         "applied put": lambda: grants.put(_applied("put")),
         "applied mark": lambda: grants.mark(marked, Drift((), book.clock.now()), drift),
         "applied remove": lambda: grants.remove(removed.grant),
+        "heard": lambda: StoredHeard(database).hear(PROD, book.clock.now()),
         "own role": lambda: grants.own_role(role),
         "own permission": lambda: grants.own_permission(OwnPermission("uuid", Moid("group-h4"), SVC, 7)),
         "process": lambda: processes.acknowledge(Acknowledgement("boot", "serve", 0, "r", "")),

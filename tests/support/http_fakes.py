@@ -30,7 +30,7 @@ from broker.ids import new_issuance_id
 from broker.model.applied import AppliedGrant
 from broker.model.inventory import Host, HostFacts, HostRef, Sighting
 from broker.model.issuance import Origin
-from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, parse_issuance_id
+from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId, parse_issuance_id
 from broker.model.policy import App, Policy, PublicKey, Rate, Scope
 from broker.model.secret import Secret, SecretVariable
 from broker.model.settings import ServerSettings, TlsListener, UnixListener
@@ -128,6 +128,9 @@ class Access:
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         return self.world.applied(grant)
+
+    def heard(self, vcenter: VcenterId) -> datetime | None:
+        return self.world.heard(vcenter)
 
     def credential(self, app: AppId) -> AppCredential | None:
         self._up()

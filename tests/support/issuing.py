@@ -141,6 +141,7 @@ class World:
     app_credential: AppCredential | None = CREDENTIAL
     disabled: set[GrantId] = field(default_factory=set)
     grants_applied: dict[GrantId, AppliedGrant] = field(default_factory=lambda: {GRANT.id: APPLIED})
+    heard_at: dict[VcenterId, datetime] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = (Sighting(AccountId("cim-a"), HOST, 1.0),)
     facts_now: HostFacts | Exception = FACTS
     proof: Proof | Exception = PROOF
@@ -177,6 +178,9 @@ class World:
 
     def credential(self, app: AppId) -> AppCredential | None:
         return self.app_credential
+
+    def heard(self, vcenter: VcenterId) -> datetime | None:
+        return self.heard_at.get(vcenter)
 
     def applied(self, grant: GrantId) -> AppliedGrant | None:
         return self.grants_applied.get(grant)
