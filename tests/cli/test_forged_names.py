@@ -52,7 +52,7 @@ def test_roles_apply_prints_each_change_and_problem_on_one_line(
         (),
         (Problem(ProblemKind.CONFLICT, "g1", "prod", FORGED),),
     )
-    monkeypatch.setattr("broker.cli.roles.apply_from", lambda _: report)
+    monkeypatch.setattr("broker.cli.roles.apply.apply_from", lambda _: report)
     (tmp_path / "controller.yaml").touch()
     arguments = ["roles", "apply", "--config", str(tmp_path / "controller.yaml")]
     result = CliRunner().invoke(main, arguments, prog_name="broker")

@@ -1,11 +1,11 @@
-"""`broker roles`: what the privileged side writes to vCenter. Run on the controller's machine."""
+"""`broker roles apply`: what the privileged side writes to vCenter. Run on the controller's machine."""
 
 from pathlib import Path
 
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import ExplainingGroup, format_option
+from broker.cli.output import format_option
 from broker.cli.places import controller_option
 from broker.console import show_json
 from broker.controller.assembly import apply_from
@@ -13,16 +13,11 @@ from broker.controller.report import ApplyReport, ProblemKind
 from broker.texts import printable
 
 
-@click.group("roles", cls=ExplainingGroup)
-def command() -> None:
-    """Make vCenter's roles and permissions those of the policy."""
-
-
-@command.command("apply")
+@click.command("apply")
 @controller_option
 @format_option
 @click.pass_context
-def apply(ctx: click.Context, file: Path, output_format: str) -> None:
+def command(ctx: click.Context, file: Path, output_format: str) -> None:
     """Create or update the role of each template and set the permissions of each grant.
 
     Touches nothing that it did not make: what stands in the way is named and stays. Running it

@@ -1,0 +1,14 @@
+"""`broker roles`: templates and grants, and what becomes of them in vCenter. A module for each command."""
+
+import click
+
+from broker.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "apply": "broker.cli.roles.apply",
+}
+
+
+@click.group("roles", cls=LazyGroup, modules=_COMMANDS)
+def command() -> None:
+    """Make vCenter's roles and permissions those of the policy."""
