@@ -61,6 +61,8 @@ class RefusalBudget:
         self._write(math.inf)
 
     def _announce(self, window: Window) -> None:
+        if window.announced:  # as nearly always in a flood, which must not queue here
+            return
         with self._announcing:
             if not window.announced:
                 self._log.append([_opening(window, self._rate)], Reserve.UNTOUCHED)
