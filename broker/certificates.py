@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
@@ -92,3 +94,32 @@ def _address(ticket: VcenterTicket, host: Host) -> str:
     except InvalidName:
         return host.name
     return told if told in (host.name, *host.addresses) else host.name
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a certificate says of itself: when it is good, and the names and addresses it is for."""
+
+    not_before: datetime
+    not_after: datetime
+    names: frozenset[str]
+
+
+def read_certificate(pem: str) -> Reading | None:
+    """The first certificate of the text; None where there is none that can be read."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        names = frozenset(_names(certificate))
+    except ValueError:
+        return None
+    return Reading(certificate.not_valid_before_utc, certificate.not_valid_after_utc, names)
+
+
+def _names(certificate: x509.Certificate) -> Iterator[str]:
+    """Subject alternative names, DNS names lowered. A common name is no name any more (RFC 9110)."""
+    try:
+        told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return
+    yield from (name.lower() for name in told.get_values_for_type(x509.DNSName))
+    yield from (str(address) for address in told.get_values_for_type(x509.IPAddress))

@@ -13,6 +13,7 @@ _COMMANDS = {
     "config": "broker.cli.config",
     "controller": "broker.cli.controller",
     "demo": "broker.cli.demo",
+    "doctor": "broker.cli.doctor",
     "grants": "broker.cli.grants",
     "keys": "broker.cli.keys",
     "lab": "broker.cli.lab",

@@ -20,7 +20,9 @@ from broker.lab.files import own_directory, write_private
 
 _BACKDATED = timedelta(days=1)
 _CA_LIFE = timedelta(days=3650)
-_HOST_LIFE = timedelta(days=1825)
+_LIFE = timedelta(days=1825)
+
+LOOPBACK = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,10 @@ class LabAuthority:
         self.ca_file = directory / "ca.pem"
         write_private(self.ca_file, self._certificate.public_bytes(Encoding.PEM))
 
-    def issue_vcenter(self, name: str) -> Issued:
-        """The machine certificate of the vCenter, good for `localhost` and 127.0.0.1 as well."""
+    def issue_vcenter(self, name: str, also: tuple[str, ...] = LOOPBACK, life: timedelta = _LIFE) -> Issued:
+        """The machine certificate of the vCenter, good for a `life` that began yesterday."""
         subject = _subject([(NameOID.COMMON_NAME, name), (NameOID.COUNTRY_NAME, "US")])
-        return self._issue(subject, (name, "localhost", "127.0.0.1"), self._directory / "vcenter.pem")
+        return self._issue(subject, (name, *also), life, self._directory / "vcenter.pem")
 
     def exchange(self) -> None:
         """Be another authority from now on: `ca_file` stays what it was, `next_ca_file` is the new one."""
@@ -78,7 +80,7 @@ class LabAuthority:
         """What clients trust after `exchange`."""
         return self._directory / "next-ca.pem"
 
-    def issue_host(self, name: str, address: str) -> Issued:
+    def issue_host(self, name: str, address: str, life: timedelta = _LIFE) -> Issued:
         """A host's certificate, as VMCA makes it when the host is added or its certificate renewed."""
         subject = _subject(
             [
@@ -91,7 +93,7 @@ class LabAuthority:
                 (NameOID.EMAIL_ADDRESS, "vmca@vmware.com"),
             ]
         )
-        return self._issue(subject, (name, address), self._directory / f"{name}.pem")
+        return self._issue(subject, (name, address), life, self._directory / f"{name}.pem")
 
     def _self_signed(self) -> x509.Certificate:
         builder = self._builder(self._name, _CA_LIFE, self._key.public_key()).add_extension(
@@ -100,10 +102,10 @@ class LabAuthority:
         usage = _key_usage(signs_certificates=True)
         return builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
 
-    def _issue(self, subject: x509.Name, names: tuple[str, ...], file: Path) -> Issued:
+    def _issue(self, subject: x509.Name, names: tuple[str, ...], life: timedelta, file: Path) -> Issued:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            self._builder(subject, _HOST_LIFE, key.public_key())
+            self._builder(subject, life, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -149,6 +151,11 @@ class HostCertificates:
         with self._lock:
             self._issued[name] = self._authority.issue_host(name, address)
             return self._issued[name]
+
+    def replace(self, name: str, issued: Issued) -> None:
+        """Let the host show this certificate: an admin's own, whatever name it is for."""
+        with self._lock:
+            self._issued[name] = issued
 
 
 def _authority_name(vcenter_name: str) -> x509.Name:

@@ -107,6 +107,13 @@ class Facts:
         return {ref: _facts(told.get(ref.moid, {}), kept[ref]) for ref in answered}
 
 
+def read_facts(link: Link, refs: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
+    """Facts of these hosts, read now in one call; what vCenter says nothing of is left out."""
+    subjects = [link.host(ref) for ref in refs]
+    told = properties_of_each(link.content, subjects, [_SERVICES, _RULESETS, _CERTIFICATE])
+    return {ref: _facts(told[ref.moid], _slow(told[ref.moid], 0.0)) for ref in refs if ref.moid in told}
+
+
 def _slow(shown: Mapping[str, Remote], now: float) -> _Slow:
     # the whole firewall is parsed for its one ruleset: a path cannot name an element
     return _Slow(_firewall(_keyed(shown.get(_RULESETS), CIM_RULESET)), _pem(shown.get(_CERTIFICATE)), now)

@@ -1,7 +1,7 @@
 """One look at a whole vCenter: its roles, all permissions, and the tree down to the hosts."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pyVmomi import vim, vmodl
 
@@ -75,32 +75,38 @@ def _permissions(link: Link) -> Mapping[Moid, tuple[Permission, ...]]:
     return {moid: tuple(held) for moid, held in found.items()}
 
 
-def _nodes(link: Link) -> Iterator[Node]:
-    collector = link.content.propertyCollector
-    page = collector.RetrievePropertiesEx([_on_the_way(link)], _Collector.RetrieveOptions(maxObjects=_PAGE))
-    while page is not None:
-        for entry in page.objects or ():
-            shown = {p.name: p.val for p in entry.propSet or ()}
-            if (kind := _kind(entry.obj)) is not None and isinstance(shown.get("name"), str):
-                parent = shown.get("parent")
-                above = _moid(parent) if parent is not None else None
-                yield Node(_moid(entry.obj), kind, shown["name"], above)
-        page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
+def on_the_way(link: Link, wanted: Sequence[Remote]) -> Remote:
+    """What to read from the root folder along child folders, host folders and compute resources.
 
-
-def _on_the_way(link: Link) -> Remote:
-    """From the root folder along child folders, host folders and compute resources."""
+    `wanted` are the property specifications of what lies there.
+    """
     names = [_Collector.SelectionSpec(name=path) for _, path in _BELOW]
     ways = [
         _Collector.TraversalSpec(name=path, type=kind, path=path, skip=False, selectSet=names)
         for kind, path in _BELOW
     ]
     start = _Collector.ObjectSpec(obj=link.content.rootFolder, skip=False, selectSet=ways)
-    wanted = [
-        _Collector.PropertySpec(type=kind, all=False, pathSet=["name", "parent"])
-        for kind in (vim.Folder, vim.Datacenter, vim.ComputeResource, vim.HostSystem)
-    ]
-    return _Collector.FilterSpec(objectSet=[start], propSet=wanted)
+    return _Collector.FilterSpec(objectSet=[start], propSet=list(wanted))
+
+
+def pages(link: Link, wanted: Remote, most: int) -> Iterator[Remote]:
+    """Everything that a filter specification picks, `most` objects to an answer."""
+    collector = link.content.propertyCollector
+    page = collector.RetrievePropertiesEx([wanted], _Collector.RetrieveOptions(maxObjects=most))
+    while page is not None:
+        yield from page.objects or ()
+        page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
+
+
+def _nodes(link: Link) -> Iterator[Node]:
+    kinds = (vim.Folder, vim.Datacenter, vim.ComputeResource, vim.HostSystem)
+    wanted = [_Collector.PropertySpec(type=kind, all=False, pathSet=["name", "parent"]) for kind in kinds]
+    for entry in pages(link, on_the_way(link, wanted), _PAGE):
+        shown = {p.name: p.val for p in entry.propSet or ()}
+        if (kind := _kind(entry.obj)) is not None and isinstance(shown.get("name"), str):
+            parent = shown.get("parent")
+            above = _moid(parent) if parent is not None else None
+            yield Node(_moid(entry.obj), kind, shown["name"], above)
 
 
 def _kind(subject: Remote) -> Kind | None:

@@ -14,9 +14,10 @@ from broker.lab.assembly import assemble
 from broker.lab.authorization.model import PermissionModel
 from broker.lab.authorization.permissions import Permission
 from broker.lab.authorization.seed import seed_administrators
-from broker.lab.certificates import HostCertificates
+from broker.lab.certificates import HostCertificates, LabAuthority
 from broker.lab.clock import LabClock
 from broker.lab.control.knobs import Knobs
+from broker.lab.listener import VCenterListener
 from broker.lab.options import VCENTER_NAME
 from broker.lab.soap.calls import CallLog
 from broker.lab.tickets import CimTickets
@@ -50,6 +51,8 @@ class LabVCenter:
     knobs: Knobs
     tickets: CimTickets
     hosts: HostCertificates
+    authority: LabAuthority
+    listener: VCenterListener
     heard: CallLog
     stubs: list[SoapStubAdapter] = field(default_factory=list)
 
@@ -119,6 +122,8 @@ def lab_vcenter(
         knobs=assembly.knobs,
         tickets=assembly.tickets,
         hosts=assembly.certificates,
+        authority=assembly.authority,
+        listener=listener,
         heard=assembly.vcenter.heard,
     )
     try:

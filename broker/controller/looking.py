@@ -1,0 +1,68 @@
+"""`broker doctor`, put together from the controller's own file: it only reads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from broker.clock import SystemClock
+from broker.doctor.examine import Instruments, Progress, Wanted, examine
+from broker.doctor.finding import Report
+from broker.errors import InvalidName
+from broker.model.names import VcenterId
+from broker.model.policy import Vcenter
+from broker.model.settings import ControllerSettings
+from broker.policy.load import load_controller, load_policy
+from broker.ports.clock import Clock
+from broker.ports.inspection import Inspection
+from broker.ports.operation import LoginLatch
+from broker.secrets import read_secret
+from broker.store.database import Database
+from broker.store.latches import StoredLatches
+from broker.vsphere.greeting import TlsGreeter
+from broker.vsphere.inspection import PasswordTrial, inspection_of
+
+
+def examine_from(file: Path, wanted: Wanted, progress: Progress) -> Report:
+    """Look at what is wanted.
+
+    Raises ConfigurationErrors, InvalidName for a vCenter that the policy does not have, LogUnavailable.
+    """
+    settings = load_controller(file)
+    policy = load_policy(settings.policy)
+    if any(vcenter not in policy.vcenters for vcenter in wanted.vcenters):
+        raise InvalidName("vCenter", f"one of {', '.join(sorted(policy.vcenters))}")
+    with opened_store(settings) as database:
+        clock, latches = database.clock, StoredLatches(database)
+        instruments = Instruments(
+            clock=clock,
+            greeter=TlsGreeter(),
+            inspection=partial(inspection, settings, latches, clock),
+            latched_since=partial(_latched_since, latches),
+            trial=lambda vcenter: PasswordTrial(vcenter, latches, clock, read_secret),
+            progress=progress,
+        )
+        return examine(policy, wanted, instruments)
+
+
+@contextmanager
+def opened_store(settings: ControllerSettings) -> Iterator[Database]:
+    """The store, where log-ins that were refused are remembered for every process."""
+    database = Database.open(settings.store, SystemClock())
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def inspection(
+    settings: ControllerSettings, latch: LoginLatch, clock: Clock, vcenter: Vcenter
+) -> Inspection | None:
+    """The vCenter on the controller's session; None where its file has no log-in for it."""
+    login = settings.logins.get(vcenter.id)
+    return None if login is None else inspection_of(vcenter, login, latch, clock, read_secret)
+
+
+def _latched_since(latches: StoredLatches, vcenter: VcenterId, user: str) -> datetime | None:
+    return next((la.at for la in latches.latched() if (la.vcenter, la.user) == (vcenter, user)), None)

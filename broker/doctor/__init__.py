@@ -1,0 +1,12 @@
+"""What is wrong with a vCenter, its accounts and its hosts, and what to do about it.
+
+    catalogue    every finding there is: id, severity, title, advice
+    finding      one finding, and the report of a whole look
+    needs        what the controller's account has to hold, and where
+    reach        which hosts each grant is for, by the paths that admins wrote
+    connection, privileged, accounts, hosts
+                 pure: what was read goes in, findings come out
+    examine      reads through ports, in the order in which one thing makes sense after another
+
+Nothing here changes anything, in vCenter or in the store.
+"""

@@ -1,0 +1,175 @@
+"""One vCenter, looked at on the privileged session or as one of our accounts. Reads only."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from pyVmomi import vim
+
+from broker.model.inventory import Host, HostFacts, HostRef
+from broker.model.names import Moid, VcenterId
+from broker.model.policy import Account, Vcenter
+from broker.model.principals import canonical_user, principal_of
+from broker.model.settings import ControllerLogin
+from broker.model.survey import Survey
+from broker.model.tree import Entity
+from broker.policy.decide import SYSTEM_PRIVILEGES
+from broker.ports.clock import Clock
+from broker.ports.operation import LoginLatch
+from broker.secrets import SecretReader
+from broker.vsphere.connection import Link
+from broker.vsphere.facts import read_facts
+from broker.vsphere.faults import answered
+from broker.vsphere.gate import Gates
+from broker.vsphere.listing import read_inventory
+from broker.vsphere.login import SecretSource
+from broker.vsphere.properties import property_of
+from broker.vsphere.remote import Remote, identity_of
+from broker.vsphere.sessions import Session, session_of
+from broker.vsphere.survey import CLASSES, survey_of
+
+_TOGETHER = 200
+"""Objects in one question about privileges: an administrator's answer is the largest, 5.5 MB."""
+
+_PLACES = 1
+"""Calls at a time: who looks is in no hurry, and takes no ticket's place."""
+
+_VIEW = "System.View"
+
+
+class VcenterInspection:
+    """ports.inspection.Inspection over one session, logged in at first use."""
+
+    def __init__(self, vcenter: VcenterId, session: Session) -> None:
+        self._vcenter = vcenter
+        self._session = session
+
+    def survey(self) -> Survey:
+        """Roles, permissions and tree."""
+        return self._session.run(survey_of)
+
+    def now(self) -> datetime:
+        """ServiceInstance.CurrentTime, asked in a session, so that no log-in stands between."""
+        return self._session.run(lambda link: _current_time(link).astimezone(UTC))
+
+    def user(self) -> str:
+        """As currentSession gives it."""
+        return self._session.run(lambda link: link.user_name)
+
+    def session_users(self) -> tuple[str, ...]:
+        """SessionManager.sessionList."""
+        listed = self._session.run(_sessions)
+        return tuple(str(session.userName) for session in listed)
+
+    def effective(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        """FetchUserPrivilegeOnEntities, without System.*."""
+        return {moid: held - SYSTEM_PRIVILEGES for moid, held in self._held(user, entities)}
+
+    def seen_by(self, user: str, entities: Sequence[Entity]) -> frozenset[Moid]:
+        """FetchUserPrivilegeOnEntities, System.View alone."""
+        return frozenset(moid for moid, held in self._held(user, entities) if _VIEW in held)
+
+    def knows(self, user: str) -> bool | None:
+        """UserDirectory.RetrieveUserGroups, by exact name in the user's own domain."""
+        return self._session.run(partial(_knows, principal=principal_of(user)))
+
+    def refused_logins(self, since: datetime) -> Mapping[str, int]:
+        """EventManager.QueryEvents of BadUsernameSessionEvent."""
+        events = self._session.run(partial(_refused_logins, since=since))
+        return Counter(canonical_user(str(event.userName)) for event in events if event.userName)
+
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host whose place in the tree is known."""
+        return self._session.run(lambda link: read_inventory(self._vcenter, link)).all
+
+    def facts(self, hosts: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
+        """One RetrievePropertiesEx over all of them."""
+        return self._session.run(partial(read_facts, refs=hosts))
+
+    def close(self) -> None:
+        """Log out. Never raises."""
+        self._session.close()
+
+    def _held(self, user: str, entities: Sequence[Entity]) -> Iterator[tuple[Moid, frozenset[str]]]:
+        for first in range(0, len(entities), _TOGETHER):
+            some = entities[first : first + _TOGETHER]
+            yield from self._session.run(partial(_privileges, user=user, entities=some))
+
+
+def inspection_of(
+    vcenter: Vcenter, login: ControllerLogin, latch: LoginLatch, clock: Clock, read_secret: SecretReader
+) -> VcenterInspection:
+    """A vCenter as the privileged account sees it; nothing is asked of it yet."""
+    secret = partial(read_secret, login.password)
+    return VcenterInspection(vcenter.id, _session(vcenter, login.user, secret, latch, clock))
+
+
+class PasswordTrial:
+    """ports.inspection.LogInTrial on one vCenter."""
+
+    def __init__(self, vcenter: Vcenter, latch: LoginLatch, clock: Clock, read_secret: SecretReader) -> None:
+        self._vcenter = vcenter
+        self._latch = latch
+        self._clock = clock
+        self._read_secret = read_secret
+
+    def log_in(self, account: Account) -> None:
+        """In and out again, once."""
+        secret = self._read_secret(account.password)
+        session = _session(self._vcenter, account.user, lambda: secret, self._latch, self._clock)
+        try:
+            session.run(lambda link: link.user_name)
+        finally:
+            session.close()
+
+
+def _session(vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, clock: Clock) -> Session:
+    gate = Gates(_PLACES, clock).of(replace(vcenter, concurrency=_PLACES))
+    return session_of(vcenter, user, secret, latch, gate, clock)
+
+
+def _current_time(link: Link) -> datetime:
+    told: datetime = vim.ServiceInstance("ServiceInstance", link.stub).CurrentTime()
+    return told
+
+
+def _sessions(link: Link) -> list[Remote]:
+    return property_of(link.content, link.content.sessionManager, "sessionList") or []
+
+
+def _privileges(link: Link, user: str, entities: Sequence[Entity]) -> list[tuple[Moid, frozenset[str]]]:
+    subjects = [CLASSES[entity.kind](entity.moid, link.stub) for entity in entities]
+    asked = {entity.moid for entity in entities}
+    told = link.content.authorizationManager.FetchUserPrivilegeOnEntities(entities=subjects, userName=user)
+    return [
+        (Moid(identity_of(result.entity)), frozenset(str(each) for each in result.privileges or ()))
+        for result in told or ()
+        if identity_of(result.entity) in asked
+    ]
+
+
+def _knows(link: Link, principal: str) -> bool | None:
+    domain, _, name = principal.rpartition("\\")
+    try:
+        found = link.content.userDirectory.RetrieveUserGroups(
+            domain=domain or None,
+            searchStr=name,
+            belongsToGroup=None,
+            belongsToUser=None,
+            exactMatch=True,
+            findUsers=True,
+            findGroups=False,
+        )
+    except vim.fault.NotFound:
+        return None  # the domain goes by another name there, or is none of its identity sources
+    return any(str(each.principal).rpartition("\\")[2].lower() == name.lower() for each in found or ())
+
+
+def _refused_logins(link: Link, since: datetime) -> list[Remote]:
+    spec = vim.event.EventFilterSpec(
+        eventTypeId=["BadUsernameSessionEvent"],
+        time=vim.event.EventFilterSpec.ByTime(beginTime=since),
+    )
+    return list(answered(lambda: link.content.eventManager.QueryEvents(spec)) or ())
