@@ -26,7 +26,7 @@ from broker.model.policy import Grant, Policy, Template, Vcenter
 from broker.model.record import Event
 from broker.model.survey import Role
 from broker.model.tree import ScopeUnresolved
-from broker.ports.administration import Administration, AppliedStore
+from broker.ports.administration import Administration, AppliedStore, HeardStore
 from broker.ports.clock import Clock
 from broker.ports.operation import SystemLog
 from broker.texts import cleaned
@@ -40,6 +40,7 @@ class ControllerRooms:
     """What the controller is handed."""
 
     store: AppliedStore
+    heard: HeardStore
     log: SystemLog
     clock: Clock
     administration: OpenAdministration

@@ -28,6 +28,7 @@ from broker.ports.operation import LoginLatch
 from broker.secrets import read_secret
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
+from broker.store.heard import StoredHeard
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
 from broker.vsphere.administration import administration_of
@@ -90,6 +91,7 @@ def _rooms(settings: ControllerSettings, database: Database) -> ControllerRooms:
     latch = StoredLatches(database)
     return ControllerRooms(
         store=StoredGrants(database),
+        heard=StoredHeard(database),
         log=AuditSystemLog(database),
         clock=clock,
         administration=partial(_administration, settings, latch, clock),

@@ -1,12 +1,16 @@
 """Whether one applied grant still holds, told from one look at its vCenter: a pure function."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
 
 from broker.controller.roles import wanted_privileges
 from broker.model.applied import AppliedGrant, DriftKind, Finding, ScopeEntry
+from broker.model.names import Moid
 from broker.model.policy import Template
 from broker.model.principals import principal_of
-from broker.model.survey import Permission, Survey
+from broker.model.survey import Survey
 from broker.model.tree import ScopeUnresolved, Target
 from broker.texts import cleaned
 
@@ -15,11 +19,28 @@ _MAX_FINDINGS = 20
 _WORST_FIRST = (DriftKind.WIDENED, DriftKind.REPLACED, DriftKind.MOVED, DriftKind.NARROWED)
 
 
-def findings_of(seen: Survey, applied: AppliedGrant, template: Template, user: str) -> tuple[Finding, ...]:
+class Culprits(Protocol):
+    """Who changed what since, as users that print; empty where nobody knows."""
+
+    def of_role(self, role_id: int, since: datetime) -> str:
+        """Who changed the role."""
+        ...
+
+    def of_permission(self, entity: Moid, principal: str, since: datetime) -> str:
+        """Who changed the permission of that user, there."""
+        ...
+
+
+def findings_of(
+    seen: Survey, applied: AppliedGrant, template: Template, user: str, culprits: Culprits
+) -> tuple[Finding, ...]:
     """What of the grant no longer holds, the worst first and no more than fit; empty while all of it does."""
-    findings = list(_of_role(seen, applied, template))
+    findings = [
+        replace(found, changed_by=culprits.of_role(applied.role_id, applied.applied_at))
+        for found in _of_role(seen, applied, template)
+    ]
     for entry in applied.scope:
-        findings.extend(_of_scope(seen, applied, entry, principal_of(user)))
+        findings.extend(_of_scope(seen, applied, entry, principal_of(user), culprits))
     return tuple(sorted(findings, key=lambda found: _WORST_FIRST.index(found.kind))[:_MAX_FINDINGS])
 
 
@@ -38,7 +59,9 @@ def _of_role(seen: Survey, applied: AppliedGrant, template: Template) -> Iterato
         yield _found(DriftKind.NARROWED, f"role {template.role_name} lacks {', '.join(lack)}")
 
 
-def _of_scope(seen: Survey, applied: AppliedGrant, entry: ScopeEntry, principal: str) -> Iterator[Finding]:
+def _of_scope(
+    seen: Survey, applied: AppliedGrant, entry: ScopeEntry, principal: str, culprits: Culprits
+) -> Iterator[Finding]:
     if entry.instance_uuid != seen.instance_uuid:
         yield _found(DriftKind.MOVED, f"{entry.path} was applied in another vCenter instance")
         return
@@ -51,17 +74,16 @@ def _of_scope(seen: Survey, applied: AppliedGrant, entry: ScopeEntry, principal:
         text = f"{entry.path} is now {target.moid}, and was applied as {entry.moid}"
         yield _found(DriftKind.MOVED, text)
         return
-    shown = seen.permission_of(target.entity.moid, principal)
+    for found in _of_permission(seen, applied, target, principal):
+        by = culprits.of_permission(target.entity.moid, principal, applied.applied_at)
+        yield replace(found, changed_by=by)
+
+
+def _of_permission(seen: Survey, applied: AppliedGrant, target: Target, principal: str) -> Iterator[Finding]:
+    shown, where = seen.permission_of(target.entity.moid, principal), target.path
     if shown is None:
-        yield _found(DriftKind.NARROWED, f"{entry.path}: {principal} has no permission there")
+        yield _found(DriftKind.NARROWED, f"{where}: {principal} has no permission there")
         return
-    yield from _of_permission(seen, applied, target, shown)
-
-
-def _of_permission(
-    seen: Survey, applied: AppliedGrant, target: Target, shown: Permission
-) -> Iterator[Finding]:
-    where, principal = target.path, shown.principal
     if shown.role_id != applied.role_id:
         text = f"{where}: {principal} has role {_called(seen, shown.role_id)} there, and was given another"
         yield _found(_exchanged(seen, applied.role_id, shown.role_id), text)

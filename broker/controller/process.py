@@ -1,4 +1,7 @@
-"""`broker controller`: watches on a schedule and on reload, until it is told to end. No listener."""
+"""`broker controller`: watches on a schedule, on reload and on what it hears, until it is told to end.
+
+No listener.
+"""
 
 import logging
 import signal
@@ -21,6 +24,12 @@ BEAT_S = 1.0
 
 _END_WITHIN_S = 30.0
 
+SETTLE_S = 2.0
+"""After what was heard of a round looks at once and once more: a role's update may take effect late."""
+
+_PAUSE_S = 1.0
+"""Between rounds, however much is heard: many changes in a row are looked at together."""
+
 NextSignal = Callable[[float], int | None]
 """Waits so many seconds for SIGTERM, SIGINT or SIGHUP; None where none came."""
 
@@ -41,7 +50,6 @@ class ControllerProcess:
         self._holder = holder
         self._watch = watch
         self._interval_s = interval_s
-        self._due = Flag()
         self._ending = Flag()
         self._follower = PolicyFollower(presence, holder, load, self._swapped, log)
 
@@ -66,7 +74,7 @@ class ControllerProcess:
 
     def _end(self, rounds: Thread) -> None:
         self._ending.set()
-        self._due.set()
+        self._watch.due.set()
         self._watch.close()
         rounds.join(_END_WITHIN_S)
         self._watch.close()
@@ -76,13 +84,15 @@ class ControllerProcess:
             _log.error("the end of this process is not on record: %s", error)
 
     def _swapped(self, _: Policy) -> None:
-        self._due.set()
+        self._watch.due.set()
 
     def _rounds(self) -> None:
+        told = True  # an apply may have ended just now, as may a change of which nobody told us
         while not self._ending.is_set():
+            self._watch.due.clear()
             self._round()
-            self._due.wait(self._interval_s)
-            self._due.clear()
+            self._ending.wait(_PAUSE_S)
+            told = self._watch.due.wait(min(SETTLE_S, self._interval_s) if told else self._interval_s)
 
     def _round(self) -> None:
         try:

@@ -5,15 +5,17 @@ Nothing that serves an app knows these: the privileged credential stands behind
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant, Drift
-from broker.model.names import GrantId, Moid, TemplateId
+from broker.model.names import GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Record
 from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity
 from broker.ports.issuing import AppliedGrants
+from broker.ports.listening import AccessEvent, Told
 
 
 class NotEffective(BrokerError):
@@ -71,8 +73,20 @@ class Administration(Protocol):
         """Remove one user's permission from the entity."""
         ...
 
+    def events(self) -> tuple[AccessEvent, ...]:
+        """What vCenter's youngest events tell of roles and permissions, oldest first."""
+        ...
+
+    def listen(self, told: Told) -> None:
+        """Tell of every change, and every few seconds that there was none, until `close`.
+
+        Returns or raises where the wait breaks; `told` must not raise. Other methods may be called
+        meanwhile, from other threads.
+        """
+        ...
+
     def close(self) -> None:
-        """Log out. Never raises."""
+        """Log out, and end `listen`. Never raises."""
         ...
 
 
@@ -99,6 +113,14 @@ class OwnPermission:
     entity: Moid
     principal: str
     role_id: int
+
+
+class HeardStore(Protocol):
+    """Until when the controller knows how each vCenter stands: what `serve` trusts its marks by."""
+
+    def hear(self, vcenter: VcenterId, at: datetime) -> None:
+        """How the vCenter stood at that time is known, and marked. Raises LogUnavailable."""
+        ...
 
 
 class AppliedStore(AppliedGrants, Protocol):

@@ -16,11 +16,13 @@ from broker.model.tree import Entity
 from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.ports.administration import Forbidden, NotEffective
 from broker.ports.clock import Clock
+from broker.ports.listening import AccessEvent, Told
 from broker.ports.operation import LoginLatch
 from broker.secrets import SecretReader
 from broker.vsphere.connection import Link
 from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gates
+from broker.vsphere.listening import listen, recent
 from broker.vsphere.properties import property_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.survey import CLASSES, permission_of, roles_of, survey_of
@@ -113,6 +115,14 @@ class VcenterAdministration:
             f"remove permission of {principal} from {entity.moid}",
             lambda manager: manager.RemoveEntityPermission(_entity(entity, manager), principal, False),  # noqa: FBT003 - the API's
         )
+
+    def events(self) -> tuple[AccessEvent, ...]:
+        """The youngest of an EventHistoryCollector."""
+        return self._session.run(recent)
+
+    def listen(self, told: Told) -> None:
+        """By one long wait, outside of the gate."""
+        self._session.wait(partial(listen, told=told))
 
     def close(self) -> None:
         """Log out. Never raises."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from broker.clock import SystemClock
@@ -65,6 +66,9 @@ class Site:
     def append(self, records: Sequence[Record]) -> None:
         self.records.extend(records)
 
+    def hear(self, vcenter: VcenterId, at: datetime) -> None:
+        self.told.heard_at[vcenter] = at
+
     def administration(self, vcenter: Vcenter | None = None) -> VcenterAdministration:
         login = ControllerLogin(ADMIN.name, ADMINS_PASSWORD)
         return administration_of(
@@ -72,7 +76,8 @@ class Site:
         )
 
     def apply(self) -> ApplyReport:
-        return apply_policy(self.policy, ControllerRooms(self.grants, self, self.clock, self.administration))
+        rooms = ControllerRooms(self.grants, self, self, self.clock, self.administration)
+        return apply_policy(self.policy, rooms)
 
     def issue(self, host: str) -> IssuedTicket:
         self.told.grants_applied = {applied.grant: applied for applied in self.grants.all()}

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from broker.model.record import Event
 from broker.ports.administration import Administration
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
+from broker.store.heard import StoredHeard
 from tests.support.administration import FakeAdministration, FakeVcenter
 from tests.support.clock import HandClock
 
@@ -28,12 +30,16 @@ class ReadableLog(AuditSystemLog):
     def events(self) -> list[Event]:
         return [Event[record["event"].upper()] for record in self._reading.records()]
 
+    def fields(self) -> list[dict[str, Any]]:
+        return [record["fields"] for record in self._reading.records()]
+
 
 @dataclass
 class Controller:
     """The controller's rooms on a real store, with vCenters in memory."""
 
     store: StoredGrants
+    heard: StoredHeard
     log: ReadableLog
     clock: HandClock
     vcenters: dict[str, FakeVcenter]
@@ -44,7 +50,7 @@ class Controller:
 
     @property
     def rooms(self) -> ControllerRooms:
-        return ControllerRooms(self.store, self.log, self.clock, self.administration)
+        return ControllerRooms(self.store, self.heard, self.log, self.clock, self.administration)
 
     def administration(self, vcenter: Vcenter) -> Administration:
         return FakeAdministration(self.vcenters[vcenter.id])
@@ -66,4 +72,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def controller(database: Database) -> Controller:
     vcenters = {"prod": FakeVcenter(), "test": FakeVcenter(uuid="9f000000-0000-4000-8000-000000000002")}
-    return Controller(StoredGrants(database), ReadableLog(database), HandClock(), vcenters)
+    return Controller(
+        StoredGrants(database), StoredHeard(database), ReadableLog(database), HandClock(), vcenters
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
 
 from broker.errors import BrokerError
 from broker.model.names import AccountId, AppId, GrantId, Moid, TemplateId, VcenterId
@@ -18,6 +19,7 @@ from broker.model.secret import SecretVariable
 from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity, Kind, Node, Tree
 from broker.ports.administration import Forbidden
+from broker.ports.listening import AccessEvent, News, Told
 from tests.support.templates import template as template_of
 
 CIM = "Host.Cim.CimInteraction"
@@ -39,6 +41,8 @@ class FakeVcenter:
     writes: list[str] = field(default_factory=list)
     logins: int = 0
     logouts: int = 0
+    events: list[AccessEvent] = field(default_factory=list)
+    ears: list["Queue[News | BaseException | None]"] = field(default_factory=list)
     fail: Callable[[str, str], BrokerError | None] = lambda _call, _subject: None
 
     def __post_init__(self) -> None:
@@ -74,15 +78,22 @@ class FakeVcenter:
     def hold(self, moid: str, permission: Permission) -> None:
         self.permissions.setdefault(Moid(moid), []).append(permission)
 
+    def tell(self, told: News | BaseException) -> None:
+        """Something is heard in every session, or breaks its wait."""
+        for ear in self.ears:
+            ear.put(told)
+
     def role(self, name: str) -> Role:
         return next(role for role in self.roles.values() if role.name == name)
 
 
 class FakeAdministration:
-    """One privileged session."""
+    """One privileged session. What `FakeVcenter.tell` says reaches whoever listens."""
 
     def __init__(self, vcenter: FakeVcenter) -> None:
         self._vcenter = vcenter
+        self._ear: Queue[News | BaseException | None] = Queue()
+        vcenter.ears.append(self._ear)
         vcenter.logins += 1
 
     def instance_uuid(self) -> str:
@@ -137,8 +148,18 @@ class FakeAdministration:
         self._replace(entity, principal, [])
         self._wrote("remove_permission", entity.moid)
 
+    def events(self) -> tuple[AccessEvent, ...]:
+        return tuple(self._vcenter.events)
+
+    def listen(self, told: Told) -> None:
+        while (news := self._ear.get()) is not None:
+            if isinstance(news, BaseException):
+                raise news
+            told(news)
+
     def close(self) -> None:
         self._vcenter.logouts += 1
+        self._ear.put(None)
 
     def _replace(self, entity: Entity, principal: str, by: list[Permission]) -> None:
         held = self._vcenter.permissions.get(entity.moid, [])
