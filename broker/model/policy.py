@@ -132,10 +132,11 @@ class Override:
 class Template:
     """A least-privilege set of vSphere privileges, and what may be done with it.
 
-    `revision` covers all that `apply` acts on: role name, privileges and entity types. `reasons`
-    says of each privilege what it is needed for, `sources` of some where that is written. `max_days`
-    is how far away the end of a grant may be, `max_rate_per_host` the most that a grant's rate may
-    allow; None bounds nothing.
+    `privileges` are without those of every role (System.*). `revision` covers all that `apply` acts
+    on: role name, privileges and entity types. `reasons` says of each privilege what it is needed
+    for, in the order of the file, `sources` of some where that is written. `max_days` is how far
+    away the end of a grant may be, `max_rate_per_host` the most that a grant's rate may allow; None
+    bounds nothing.
     """
 
     id: TemplateId

@@ -23,6 +23,7 @@ from broker.model.policy import (
 )
 from broker.model.secret import SecretCredential, SecretFile, SecretReference, SecretVariable
 from broker.model.tree import Kind
+from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.policy.digest import digest_of
 from broker.policy.files import (
     AccountEntry,
@@ -112,7 +113,7 @@ def _app(entry: Written[AppEntry], keys: tuple[PublicKey, ...]) -> App:
 
 def _template(entry: Written[TemplateFile], role_prefix: str) -> Template:
     body = entry.body
-    privileges = frozenset(privilege.id for privilege in body.privileges)
+    privileges = frozenset(privilege.id for privilege in body.privileges) - SYSTEM_PRIVILEGES
     entity_types = frozenset(map(Kind, body.entity_types))
     role_name = role_prefix + entry.id
     return Template(

@@ -15,6 +15,7 @@ from broker.policy.grammar import (
     Kind,
     Privilege,
     RuleId,
+    TemplatePrivilege,
     Text,
     Time,
     User,
@@ -190,7 +191,7 @@ class GrantEntry(Strict):
 class PrivilegeEntry(Strict):
     """One privilege of a template."""
 
-    id: Privilege = Field(description="The privilege's id in the vSphere API.")
+    id: TemplatePrivilege = Field(description="The privilege's id in the vSphere API.")
     reason: Text = Field(description="What it is needed for.")
     source: Text | None = Field(default=None, description="Where that is written.")
 
@@ -225,7 +226,10 @@ class TemplateFile(Strict):
     )
     privileges: Annotated[
         tuple[PrivilegeEntry, ...], AfterValidator(filled), AfterValidator(_with_distinct_ids)
-    ] = Field(max_length=200, description="All that the role holds, beside the System privileges.")
+    ] = Field(
+        max_length=200,
+        description="All that the role holds; System.Anonymous, View and Read it holds in any case.",
+    )
     overrides: tuple[OverrideEntry, ...] = Field(
         default=(), max_length=50, description="Findings about this template that are accepted for a while."
     )

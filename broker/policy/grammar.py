@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from broker.errors import InvalidName
 from broker.model.names import parse_host_name, parse_id
 from broker.model.principals import parse_user
+from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.policy.paths import canonical_path
 
 REFUSED = "refused"
@@ -137,6 +138,10 @@ def _privilege(text: str) -> str:
     return text
 
 
+def _template_privilege(text: str) -> str:
+    return text if text in SYSTEM_PRIVILEGES else _privilege(text)
+
+
 _PRIVILEGE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,7}")
 
 
@@ -162,6 +167,7 @@ Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offs
 Date = Annotated[date, BeforeValidator(_date), Kind("date in quotes")]
 FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
 Privilege = Annotated[str, AfterValidator(_privilege), Kind("privilege id")]
+TemplatePrivilege = Annotated[str, AfterValidator(_template_privilege), Kind("privilege id")]
 User = Annotated[str, AfterValidator(_user), Kind("user@domain")]
 InventoryPath = Annotated[str, AfterValidator(_path), Kind("inventory path")]
 

@@ -33,6 +33,7 @@ __all__ = [
     "load_policy",
     "load_server",
     "load_share",
+    "load_with_places",
     "load_worker",
 ]
 
@@ -58,6 +59,13 @@ def load_share(directory: Path, workers: int) -> Policy:
     written = read_policy(directory.resolve(), problems)
     check_places(written, workers, problems)
     return share_of(_policy(written, problems), workers)
+
+
+def load_with_places(directory: Path) -> tuple[Policy, WrittenPolicy]:
+    """The policy, and where everything in it is written. Raises ConfigurationErrors."""
+    problems = Problems()
+    written = read_policy(directory.resolve(), problems)
+    return _policy(written, problems), written
 
 
 def _policy(written: WrittenPolicy, problems: Problems) -> Policy:

@@ -98,7 +98,7 @@ RANGE = "is out of range"
         ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "Host..Cim", 8, "privileges[0].id", "is not a privilege id"),
         ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", '"Host.Cim\\n"', 8, "privileges[0].id", "is not a privilege id"),
         ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "H\u043est.Cim", 8, "privileges[0].id", "is not a privilege id"),
-        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "System.Read", 8, "privileges[0].id", "is superfluous: every role holds the System privileges"),
+        ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "System.Nothing", 8, "privileges[0].id", "is superfluous: every role holds the System privileges"),
         ("roles/cim-ticket.yaml", "Host.Cim.CimInteraction", "SYSTEM.View", 8, "privileges[0].id", "is superfluous: every role holds the System privileges"),
         ("roles/cim-ticket.yaml", "\n  - id: Host.Cim.CimInteraction\n    reason: the ticket", " []", 7, "privileges", "is an empty list"),
         ("roles/cim-ticket.yaml", "    reason: the ticket\n", "", 8, "privileges[0].reason", MISSING),

@@ -6,6 +6,7 @@ from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "apply": "broker.cli.roles.apply",
+    "lint": "broker.cli.roles.lint",
 }
 
 

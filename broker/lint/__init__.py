@@ -1,0 +1,1 @@
+"""What a policy allows and had better not: rules over the checked files, and how findings are told."""

@@ -1,0 +1,70 @@
+"""How findings are told: lines for people, values for machines."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from broker.lint.findings import Severity
+from broker.lint.run import Finding
+
+
+def lines(findings: Sequence[Finding], base: Path) -> Iterator[str]:
+    """Two lines for each finding, what it is and what to do, and one that counts them."""
+    for each in findings:
+        where = f"{_shown(each.file, base)}:{each.line}"
+        yield f"{where}: {_grade(each)} {each.rule.id} {each.rule.name}: {_said(each)}"
+        yield f"  {_what_to_do(each)}"
+    yield summary(findings)
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many there are of each severity, and how many are accepted."""
+    open_ones = [each for each in findings if each.override is None]
+    counted = [f"{sum(e.rule.severity is s for e in open_ones)} {s}s" for s in Severity]
+    return f"{', '.join(counted)}, {len(findings) - len(open_ones)} accepted"
+
+
+def values(findings: Sequence[Finding], base: Path) -> list[dict[str, object]]:
+    """The same for machines, as values that `json` takes."""
+    return [
+        {
+            "rule": each.rule.id,
+            "name": each.rule.name,
+            "severity": str(each.rule.severity),
+            "subject": {"kind": str(each.subject.kind), "id": each.subject.id},
+            "privilege": each.privilege,
+            "file": _shown(each.file, base),
+            "line": each.line,
+            "key": each.key,
+            "text": each.text,
+            "fix": each.rule.fix,
+            "accepted": _accepted(each),
+        }
+        for each in findings
+    ]
+
+
+def _accepted(finding: Finding) -> dict[str, str] | None:
+    override = finding.override
+    if override is None:
+        return None
+    return {"reason": override.reason, "owner": override.owner, "expires": override.expires.isoformat()}
+
+
+def _grade(finding: Finding) -> str:
+    return "accepted" if finding.override else str(finding.rule.severity)
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.subject.kind} {finding.subject.id}: {finding.text}"
+
+
+def _what_to_do(finding: Finding) -> str:
+    override = finding.override
+    if override is None:
+        return finding.rule.fix
+    return f"accepted by {override.owner} until {override.expires}: {override.reason}"
+
+
+def _shown(file: Path, base: Path) -> str:
+    """Relative to `base` where it lies below it."""
+    return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)
