@@ -22,6 +22,7 @@ from broker.model.settings import ControllerLogin
 from broker.ports.inspection import Inspection
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
+from broker.store.heard import StoredHeard
 from broker.store.latches import StoredLatches
 from broker.vsphere.administration import administration_of
 from broker.vsphere.greeting import TlsGreeter
@@ -82,6 +83,7 @@ class Clinic:
     def apply(self) -> None:
         rooms = ControllerRooms(
             StoredGrants(self.database),
+            StoredHeard(self.database),
             RememberingLog(),
             SystemClock(),
             lambda vcenter: administration_of(vcenter, LOGIN, self.latches, SystemClock(), self.secret),
