@@ -8,6 +8,7 @@ from urllib.parse import quote
 from broker import __version__
 from broker.lint.findings import Rule
 from broker.lint.run import RULES, Finding
+from broker.lint.told import shown
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -51,8 +52,8 @@ def _result(finding: Finding, base: Path) -> dict[str, object]:
 
 
 def _location(finding: Finding, base: Path) -> dict[str, object]:
-    below = finding.file.is_relative_to(base)
-    uri = quote(str(finding.file.relative_to(base))) if below else finding.file.absolute().as_uri()
+    named_file = shown(finding.file, base)
+    uri = Path(named_file).as_uri() if named_file.startswith("/") else quote(named_file)
     place = {"artifactLocation": {"uri": uri}, "region": {"startLine": finding.line}}
     named = {"fullyQualifiedName": f"{finding.subject.kind}/{finding.subject.id}", "kind": "resource"}
     return {"physicalLocation": place, "logicalLocations": [named]}

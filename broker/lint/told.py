@@ -10,7 +10,7 @@ from broker.lint.run import Finding
 def lines(findings: Sequence[Finding], base: Path) -> Iterator[str]:
     """Two lines for each finding, what it is and what to do, and one that counts them."""
     for each in findings:
-        where = f"{_shown(each.file, base)}:{each.line}"
+        where = f"{shown(each.file, base)}:{each.line}"
         yield f"{where}: {_grade(each)} {each.rule.id} {each.rule.name}: {_said(each)}"
         yield f"  {_what_to_do(each)}"
     yield summary(findings)
@@ -32,7 +32,7 @@ def values(findings: Sequence[Finding], base: Path) -> list[dict[str, object]]:
             "severity": str(each.rule.severity),
             "subject": {"kind": str(each.subject.kind), "id": each.subject.id},
             "privilege": each.privilege,
-            "file": _shown(each.file, base),
+            "file": shown(each.file, base),
             "line": each.line,
             "key": each.key,
             "text": each.text,
@@ -65,6 +65,7 @@ def _what_to_do(finding: Finding) -> str:
     return f"accepted by {override.owner} until {override.expires}: {override.reason}"
 
 
-def _shown(file: Path, base: Path) -> str:
-    """Relative to `base` where it lies below it."""
-    return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)
+def shown(file: Path, base: Path) -> str:
+    """The file without links in its folder, and relative to `base` where it lies below that."""
+    real = file.parent.resolve() / file.name
+    return str(real.relative_to(base)) if real.is_relative_to(base) else str(real)

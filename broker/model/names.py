@@ -21,7 +21,7 @@ Moid = NewType("Moid", str)
 IssuanceId = NewType("IssuanceId", str)
 IdempotencyKey = NewType("IdempotencyKey", str)
 
-_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*"
 )
@@ -35,7 +35,7 @@ def parse_id(text: str, kind: str) -> str:
 
     Raises InvalidName, which names the kind and never repeats the text.
     """
-    if _ID.fullmatch(text) is None:
+    if ID.fullmatch(text) is None:
         raise InvalidName(kind, "lower-case letters, digits and inner hyphens, 1 to 63 characters")
     return text
 

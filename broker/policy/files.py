@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar, Literal, Protocol, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from broker.policy.grammar import (
+    DISTINCT,
+    FILLED,
     CredentialName,
     Date,
     FilePath,
@@ -21,7 +23,6 @@ from broker.policy.grammar import (
     User,
     VariableName,
     distinct,
-    filled,
     refuse,
 )
 
@@ -104,10 +105,10 @@ class AccountEntry(Strict):
     vcenter: Id = Field(description="The vCenter, by its id in vcenters.yaml, that knows it.")
     user: User = Field(description="Its name with its domain.")
     password: Reference = Field(description="Where its password is.")
-    tolerated: Annotated[tuple[Privilege, ...], AfterValidator(distinct)] = Field(
+    tolerated: Annotated[tuple[Privilege, ...], DISTINCT] = Field(
         default=(), description="Privileges that it may hold on the root folder; each is a risk on record."
     )
-    shared_by: Annotated[tuple[Id, ...], AfterValidator(distinct)] = Field(
+    shared_by: Annotated[tuple[Id, ...], DISTINCT] = Field(
         default=(),
         description="The apps that share it, when grants of several do: vCenter sees them as one identity.",
     )
@@ -137,8 +138,8 @@ class AppEntry(Strict):
     owner: Text = Field(description="Who answers for it.")
     scopes: Annotated[
         tuple[Literal["tickets", "audit.read", "roles.read"], ...],
-        AfterValidator(filled),
-        AfterValidator(distinct),
+        FILLED,
+        DISTINCT,
     ] = Field(description="What its access tokens may be used for.")
     keys: Annotated[tuple[KeyEntry, ...], AfterValidator(_with_distinct_ids)] = Field(
         default=(), max_length=16, description="Public keys for private_key_jwt."
@@ -167,7 +168,7 @@ class GrantEntry(Strict):
     app: Id = Field(description="The app, by its id in apps.yaml.")
     template: Id = Field(description="The template, by its name in roles/.")
     account: Id = Field(description="The account, by its id in accounts.yaml.")
-    scope: Annotated[tuple[InventoryPath, ...], AfterValidator(filled), AfterValidator(distinct)] = Field(
+    scope: Annotated[tuple[InventoryPath, ...], FILLED, DISTINCT] = Field(
         max_length=1000, description="Inventory paths; each covers what is below it."
     )
     owner: Text = Field(description="Who answers for the grant.")
@@ -212,10 +213,10 @@ class TemplateFile(Strict):
         tuple[
             Literal["Folder", "Datacenter", "ClusterComputeResource", "ComputeResource", "HostSystem"], ...
         ],
-        AfterValidator(filled),
-        AfterValidator(distinct),
+        FILLED,
+        DISTINCT,
     ] = Field(description="What it may be granted on; a stand-alone host is a ComputeResource.")
-    ticket_kinds: Annotated[tuple[Literal["cim"], ...], AfterValidator(distinct)] = Field(
+    ticket_kinds: Annotated[tuple[Literal["cim"], ...], DISTINCT] = Field(
         default=(), description="The tickets that may be taken under it."
     )
     max_days: int | None = Field(
@@ -224,9 +225,7 @@ class TemplateFile(Strict):
     max_rate_per_host: RateOf | None = Field(
         default=None, description="What `rate_per_host` of its grants may allow at most."
     )
-    privileges: Annotated[
-        tuple[PrivilegeEntry, ...], AfterValidator(filled), AfterValidator(_with_distinct_ids)
-    ] = Field(
+    privileges: Annotated[tuple[PrivilegeEntry, ...], FILLED, AfterValidator(_with_distinct_ids)] = Field(
         max_length=200,
         description="All that the role holds; System.Anonymous, View and Read it holds in any case.",
     )

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from broker.errors import InvalidName
-from broker.model.names import parse_host_name, parse_id
+from broker.model.names import ID, parse_host_name, parse_id
 from broker.model.principals import parse_user
 from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.policy.paths import canonical_path
@@ -29,6 +30,24 @@ class Kind:
     """How the configuration reference calls a type."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(AfterValidator):
+    """A check of a value, and what a JSON Schema can say of it: `keywords`."""
+
+    keywords: tuple[tuple[str, str | int | bool], ...]
+
+    def __get_pydantic_json_schema__(  # pydantic's hook
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """What the value's type says, and the keywords."""
+        return {**handler(core), **dict(self.keywords)}
+
+
+def _pattern(pattern: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
+    """`fullmatch` of the pattern, as a keyword: JSON Schema's patterns match anywhere."""
+    return (("pattern", f"^(?:{pattern.pattern})$"),)
 
 
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,6 +65,10 @@ def filled(values: _Items) -> _Items:
     if not values:
         refuse("is an empty list", "Name at least one")
     return values
+
+
+DISTINCT = Checked(distinct, (("uniqueItems", True),))
+FILLED = Checked(filled, (("minItems", 1),))
 
 
 def refuse(problem: str, advice: str) -> NoReturn:
@@ -159,15 +182,15 @@ def _user(text: str) -> str:
         refuse("is not a user with its domain", f"Write {error.grammar}")
 
 
-Id = Annotated[str, AfterValidator(_id), Kind("id")]
+Id = Annotated[str, Checked(_id, _pattern(ID)), Kind("id")]
 Address = Annotated[str, AfterValidator(_address), Kind("IP address")]
 Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
-Text = Annotated[str, AfterValidator(_text), Kind("text")]
+Text = Annotated[str, Checked(_text, (("pattern", r"\S"), ("maxLength", _MAX_TEXT))), Kind("text")]
 Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]
 Date = Annotated[date, BeforeValidator(_date), Kind("date in quotes")]
 FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
-Privilege = Annotated[str, AfterValidator(_privilege), Kind("privilege id")]
-TemplatePrivilege = Annotated[str, AfterValidator(_template_privilege), Kind("privilege id")]
+Privilege = Annotated[str, Checked(_privilege, _pattern(_PRIVILEGE)), Kind("privilege id")]
+TemplatePrivilege = Annotated[str, Checked(_template_privilege, _pattern(_PRIVILEGE)), Kind("privilege id")]
 User = Annotated[str, AfterValidator(_user), Kind("user@domain")]
 InventoryPath = Annotated[str, AfterValidator(_path), Kind("inventory path")]
 
@@ -182,14 +205,12 @@ KeyId = Annotated[
     ),
     Kind("key id"),
 ]
+_RULE = re.compile(r"BR[0-9]{3}")
 RuleId = Annotated[
     str,
-    AfterValidator(
-        _matching(
-            r"BR[0-9]{3}",
-            "is not the id of a rule",
-            "Write it as docs/lint.md does, such as BR001",
-        )
+    Checked(
+        _matching(_RULE.pattern, "is not the id of a rule", "Write it as docs/lint.md does, such as BR001"),
+        _pattern(_RULE),
     ),
     Kind("id of a rule"),
 ]

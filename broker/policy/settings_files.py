@@ -3,10 +3,10 @@
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from broker.policy.files import RateOf, RateText, Reference, Strict
-from broker.policy.grammar import Address, FilePath, Host, Id, Issuer, RolePrefix, User, filled, refuse
+from broker.policy.grammar import FILLED, Address, FilePath, Host, Id, Issuer, RolePrefix, User, refuse
 
 
 class TlsEntry(Strict):
@@ -90,7 +90,7 @@ class ServerFile(Strict):
     role_prefix: RolePrefix = Field(
         default="cim-broker-", description="Begins the name of every role that the broker makes in vCenter."
     )
-    signing_keys: Annotated[tuple[Reference, ...], AfterValidator(filled)] = Field(
+    signing_keys: Annotated[tuple[Reference, ...], FILLED] = Field(
         max_length=8,
         description="EC P-256 private keys in PEM. The first signs access tokens, all are published.",
     )

@@ -7,6 +7,7 @@ from broker.cli.lazy import LazyGroup
 _COMMANDS = {
     "apply": "broker.cli.roles.apply",
     "lint": "broker.cli.roles.lint",
+    "schema": "broker.cli.roles.schema",
 }
 
 
