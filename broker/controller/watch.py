@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Event as Flag
 
 from broker.controller.apply import ControllerRooms
@@ -15,7 +16,7 @@ from broker.model.applied import AppliedGrant, Drift, Finding
 from broker.model.names import VcenterId
 from broker.model.policy import Policy, Vcenter
 from broker.model.record import Event, JsonValue, Record
-from broker.ports.administration import Administration
+from broker.ports.administration import Administration, Mark
 
 _log = logging.getLogger(__name__)
 
@@ -132,21 +133,26 @@ def look(
     raises, and LogUnavailable.
     """
     seen = administration.survey()
+    now = rooms.clock.now()
+    marks: list[Mark] = []
     for applied in grants:
         grant = policy.grants[applied.grant]
         user = policy.accounts[grant.account].user
         found = findings_of(seen, applied, policy.templates[grant.template], user, changes)
-        _mark(applied, found, rooms)
+        if mark := _mark(applied, found, now):
+            marks.append(mark)
+    for made in rooms.store.mark(marks) if marks else ():
+        _log.warning("grant %s: %s", made.seen.grant, made.drift or "holds again")
 
 
-def _mark(applied: AppliedGrant, findings: tuple[Finding, ...], rooms: ControllerRooms) -> None:
+def _mark(applied: AppliedGrant, findings: tuple[Finding, ...], now: datetime) -> Mark | None:
+    """None where all is as it was found before."""
     before = applied.drift.findings if applied.drift else ()
     findings = tuple(_still_by(finding, before) for finding in findings)
     if findings == before:
-        return
-    drift = Drift(findings, rooms.clock.now()) if findings else None
-    if rooms.store.mark(applied, drift, _record(applied, drift)):
-        _log.warning("grant %s: %s", applied.grant, drift or "holds again")
+        return None
+    drift = Drift(findings, now) if findings else None
+    return Mark(applied, drift, _record(applied, drift))
 
 
 def _still_by(finding: Finding, before: Iterable[Finding]) -> Finding:

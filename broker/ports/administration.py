@@ -4,6 +4,7 @@ Nothing that serves an app knows these: the privileged credential stands behind
 `Administration`, and behind nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -115,6 +116,15 @@ class OwnPermission:
     role_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a look found of a grant as it was `seen`: a drift, or None where it holds; and its record."""
+
+    seen: AppliedGrant
+    drift: Drift | None
+    said: Record
+
+
 class HeardStore(Protocol):
     """Until when the controller knows how each vCenter stands: what `serve` trusts its marks by."""
 
@@ -137,10 +147,10 @@ class AppliedStore(AppliedGrants, Protocol):
         """Remember a grant as applied."""
         ...
 
-    def mark(self, seen: AppliedGrant, drift: Drift | None, said: Record) -> bool:
-        """Say what no longer holds, or that all does, and put `said` on record, in one transaction.
+    def mark(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
+        """Say what no longer holds, or that all does, each with its record, in one transaction.
 
-        False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
+        Gives those that were made: none where a grant was applied anew or withdrawn after it was `seen`.
         """
         ...
 

@@ -9,8 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
-from broker.model.record import Record
-from broker.ports.administration import OwnPermission, OwnRole
+from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.statements import Prepared
@@ -56,23 +55,17 @@ class StoredGrants:
             },
         )
 
-    def mark(self, seen: AppliedGrant, drift: Drift | None, said: Record) -> bool:
-        """Say what no longer holds, or that all does, and put `said` on record, in one transaction.
+    def mark(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
+        """Say what no longer holds, or that all does, each with its record, in one transaction.
 
-        False, and nothing done, where the grant was applied anew or withdrawn after it was `seen`.
+        Gives those that were made: none where a grant was applied anew or withdrawn after it was `seen`.
         """
-        change = update(applied_grant).values(drift=_written(drift))
-        change = change.where(
-            applied_grant.c.grant_id == seen.grant,
-            applied_grant.c.digest == seen.digest,
-            applied_grant.c.applied_at == ms(seen.applied_at),
-        )
 
-        def work(transaction: Transaction) -> bool:
-            if transaction.connection.execute(change).rowcount == 0:
-                return False
-            transaction.append([said])
-            return True
+        def work(transaction: Transaction) -> tuple[Mark, ...]:
+            made = tuple(mark for mark in marks if _mark(transaction, mark))
+            if made:
+                transaction.append([mark.said for mark in made])
+            return made
 
         return self._database.write(Reserve.NONE, work)
 
@@ -143,6 +136,16 @@ def _grant(row: Sequence[Any]) -> AppliedGrant:
         applied_at=from_ms(applied_at),
         drift=_drift(drift) if drift else None,
     )
+
+
+def _mark(transaction: Transaction, mark: Mark) -> bool:
+    change = update(applied_grant).values(drift=_written(mark.drift))
+    change = change.where(
+        applied_grant.c.grant_id == mark.seen.grant,
+        applied_grant.c.digest == mark.seen.digest,
+        applied_grant.c.applied_at == ms(mark.seen.applied_at),
+    )
+    return bool(transaction.connection.execute(change).rowcount)
 
 
 def _written(drift: Drift | None) -> str | None:

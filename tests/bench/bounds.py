@@ -55,6 +55,7 @@ BOUNDS = (
     Bound("f.hosts", Sense.AT_MOST, 1.15),
     Bound("f.apps", Sense.AT_MOST, 1.15),
     Bound("f.grants", Sense.AT_MOST, 1.15),
+    Bound("g", Sense.AT_MOST, 1.0),
 )
 """Flat is a cost per ticket that grows by at most 15 % when something grows tenfold: two runs of the same
 differ by less."""

@@ -11,6 +11,7 @@ from broker.demo.files import ACCOUNT_USER, CONTROLLER_USER
 from broker.demo.processes import Children, wait_for
 from broker.lab.control.client import LabControl
 
+ADMINISTRATOR = "administrator@vsphere.local"
 TICKET_CALL = "AcquireCimServicesTicket"
 TICKET_CALL_S = 0.020
 ANY_CALL_S = 0.005
@@ -26,6 +27,8 @@ class RunningLab:
     ca_file: Path
     account_password: Path
     controller_password: Path
+    administrator_password: Path
+    control: Path
     hosts: tuple[tuple[str, str], ...]
     clusters: tuple[str, ...]
 
@@ -91,6 +94,8 @@ def _started(root: Path, children: Children, name: str, size: LabSize) -> Runnin
         ca_file=Path(told["ca_file"]),
         account_password=Path(passwords[ACCOUNT_USER]),
         controller_password=Path(passwords[CONTROLLER_USER]),
+        administrator_password=Path(passwords[ADMINISTRATOR]),
+        control=Path(told["control_socket"]),
         hosts=tuple((host["name"], host["moid"]) for host in hosts),
         clusters=tuple(sorted({host["path"].rpartition("/")[0] for host in hosts})),
     )

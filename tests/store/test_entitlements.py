@@ -11,6 +11,7 @@ from broker.errors import LogUnavailable
 from broker.model.names import AppId, VcenterId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
+from broker.ports.administration import Mark
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
@@ -91,7 +92,7 @@ def test_a_drift_and_its_end_hold_at_the_next_look(database: Database, other: Da
     grants, entitlements = StoredGrants(other), StoredEntitlements(database)
     grants.put(APPLIED)
     assert entitlements.now().applied(GRANT) == APPLIED
-    grants.mark(APPLIED, drift(), SAID)
+    grants.mark([Mark(APPLIED, drift(), SAID)])
     assert entitlements.now().applied(GRANT) == replace(APPLIED, drift=drift())
     grants.remove(GRANT)
     assert entitlements.now().applied(GRANT) is None

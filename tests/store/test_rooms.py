@@ -13,7 +13,7 @@ from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Event, Record
 from broker.ports.access import AppCredential
-from broker.ports.administration import OwnPermission, OwnRole
+from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement, Unanswered
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
@@ -286,12 +286,12 @@ def test_a_finding_is_marked_and_taken_back(database: Database) -> None:
     grants.put(APPLIED)
     drifts, holds = Record(Event.GRANT_DRIFTED, {}), Record(Event.GRANT_HOLDS_AGAIN, {})
     found = drift(changed_by="VSPHERE.LOCAL\\bob")
-    assert grants.mark(APPLIED, found, drifts)
+    assert grants.mark([drifted := Mark(APPLIED, found, drifts)]) == (drifted,)
     assert grants.applied(APPLIED.grant) == replace(APPLIED, drift=found)
-    assert grants.mark(APPLIED, None, holds)
+    assert grants.mark([Mark(APPLIED, None, holds)])
     assert grants.applied(APPLIED.grant) == APPLIED
     absent = replace(APPLIED, grant=GrantId("absent"))
-    assert not grants.mark(absent, found, drifts)
+    assert not grants.mark([Mark(absent, found, drifts)])
     assert grants.applied(absent.grant) is None
     assert [event for event, _ in records(database)] == ["grant_drifted", "grant_holds_again"]
     grants.remove(APPLIED.grant)
@@ -307,7 +307,7 @@ def test_what_was_applied_anew_is_not_marked_for_what_was_there_before(
 ) -> None:
     grants = StoredGrants(database)
     grants.put(replace(APPLIED, **newer))
-    assert not grants.mark(APPLIED, drift(), Record(Event.GRANT_DRIFTED, {}))
+    assert not grants.mark([Mark(APPLIED, drift(), Record(Event.GRANT_DRIFTED, {}))])
     assert grants.all() == (replace(APPLIED, **newer),)
     assert records(database) == []
 

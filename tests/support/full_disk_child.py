@@ -28,7 +28,7 @@ from broker.model.issuance import DryRun
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Rate
 from broker.model.record import Event, Record
-from broker.ports.administration import OwnPermission, OwnRole
+from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
@@ -129,7 +129,7 @@ def _process_doors(book: Book) -> dict[str, Door]:
         "assertion": lambda: StoredReplayGuard(database).first_use(AppId("a"), "jti", book.clock.now()),
         "system": lambda: AuditSystemLog(database).append([Record(Event.PROCESS_STARTED, {})]),
         "applied put": lambda: grants.put(_applied("put")),
-        "applied mark": lambda: grants.mark(marked, Drift((), book.clock.now()), drift),
+        "applied mark": lambda: grants.mark([Mark(marked, Drift((), book.clock.now()), drift)]),
         "applied remove": lambda: grants.remove(removed.grant),
         "heard": lambda: StoredHeard(database).hear(PROD, book.clock.now()),
         "own role": lambda: grants.own_role(role),
