@@ -1,4 +1,4 @@
-"""`broker doctor`, put together from the controller's own file: it only reads."""
+"""`broker doctor` and `broker roles explain`, put together from the controller's own file: they only read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from broker.audit.reading import AuditReading
 from broker.clock import SystemClock
 from broker.doctor.examine import Instruments, Progress, Wanted, examine
 from broker.doctor.finding import Report
 from broker.errors import InvalidName
-from broker.model.names import VcenterId
-from broker.model.policy import Vcenter
+from broker.explain.explain import explain
+from broker.explain.explanation import Explanation, Past, Question
+from broker.explain.past import past_of, question_of
+from broker.explain.view import ControllersView
+from broker.model.names import IssuanceId, VcenterId
+from broker.model.policy import Policy, Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.load import load_controller, load_policy
 from broker.ports.clock import Clock
@@ -19,7 +24,9 @@ from broker.ports.inspection import Inspection
 from broker.ports.operation import LoginLatch
 from broker.secrets import read_secret
 from broker.store.database import Database
+from broker.store.entitlements import StoredEntitlements
 from broker.store.latches import StoredLatches
+from broker.store.processes import StoredProcesses
 from broker.vsphere.greeting import TlsGreeter
 from broker.vsphere.inspection import PasswordTrial, inspection_of
 
@@ -44,6 +51,44 @@ def examine_from(file: Path, wanted: Wanted, progress: Progress) -> Report:
             progress=progress,
         )
         return examine(policy, wanted, instruments)
+
+
+def explain_from(file: Path, question: Question) -> Explanation:
+    """Why the app gets a ticket for the host, or why not, by the files as they are now.
+
+    Raises ConfigurationErrors, LogUnavailable.
+    """
+    settings = load_controller(file)
+    with opened_store(settings) as database:
+        return _explained(settings, load_policy(settings.policy), question, database)
+
+
+def explain_issuance_from(file: Path, issuance: IssuanceId) -> tuple[Past, Explanation | None]:
+    """What became of an issuance, and what would become of it today; None where it was no ticket request.
+
+    Raises ConfigurationErrors, LogUnavailable, NotOnRecord.
+    """
+    settings = load_controller(file)
+    with opened_store(settings) as database:
+        past = past_of(issuance, AuditReading(database).of_issuance(issuance))
+        question = question_of(past)
+        if question is None:
+            return past, None
+        return past, _explained(settings, load_policy(settings.policy), question, database)
+
+
+def _explained(
+    settings: ControllerSettings, policy: Policy, question: Question, database: Database
+) -> Explanation:
+    clock, latches = database.clock, StoredLatches(database)
+    processes, _ = StoredProcesses(database).answers(0)
+    serving = {process.revision for process in processes if process.kind == "serve"}
+    look = partial(inspection, settings, latches, clock)
+    view = ControllersView(policy, look, partial(_latched_since, latches))
+    try:
+        return explain(question, policy, StoredEntitlements(database), clock, view, serving)
+    finally:
+        view.close()
 
 
 @contextmanager

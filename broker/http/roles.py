@@ -85,14 +85,14 @@ class RoleViews:
             readiness=grant.readiness,
             disabled=disabled,
             applied=None if applied is None else _applied(applied, grant),
-            refused_for=_refused_for(grant, in_force, self._rooms.clock.now()),
+            refused_for=_refused_for(policy, grant, in_force, self._rooms.clock.now()),
         )
 
 
-def _refused_for(grant: Grant, in_force: InForce, now: datetime) -> Reason | None:
+def _refused_for(policy: Policy, grant: Grant, in_force: InForce, now: datetime) -> Reason | None:
     applied = in_force.applied(grant.id)
     try:
-        judge_grant(grant, applied, disabled=in_force.grant_disabled(grant.id), now=now)
+        judge_grant(policy, grant, applied, in_force.grant_disabled, now)
         if applied is not None:
             judge_watch(grant, applied, in_force, now)
     except Refused as refusal:

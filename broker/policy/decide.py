@@ -164,15 +164,19 @@ def _in_force(grant: Grant, applied: AppliedGrant) -> None:
         raise Refused(reason, applied.finding)
 
 
-def judge_grant(grant: Grant, applied: AppliedGrant | None, *, disabled: bool, now: datetime) -> None:
+def judge_grant(
+    policy: Policy,
+    grant: Grant,
+    applied: AppliedGrant | None,
+    disabled: Callable[[GrantId], bool],
+    now: datetime,
+) -> None:
     """Refuse a grant under which nobody gets a ticket, whatever the host.
 
-    Raises Refused(GRANT_EXPIRED | GRANT_DISABLED | NOT_APPLIED | DRIFTED | NARROWED).
+    Raises Refused as `usable_grants` does, and Refused(NOT_APPLIED | DRIFTED | NARROWED).
     """
-    if now >= grant.valid_until:
-        raise Refused(Reason.GRANT_EXPIRED, grant.id)
-    if disabled:
-        raise Refused(Reason.GRANT_DISABLED, grant.id)
+    if reason := _objection(policy, grant, disabled, now):
+        raise Refused(reason, grant.id)
     if applied is None:
         raise Refused(Reason.NOT_APPLIED, "the grant was never applied")
     _in_force(grant, applied)

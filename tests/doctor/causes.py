@@ -11,8 +11,8 @@ from broker.lab.options import VCENTER_NAME
 from broker.model.names import HostName
 from broker.model.policy import ReadinessMode
 from broker.model.secret import SecretVariable
-from tests.doctor.conftest import CLUSTER, CONTROLLER, HOST, READER, Clinic
 from tests.support.administration import CIM, CONFIG, grant
+from tests.support.clinic import CLUSTER, CONTROLLER, HOST, READER, Clinic
 
 DAY = timedelta(days=1)
 

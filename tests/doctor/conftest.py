@@ -1,142 +1,13 @@
-"""A lab with a controller's account that holds just enough, two low-privilege accounts, and the doctor."""
+"""A vCenter that is well, for each test of its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyVmomi import vim
 
 from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms, apply_policy
-from broker.doctor.catalogue import Check
-from broker.doctor.examine import Instruments, Wanted, examine
-from broker.doctor.finding import Finding, Report
-from broker.errors import SecretUnavailable
-from broker.lab.authorization.seed import seed_controller
-from broker.model.names import AccountId, VcenterId
-from broker.model.policy import Account, Grant, Policy, Vcenter
-from broker.model.secret import Secret, SecretReference, SecretVariable
-from broker.model.settings import ControllerLogin
-from broker.ports.inspection import Inspection
-from broker.store.applied import StoredGrants
 from broker.store.database import Database
-from broker.store.heard import StoredHeard
-from broker.store.latches import StoredLatches
-from broker.vsphere.administration import administration_of
-from broker.vsphere.greeting import TlsGreeter
-from broker.vsphere.inspection import PasswordTrial, inspection_of
-from tests.support.administration import CIM, RememberingLog, grant, policy
-from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
-
-PROD = VcenterId("prod")
-READER = "VSPHERE.LOCAL\\svc-cim-a"
-CONTROLLER = "broker-controller@vsphere.local"
-CLUSTER = "/DC1/host/cluster-01"
-HOST = "esx0001.lab.example"
-LOGIN = ControllerLogin(CONTROLLER, SecretVariable("CONTROLLER"))
-READERS = Account(
-    AccountId("reader"),
-    PROD,
-    "svc-cim-a@vsphere.local",
-    SecretVariable("READER"),
-    frozenset(),
-    frozenset(),
-)
-
-
-@dataclass
-class Clinic:
-    """Everything that a test turns, and one examination after the other."""
-
-    lab: LabVCenter
-    database: Database
-    other: Any
-    grants: tuple[Grant, ...] = (grant("g1", CLUSTER),)
-    login: ControllerLogin | None = LOGIN
-    secrets: dict[str, str] = field(
-        default_factory=lambda: {
-            "CONTROLLER": PASSWORDS["broker-controller"],
-            "READER": PASSWORDS["svc-cim-a"],
-        }
-    )
-    account: Account = READERS
-    vcenter: Vcenter | None = None
-    wanted: Wanted = field(default_factory=Wanted)
-    progress: list[tuple[str, int, int]] = field(default_factory=list)
-
-    @property
-    def entry(self) -> Vcenter:
-        return self.vcenter or Vcenter(PROD, "localhost", self.lab.port, self.lab.ca_file, 4, 5.0, 10.0, 9)
-
-    @property
-    def policy(self) -> Policy:
-        return replace(
-            policy(*self.grants), vcenters={PROD: self.entry}, accounts={self.account.id: self.account}
-        )
-
-    @property
-    def latches(self) -> StoredLatches:
-        return StoredLatches(self.database)
-
-    def apply(self) -> None:
-        rooms = ControllerRooms(
-            StoredGrants(self.database),
-            StoredHeard(self.database),
-            RememberingLog(),
-            SystemClock(),
-            lambda vcenter: administration_of(vcenter, LOGIN, self.latches, SystemClock(), self.secret),
-        )
-        assert apply_policy(self.policy, rooms).problems == ()
-
-    def examine(self) -> Report:
-        instruments = Instruments(
-            clock=SystemClock(),
-            greeter=TlsGreeter(),
-            inspection=self.inspection,
-            latched_since=lambda vcenter, user: next(
-                (la.at for la in self.latches.latched() if (la.vcenter, la.user) == (vcenter, user)), None
-            ),
-            trial=lambda vcenter: PasswordTrial(vcenter, self.latches, SystemClock(), self.secret),
-            progress=lambda *told: self.progress.append(told),
-        )
-        return examine(self.policy, self.wanted, instruments)
-
-    def found(self, check: Check) -> list[Finding]:
-        return [finding for finding in self.examine().findings if finding.check is check]
-
-    def one(self, check: Check) -> Finding:
-        (finding,) = self.found(check)
-        return finding
-
-    def inspection(self, vcenter: Vcenter) -> Inspection | None:
-        if self.login is None:
-            return None
-        return inspection_of(vcenter, self.login, self.latches, SystemClock(), self.secret)
-
-    def secret(self, reference: SecretReference) -> Secret:
-        assert isinstance(reference, SecretVariable)
-        if reference.name not in self.secrets:
-            raise SecretUnavailable(f"environment variable {reference.name} is not set")
-        return Secret(self.secrets[reference.name])
-
-    def permit(self, path: str, principal: str, *privileges: str, group: bool = False) -> None:
-        """As somebody with all rights: a role of these for the principal, at a path or the root."""
-        manager = self.other.authorizationManager
-        entity = (
-            self.other.searchIndex.FindByInventoryPath(path.strip("/")) if path else self.other.rootFolder
-        )
-        role = manager.AddRole(f"foreign-{path}-{principal}", list(privileges))
-        held = vim.AuthorizationManager.Permission(
-            principal=principal, group=group, roleId=role, propagate=True
-        )
-        manager.SetEntityPermissions(entity, [held])
-
-    def fail_logins(self, times: int) -> None:
-        for _ in range(times):
-            with pytest.raises(vim.fault.InvalidLogin):
-                self.lab.connect().RetrieveContent().sessionManager.Login(self.account.user, "wrong")
+from tests.support.clinic import Clinic, opened_clinic
 
 
 @pytest.fixture
@@ -148,15 +19,5 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def clinic(tmp_path: Path, database: Database) -> Iterator[Clinic]:
-    """Applied, and well."""
-    with lab_vcenter(tmp_path) as lab:
-        seed_controller(
-            lab.model,
-            lab.world.inventory.root(),
-            [lab.moid("DC1"), lab.moid("DC2")],
-            "VSPHERE.LOCAL\\broker-controller",
-            frozenset({CIM}),
-        )
-        made = Clinic(lab, database, lab.login())
-        made.apply()
-        yield made
+    with opened_clinic(tmp_path, database) as well:
+        yield well

@@ -9,8 +9,8 @@ from broker.doctor.catalogue import CATALOGUE, Check, Severity
 from broker.doctor.examine import Wanted
 from broker.model.names import HostName
 from tests.doctor.causes import CAUSES, change_accounts_password, disconnect, hold_on_root, stop_cim
-from tests.doctor.conftest import CLUSTER, HOST, READER, Clinic
 from tests.support.administration import CIM, grant
+from tests.support.clinic import CLUSTER, HOST, READER, Clinic
 
 ALONE = "/DC1/host/esx0009.lab.example"
 

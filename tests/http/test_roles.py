@@ -119,7 +119,10 @@ def test_whoever_may_not_read_roles_is_refused(desk: Desk, path: str, app: Any, 
 
 
 def many(desk: Desk) -> None:
-    grants = {GrantId(f"g-{n}"): replace(GRANT, id=GrantId(f"g-{n}")) for n in range(5)}
+    grants = {
+        GrantId(f"g-{n}"): replace(GRANT, id=GrantId(f"g-{n}"), template=TemplateId(f"t-{n}"))
+        for n in range(5)
+    }
     template = desk.world.policy.templates[GRANT.template]
     templates = {TemplateId(f"t-{n}"): replace(template, id=TemplateId(f"t-{n}")) for n in range(5)}
     desk.world.policy = replace(desk.world.policy, grants=grants, templates=templates)

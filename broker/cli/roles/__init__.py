@@ -6,6 +6,7 @@ from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "apply": "broker.cli.roles.apply",
+    "explain": "broker.cli.roles.explain",
     "lint": "broker.cli.roles.lint",
     "schema": "broker.cli.roles.schema",
 }
