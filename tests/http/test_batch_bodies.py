@@ -58,7 +58,17 @@ def test_a_host_in_two_spellings_is_one_too_many(desk: Desk, second: str) -> Non
     assert desk.world.trail == []
 
 
-@pytest.mark.parametrize("hostile", ["../../etc/passwd", "esx01\n", "*", "1.2.3", "\uff45sx01.example.com"])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "../../etc/passwd",
+        "esx01\n",
+        "*",
+        "1.2.3",
+        "\uff45sx01.example.com",
+        "a" * 62 + 3 * f".{'a' * 63}",  # of 254 characters
+    ],
+)
 def test_a_hostile_name_is_pointed_at_and_never_repeated(desk: Desk, hostile: str) -> None:
     answer = ask(desk, {"hosts": [name(0), hostile]})
 

@@ -76,6 +76,14 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         assert part.partition('"')[0].removeprefix("#/components/schemas/") in schemas
 
 
+@schemathesis.hook
+def before_load_schema(_context: object, raw_schema: dict[str, Any]) -> None:
+    """Seek no name that is one too long: it takes seconds, and tests of their own have one."""
+    bodies = raw_schema["components"]["schemas"]
+    del bodies["TicketBody"]["properties"]["host"]["maxLength"]
+    del bodies["BatchBody"]["properties"]["hosts"]["items"]["maxLength"]
+
+
 _DESK = make_desk()
 _SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", _DESK.app)
 
@@ -84,6 +92,7 @@ _CANNOT_BE_DESCRIBED: Any = [positive_data_acceptance]
 and takes no 8.0 for 8: no schema can say so."""
 
 
+@pytest.mark.no_cover  # others cover the lines; schemathesis itself would take thrice as long
 @_SCHEMA.parametrize()
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_app_does_what_its_document_says(case: schemathesis.Case[Any]) -> None:

@@ -191,6 +191,7 @@ def test_ids_have_one_spelling(desk: Desk, field: str, name: str) -> None:
         {**BODY, "Host": "x"},
         {**BODY, "dry_run": False},
         {"host": "x" * 5000},
+        {"host": "a" * 62 + 3 * f".{'a' * 63}"},  # of 254 characters
         [],
         "esx01.example.com",
         None,

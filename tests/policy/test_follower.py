@@ -104,7 +104,7 @@ def test_a_reload_of_very_many_mistakes_is_told_in_few_words(
     folder = files.folder.with_name("f" * 200)
     files.folder.rename(folder)
     files.folder = folder
-    files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(20_000)))
+    files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(2_000)))
     generation = process.asked()
     (answer,), _ = process.processes.answers(generation)
     assert len(answer.error) < 17_000

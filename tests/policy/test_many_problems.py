@@ -10,6 +10,8 @@ from tests.support.policy_files import PolicyFiles
 
 MISTAKES = 60_000
 
+pytestmark = pytest.mark.no_cover  # a file of 1 MiB is read three times as fast, by lines that others cover
+
 
 def test_the_first_problems_are_told_and_the_rest_is_counted(files: PolicyFiles) -> None:
     files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(MISTAKES)))
@@ -23,7 +25,7 @@ def test_the_first_problems_are_told_and_the_rest_is_counted(files: PolicyFiles)
 
 
 def test_people_and_machines_are_told_the_same_few(files: PolicyFiles) -> None:
-    files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(MISTAKES)))
+    files.add("apps.yaml", "".join(f"x{number}: 1\n" for number in range(2 * MOST_TOLD)))
     findings = check(files.folder)
     assert len(explain(findings)) == len(as_json(findings)) == MOST_TOLD + 1
     assert len(json.dumps(as_json(findings))) < 50_000
