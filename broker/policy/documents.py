@@ -24,9 +24,11 @@ from yaml.events import (
 from broker.policy.nodes import Document, Entry, KeyPath, ListNode, MapNode, Node, ScalarNode, key_text
 from broker.policy.problems import WHOLE_FILE, Problems
 from broker.policy.scalars import Ambiguous, plain_value
-from broker.policy.texts import is_unreadable, read_text
+from broker.policy.texts import find_unreadable, read_text
 
 MAX_DEPTH = 12
+
+_INDENTATION = ("the indentation does not fit the lines above", "Indent all keys of one mapping alike")
 
 _SYNTAX = {
     "found character": (
@@ -38,14 +40,13 @@ _SYNTAX = {
         "Check the indentation, and quote texts that hold `: `",
     ),
     "could not find expected ':'": ("a key lacks its `:`", "Write `key: value`"),
-    "expected <block end>": (
-        "the indentation does not fit the lines above",
-        "Indent all keys of one mapping alike",
-    ),
+    "did not find expected key": _INDENTATION,
+    "did not find expected '-' indicator": _INDENTATION,
     "found unexpected end of stream": ("a quote is not closed", "Close it"),
     "found unknown escape": ("a backslash begins an escape that does not exist", "Use single quotes"),
+    "found invalid Unicode character escape": ("an escape stands for no character", "Remove the escape"),
 }
-"""How PyYAML's messages begin, and what we say instead."""
+"""How libyaml's messages begin, and what we say instead."""
 
 _PLAIN_ADVICE = (
     "Quote it if it is a text; write numbers in decimal, choices as true or false, "
@@ -78,22 +79,17 @@ class _Unreadable(Exception):
 
 
 def _events(text: str) -> Iterator[Event]:
-    """The parser's events; its messages are not passed on, because they quote the text."""
+    """The events of libyaml's parser; its messages are not passed on, because they quote the text."""
     try:
-        yield from yaml.parse(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        said = error.problem or ""
+        yield from yaml.parse(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or ""
+        line = mark.line + 1 if mark else 1
         for begins, (problem, advice) in _SYNTAX.items():
             if said.startswith(begins):
                 raise _Unreadable(line, WHOLE_FILE, problem, advice) from None
         raise _Unreadable(
             line, WHOLE_FILE, "the YAML cannot be read from here on", "Check quotes and indentation"
-        ) from None
-    except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML hands escapes such as "\UFFFFFFFF" to chr() unchecked.
-        raise _Unreadable(
-            1, WHOLE_FILE, "an escape stands for no character", "Remove the `\\U` escape"
         ) from None
 
 
@@ -177,7 +173,7 @@ class _Reader:
         return None
 
     def _value(self, event: ScalarEvent, path: KeyPath) -> str | int | float | bool | None:
-        if any(is_unreadable(letter) for letter in event.value):
+        if find_unreadable(event.value) is not None:
             self._note(event, path, "an escape makes an invisible or control character", "Remove it")
             return None
         if not event.implicit[0]:

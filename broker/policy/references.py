@@ -74,8 +74,11 @@ def _one_entry_per_user(policy: WrittenPolicy, problems: Problems) -> None:
 
 
 def _sharing_is_acknowledged(policy: WrittenPolicy, problems: Problems) -> None:
+    using: Mapping[str, list[Written[GrantEntry]]] = defaultdict(list)
+    for grant in policy.grants:
+        using[grant.body.account].append(grant)
     for account in policy.accounts:
-        grants = [grant for grant in policy.grants if grant.body.account == account.id]
+        grants = using[account.id]
         apps, acknowledged = {grant.body.app for grant in grants}, set(account.body.shared_by)
         if len(apps) > 1 and not acknowledged:
             _note_unacknowledged(account, grants, problems)

@@ -10,6 +10,7 @@ from typing import Final
 from yaml.nodes import ScalarNode as YamlScalar
 from yaml.resolver import Resolver
 
+_RESOLVER: Final = Resolver()
 _STR: Final = "tag:yaml.org,2002:str"
 _NULLS = frozenset({"", "~", "null"})
 _BOOLEANS = {"true": True, "false": False}
@@ -43,4 +44,4 @@ def plain_value(text: str) -> str | int | float | bool | None:
 
 
 def _tag_in_1_1(text: str) -> object:
-    return Resolver().resolve(YamlScalar, text, (True, False))  # type: ignore[no-untyped-call]
+    return _RESOLVER.resolve(YamlScalar, text, (True, False))  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 """The text of a file, if it is one that a person can have written and can read."""
 
 import os
+import re
 import shlex
 import stat
 import unicodedata
@@ -9,6 +10,9 @@ from pathlib import Path
 from broker.policy.problems import WHOLE_FILE, Problems
 
 MAX_BYTES = 1024 * 1024
+
+_SUSPECT = re.compile(r"[^\n\t -~]")
+"""What is not plainly readable: controls, and all beyond ASCII."""
 
 _UNREADABLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -61,7 +65,7 @@ def _note_open_to_all(path: Path, mode: int, problems: Problems) -> None:
 
 
 def _only_readable(text: str, file: Path, problems: Problems) -> bool:
-    at = next((index for index, letter in enumerate(text) if is_unreadable(letter)), None)
+    at = find_unreadable(text)
     if at is None:
         return True
     problem = f"holds the invisible or control character U+{ord(text[at]):04X}"
@@ -69,8 +73,13 @@ def _only_readable(text: str, file: Path, problems: Problems) -> bool:
     return False
 
 
-def is_unreadable(letter: str) -> bool:
-    """Whether a character cannot be seen, or can make text look like another text."""
+def find_unreadable(text: str) -> int | None:
+    """Where the first character stands that cannot be seen, or can make text look like another text."""
+    suspects = (found.start() for found in _SUSPECT.finditer(text))
+    return next((at for at in suspects if _is_unreadable(text[at])), None)
+
+
+def _is_unreadable(letter: str) -> bool:
     if letter.isascii():
-        return not (letter.isprintable() or letter in "\n\t")
+        return True
     return unicodedata.category(letter) in _UNREADABLE_CATEGORIES or letter in "\ufffe\uffff"

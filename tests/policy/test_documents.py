@@ -60,7 +60,7 @@ def read(folder: Path, content: str | bytes) -> tuple[Plain, list[Found]]:
         ("a: \uffff\n", 1, WHOLE_FILE, "holds the invisible or control character U+FFFF"),
         ('a: "x\\0"\n', 1, "a", CONTROL),
         ('a: ["x", "\\u202e"]\n', 1, "a[1]", CONTROL),
-        ('a: "\\ud800"\n', 1, "a", CONTROL),
+        ('a: "\\ud800"\n', 1, WHOLE_FILE, "an escape stands for no character"),
         ('"a\\e": 1\n', 1, "(unreadable key)", CONTROL),
         ('a: "\\U00110000"\n', 1, WHOLE_FILE, "an escape stands for no character"),
         ('a: "\\UFFFFFFFF"\n', 1, WHOLE_FILE, "an escape stands for no character"),
