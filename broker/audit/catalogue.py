@@ -23,7 +23,9 @@ _TICKET = ("exposure_until", "fingerprint", "fingerprint_key")
 _WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
 _ENDED_BADLY = ("exposure_until", *_WHY)
 _PROCESS = ("kind", "boot", "revision", "version")
-_ROLE = ("vcenter", "instance_uuid", "template", "template_revision", "role", "role_id")
+_DONE = ("by", "plan", "vcenter", "instance_uuid")
+_ROLE = (*_DONE, "template", "template_revision", "role", "role_id", "held", "holds")
+_PERMISSION = (*_DONE, "entity", "path", "principal", "held", "wanted_by")
 
 CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
     {
@@ -141,22 +143,14 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         ),
         Event.ROLE_CREATED: EventFacts("The controller made a role in vCenter.", _ROLE),
         Event.ROLE_UPDATED: EventFacts("The controller set a role's privileges in vCenter.", _ROLE),
+        Event.ROLE_REMOVED: EventFacts("The controller removed a role from vCenter.", _ROLE),
         Event.PERMISSION_SET: EventFacts(
-            "The controller set a permission in vCenter.",
-            (
-                "vcenter",
-                "instance_uuid",
-                "grant",
-                "entity",
-                "principal",
-                "role",
-                "role_id",
-                "propagate",
-            ),
+            "The controller set a permission in vCenter.", (*_PERMISSION, "role", "role_id", "propagate")
         ),
+        Event.PERMISSION_REMOVED: EventFacts("The controller took a permission away.", _PERMISSION),
         Event.GRANT_APPLIED: EventFacts(
             "A grant is in force in vCenter, on the objects that its scope resolved to.",
-            ("grant", "vcenter", "instance_uuid", "digest", "role_id", "principal", "scope"),
+            (*_DONE, "grant", "digest", "replaced", "role_id", "principal", "scope"),
         ),
         Event.GRANT_DRIFTED: EventFacts(
             "vCenter no longer holds what was applied: the grant gives no tickets.",
@@ -165,10 +159,19 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         ),
         Event.GRANT_HOLDS_AGAIN: EventFacts("vCenter holds again what was applied.", ("grant", "vcenter")),
         Event.GRANT_WITHDRAWN: EventFacts(
-            "A grant that left the policy is no longer applied.", ("grant", "vcenter")
+            "A grant is no longer applied: it left the policy, or something foreign stands in its way.",
+            ("by", "plan", "grant", "vcenter", "why"),
         ),
         Event.APPLY_FAILED: EventFacts(
-            "Something of the policy was not applied.", ("kind", "subject", "vcenter", "problem")
+            "Something of the policy was not applied.",
+            ("by", "plan", "kind", "subject", "vcenter", "problem"),
+        ),
+        Event.APPLY_BEGAN: EventFacts(
+            "An operator carries out a plan; durable before its first step.",
+            ("by", "plan", "revision", "steps"),
+        ),
+        Event.APPLY_ENDED: EventFacts(
+            "The plan is carried out, as far as it could be.", ("by", "plan", "changes", "problems")
         ),
     }
 )
@@ -183,6 +186,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "boot": "The run of the process that it is about.",
         "by": "The operator, by the name the operating system gives.",
         "cause": "Why nobody was authenticated: one of the causes in reasons.md.",
+        "changes": "How many changes were made.",
         "changed_by": "Who changed it, by the user names of vCenter's events.",
         "claimed_app": "The app that somebody said to be, unproved.",
         "count": "How many.",
@@ -200,6 +204,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "first": "When the first was.",
         "generation": "The credential generation from then on; tokens of others are refused.",
         "grant": "The grant.",
+        "held": "What the role or the principal held before.",
+        "holds": "What the role holds from then on.",
         "host": "The host, by its name; in a refused request as it was asked for.",
         "hosts": "The hosts, as they were asked for; a long list is clipped and says by how many.",
         "idempotency_key_sha256": "A digest of the Idempotency-Key; in a batch, of the host's own.",
@@ -215,16 +221,20 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "old_secret_until": "Until then the secret before is good as well.",
         "opened": "How many latches were opened, and waits after unanswered log-ins ended.",
         "outcome": "How the attempt would have ended: issued, refused, failed or unknown.",
-        "path": "The route that was asked for, without what the caller wrote into it.",
+        "path": "The route that was asked for, without what the caller wrote into it; of a permission, "
+        "the inventory path of its object.",
+        "plan": "The digest of the plan that was carried out.",
         "policy_revision": "The policy on which the whole request was decided.",
         "principal": "The user that the permission is for.",
         "problem": "What could not be done.",
+        "problems": "How many things could not be done.",
         "proof_age_ms": "How old the proof was when it was used.",
         "proof_digest": "The digest of what vCenter said the account may do.",
         "propagate": "Whether the permission reaches children.",
         "reason": "One of the reason codes.",
         "reasons": "Reason codes, causes behind them, `not_attempted` for a batch: each with its count.",
         "recorded_singly": "How many refusals were recorded one by one before.",
+        "replaced": "The digest that was applied before; empty for a grant that was not.",
         "requested_as": "The id of the request that made a further attempt of `issuance`.",
         "retry_after_s": "The seconds that the caller was told to wait.",
         "revision": "The policy's revision.",
@@ -234,7 +244,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "scope": "Each path of the scope with the object that it resolved to.",
         "scopes": "What the access token is good for.",
         "standing": "drifted, or narrowed where nobody gained anything.",
-        "subject": "The grant, template or vCenter.",
+        "steps": "How many steps the plan has.",
+        "subject": "The grant, template, inventory path or vCenter.",
         "template": "The template.",
         "template_revision": "A digest of the template's meaning.",
         "user": "The user name at vCenter.",
@@ -242,6 +253,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "vcenter": "The vCenter, by its id.",
         "version": "The broker's version.",
         "warnings": "What may keep CIM from working on the host.",
+        "wanted_by": "The grants that want the permission, or why it goes.",
+        "why": "What a grant was withdrawn for.",
         "window_s": "How many seconds refusals are counted for.",
     }
 )

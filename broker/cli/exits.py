@@ -13,3 +13,5 @@ class Exit(IntEnum):
     REFUSED = 4
     VCENTER = 5
     CONFLICT = 6
+    CHANGES = 7
+    """Asked for by `--exit-code` alone: there is something to do."""

@@ -12,11 +12,16 @@ from broker.audit.housekeeping import BEAT_S, Housekeeping
 from broker.audit.orphans import OrphanRule
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms, apply_policy
+from broker.controller.apply import apply_policy, apply_saved
+from broker.controller.carrying.report import ApplyReport
+from broker.controller.carrying.steps import Progress
+from broker.controller.planning.document import SavedPlan
+from broker.controller.planning.looking import plan_policy
+from broker.controller.planning.plan import Asked, Plan
 from broker.controller.process import ControllerProcess, NextSignal
-from broker.controller.report import ApplyReport
-from broker.controller.site import NoLogin
+from broker.controller.rooms import ControllerRooms, NoLogin, kept_open
 from broker.controller.watch import Watch
+from broker.errors import BrokerError
 from broker.model.policy import Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
@@ -34,15 +39,33 @@ from broker.store.processes import StoredProcesses
 from broker.vsphere.administration import administration_of
 
 
-def apply_from(file: Path) -> ApplyReport:
-    """`broker roles apply` with the controller's configuration.
+class ApplyRuns(BrokerError):
+    """Another apply works on this store."""
 
-    Raises ConfigurationErrors, LogUnavailable; everything else is a problem in the report.
+
+def plan_from(file: Path, asked: Asked) -> Plan:
+    """`broker roles plan` with the controller's configuration. Raises ConfigurationErrors, LogUnavailable."""
+    settings = load_controller(file)
+    policy = load_policy(settings.policy)
+    with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
+        return plan_policy(policy, rooms, asked)
+
+
+def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progress) -> ApplyReport:
+    """`broker roles apply` with the controller's configuration, of a saved plan or of one made now.
+
+    Raises ConfigurationErrors, LogUnavailable, ApplyRuns, PlanOutdated; everything else is a
+    problem in the report.
     """
     settings = load_controller(file)
     policy = load_policy(settings.policy)
-    with _store(settings) as database:
-        return apply_policy(policy, _rooms(settings, database))
+    with _store(settings) as database, database.turn("apply", within_s=0.0) as mine:
+        if not mine:
+            raise ApplyRuns("another apply works on this store; wait for its end")
+        rooms = _rooms(settings, database)
+        if isinstance(wanted, SavedPlan):
+            return apply_saved(wanted, policy, rooms, by, progress)
+        return apply_policy(policy, rooms, wanted, by, progress)
 
 
 def run_from(file: Path, next_signal: NextSignal) -> None:

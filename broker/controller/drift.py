@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from broker.controller.roles import wanted_privileges
+from broker.controller.planning.wishes import wanted_privileges
 from broker.model.applied import AppliedGrant, DriftKind, Finding, ScopeEntry
 from broker.model.names import Moid
 from broker.model.policy import Template

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event as Flag
 
-from broker.controller.apply import ControllerRooms
 from broker.controller.changes import Changes
 from broker.controller.drift import findings_of
 from broker.controller.ear import Ear
+from broker.controller.rooms import ControllerRooms
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
 from broker.model.applied import AppliedGrant, Drift, Finding
 from broker.model.names import VcenterId

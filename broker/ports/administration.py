@@ -4,7 +4,7 @@ Nothing that serves an app knows these: the privileged credential stands behind
 `Administration`, and behind nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,10 +17,6 @@ from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity
 from broker.ports.issuing import AppliedGrants
 from broker.ports.listening import AccessEvent, Told
-
-
-class NotEffective(BrokerError):
-    """vCenter accepted a change and does not show it, the deadline for that being over."""
 
 
 class Forbidden(BrokerError):
@@ -47,12 +43,28 @@ class Administration(Protocol):
         """All roles."""
         ...
 
-    def create_role(self, name: str, privileges: frozenset[str]) -> Role:
-        """Create a role and give it as vCenter then lists it. Raises NotEffective."""
+    def knows(self, principal: str) -> bool:
+        """Whether a user of that name exists."""
         ...
 
-    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> Role:
-        """Set a role's name and privileges and wait until vCenter shows them. Raises NotEffective."""
+    def own_privileges(self, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        """All that the controller's own account holds on each entity that vCenter answers about."""
+        ...
+
+    def privileges_of(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        """The same of another user, groups included."""
+        ...
+
+    def create_role(self, name: str, privileges: frozenset[str]) -> None:
+        """Create a role. This and every other change may take effect after the answer."""
+        ...
+
+    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> None:
+        """Set a role's name and privileges."""
+        ...
+
+    def remove_role(self, role_id: int) -> None:
+        """Remove a role; vCenter refuses it while a permission uses it."""
         ...
 
     def survey(self) -> Survey:
@@ -64,10 +76,7 @@ class Administration(Protocol):
         ...
 
     def set_permission(self, entity: Entity, permission: Permission) -> None:
-        """Set one principal's permission, leaving those of others, and read it back.
-
-        Raises NotEffective where vCenter shows none of that principal afterwards.
-        """
+        """Set one principal's permission, leaving those of others."""
         ...
 
     def remove_permission(self, entity: Entity, principal: str) -> None:
@@ -172,4 +181,12 @@ class AppliedStore(AppliedGrants, Protocol):
 
     def own_permission(self, permission: OwnPermission) -> None:
         """Claim a permission before vCenter is asked to set it."""
+        ...
+
+    def disown_role(self, instance_uuid: str, name: str) -> None:
+        """A role is ours no longer: it is gone, or another took its name."""
+        ...
+
+    def disown_permission(self, instance_uuid: str, entity: Moid, principal: str) -> None:
+        """A permission is ours no longer."""
         ...

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
+from broker.model.principals import canonical_user
 from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.store.database import Database
 from broker.store.place import Reserve
@@ -110,6 +111,23 @@ class StoredGrants:
                 "role_id": permission.role_id,
             },
         )
+
+    def disown_role(self, instance_uuid: str, name: str) -> None:
+        """A role is ours no longer: it is gone, or another took its name."""
+        mine = (own_role.c.instance_uuid == instance_uuid, own_role.c.name == name)
+        self._database.write(Reserve.NONE, lambda t: _run(t, delete(own_role).where(*mine)))
+
+    def disown_permission(self, instance_uuid: str, entity: Moid, principal: str) -> None:
+        """A permission is ours no longer, however its principal is written."""
+        same = canonical_user(principal)
+        held = [p for p in self.own_permissions(instance_uuid) if p.entity == entity]
+        written = [p.principal for p in held if canonical_user(p.principal) == same]
+        gone = delete(own_permission).where(
+            own_permission.c.instance_uuid == instance_uuid,
+            own_permission.c.entity == entity,
+            own_permission.c.principal.in_(written),
+        )
+        self._database.write(Reserve.NONE, lambda t: _run(t, gone))
 
     def _replace(self, table: Table, values: dict[str, object]) -> None:
         put = (

@@ -1,20 +1,19 @@
 """The privileged side of one vCenter: roles, permissions, inventory paths. For the controller only."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from pyVmomi import vim, vmodl
 
+from broker.model.names import Moid, parse_moid
 from broker.model.policy import Vcenter
-from broker.model.principals import canonical_user
+from broker.model.principals import canonical_user, principal_of
 from broker.model.settings import ControllerLogin
 from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity
-from broker.policy.decide import SYSTEM_PRIVILEGES
-from broker.ports.administration import Forbidden, NotEffective
+from broker.ports.administration import Forbidden
 from broker.ports.clock import Clock
 from broker.ports.listening import AccessEvent, Told
 from broker.ports.operation import LoginLatch
@@ -24,15 +23,15 @@ from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gates
 from broker.vsphere.listening import listen, recent
 from broker.vsphere.properties import property_of
+from broker.vsphere.remote import Remote, identity_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.survey import CLASSES, permission_of, roles_of, survey_of
 
-EFFECTIVE_WITHIN_S = 10.0
-"""A role's update may return before it is in force: about 100 ms, load-dependent (vSphere API)."""
-
-_LOOK_EVERY_S = 0.1
 _PLACES = 2
 """Calls of the controller at a time; its budget is its own, so that it never takes a ticket's place."""
+
+_TOGETHER = 500
+"""Entities in one question about privileges: an administrator's answer is some 27 KB each."""
 
 Answer = TypeVar("Answer")
 
@@ -50,10 +49,8 @@ _NOT_OURS_TO_DO = (
 class VcenterAdministration:
     """ports.administration.Administration over one privileged session, logged in at first use."""
 
-    def __init__(self, session: Session, clock: Clock, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._clock = clock
-        self._pause = pause
 
     def instance_uuid(self) -> str:
         """about.instanceUuid."""
@@ -68,17 +65,32 @@ class VcenterAdministration:
         """AuthorizationManager.roleList, the privileges of every role (System.*) left out."""
         return self._session.run(roles_of)
 
-    def create_role(self, name: str, privileges: frozenset[str]) -> Role:
-        """AddAuthorizationRole, then the role as it is listed: the answered id alone is not trusted."""
-        self._manage(f"create role {name}", lambda manager: manager.AddRole(name, sorted(privileges)))
-        return self._await_role(name, privileges, lambda role: role.name == name)
+    def knows(self, principal: str) -> bool:
+        """UserDirectory.RetrieveUserGroups, the exact name in its own domain."""
+        domain, _, name = principal_of(principal).rpartition("\\")
+        return self._session.run(partial(_found_in_directory, domain=domain, name=name))
 
-    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> Role:
-        """UpdateAuthorizationRole, then wait until the role is listed so."""
+    def own_privileges(self, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        """FetchUserPrivilegeOnEntities about itself, under the name that currentSession gives."""
+        return self._session.run(lambda link: _held(link, link.user_name, entities))
+
+    def privileges_of(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        """FetchUserPrivilegeOnEntities about another user, groups included."""
+        return self._session.run(lambda link: _held(link, user, entities))
+
+    def create_role(self, name: str, privileges: frozenset[str]) -> None:
+        """AddAuthorizationRole. The id that it answers is not trusted: a role is known once it is listed."""
+        self._manage(f"create role {name}", lambda manager: manager.AddRole(name, sorted(privileges)))
+
+    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> None:
+        """UpdateAuthorizationRole."""
         self._manage(
             f"update role {name}", lambda manager: manager.UpdateRole(role_id, name, sorted(privileges))
         )
-        return self._await_role(name, privileges, lambda role: role.id == role_id and role.name == name)
+
+    def remove_role(self, role_id: int) -> None:
+        """RemoveAuthorizationRole, which fails if the role is used."""
+        self._manage(f"remove role no. {role_id}", lambda manager: manager.RemoveRole(role_id, True))  # noqa: FBT003 - the API's
 
     def survey(self) -> Survey:
         """Roles, permissions and tree, in three calls and one for each further page of the tree."""
@@ -103,10 +115,6 @@ class VcenterAdministration:
         self._manage(
             f"set permission of {permission.principal} on {entity.moid}",
             lambda manager: manager.SetEntityPermissions(_entity(entity, manager), [wanted]),
-        )
-        self._await(
-            lambda: any(_is(permission, shown) for shown in self.permissions(entity)),
-            f"{entity.moid} shows no such permission of {permission.principal}; write it as vCenter does",
         )
 
     def remove_permission(self, entity: Entity, principal: str) -> None:
@@ -133,23 +141,6 @@ class VcenterAdministration:
             lambda link: _permitted(doing, partial(call, link.content.authorizationManager))
         )
 
-    def _await_role(self, name: str, privileges: frozenset[str], fits: Callable[[Role], bool]) -> Role:
-        shown: list[Role] = []
-
-        def listed() -> bool:
-            shown[:] = [r for r in self.roles() if fits(r) and r.privileges == privileges - SYSTEM_PRIVILEGES]
-            return len(shown) == 1
-
-        self._await(listed, f"role {name} is not listed as it was asked for")
-        return shown[0]
-
-    def _await(self, effective: Callable[[], bool], problem: str) -> None:
-        deadline = self._clock.monotonic() + EFFECTIVE_WITHIN_S
-        while not effective():
-            if self._clock.monotonic() >= deadline:
-                raise NotEffective(f"{problem}, {EFFECTIVE_WITHIN_S:.0f} s after vCenter took the change")
-            self._pause(_LOOK_EVERY_S)
-
 
 def administration_of(
     vcenter: Vcenter, login: ControllerLogin, latch: LoginLatch, clock: Clock, read_secret: SecretReader
@@ -158,7 +149,7 @@ def administration_of(
     secret = partial(read_secret, login.password)
     gate = Gates(_PLACES, clock).of(replace(vcenter, concurrency=_PLACES))
     session = session_of(vcenter, login.user, secret, latch, gate, clock)
-    return VcenterAdministration(session, clock)
+    return VcenterAdministration(session)
 
 
 def _managed(link: Link, path: str) -> list[Any]:
@@ -179,7 +170,27 @@ def _entity(entity: Entity, manager: Any) -> Any:  # noqa: ANN401 - pyVmomi is u
     return CLASSES[entity.kind](entity.moid, manager._stub)  # noqa: SLF001 - an id alone is no object of pyVmomi
 
 
-def _is(wanted: Permission, shown: Permission) -> bool:
-    return canonical_user(wanted.principal) == canonical_user(shown.principal) and (
-        (wanted.group, wanted.role_id, wanted.propagate) == (shown.group, shown.role_id, shown.propagate)
-    )
+def _found_in_directory(link: Link, domain: str, name: str) -> bool:
+    try:
+        found = link.content.userDirectory.RetrieveUserGroups(
+            domain=domain or None, searchStr=name, exactMatch=True, findUsers=True, findGroups=False
+        )
+    except vim.fault.NotFound:  # no such domain
+        return False
+    wanted = canonical_user(name)
+    return any(not each.group and _bare(each.principal) == wanted for each in found or ())
+
+
+def _bare(principal: Remote) -> str:
+    """A principal's name as users are compared, without a domain."""
+    return canonical_user(str(principal).rpartition("\\")[2].partition("@")[0])
+
+
+def _held(link: Link, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+    manager = link.content.authorizationManager
+    found: dict[Moid, frozenset[str]] = {}
+    for first in range(0, len(entities), _TOGETHER):
+        asked = [_entity(each, manager) for each in entities[first : first + _TOGETHER]]
+        for told in manager.FetchUserPrivilegeOnEntities(entities=asked, userName=user) or ():
+            found[parse_moid(identity_of(told.entity))] = frozenset(map(str, told.privileges or ()))
+    return found

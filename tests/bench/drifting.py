@@ -18,7 +18,7 @@ from pyVmomi.SoapAdapter import SoapStubAdapter
 
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms
+from broker.controller.rooms import ControllerRooms
 from broker.controller.watch import Watch
 from broker.demo.files import CONTROLLER_USER
 from broker.lab.control.client import LabControl

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from broker.cli import main
 from broker.cli.output import CommandFailed, fail
 from broker.console import show, show_facts
-from broker.controller.report import ApplyReport, Change, Problem, ProblemKind
+from broker.controller.carrying.report import ApplyReport, Change
+from broker.controller.planning.plan import Problem, ProblemKind
 from broker.model.record import Event
 
 FORGED = "x\n2026-01-01 INFO all is well\x1b[2J\u202e"
@@ -48,11 +49,12 @@ def test_roles_apply_prints_each_change_and_problem_on_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = ApplyReport(
+        "plan",
         (Change(Event.ROLE_CREATED, {"role": FORGED}),),
         (),
         (Problem(ProblemKind.CONFLICT, "g1", "prod", FORGED),),
     )
-    monkeypatch.setattr("broker.cli.roles.apply.apply_from", lambda _: report)
+    monkeypatch.setattr("broker.cli.roles.apply.apply_from", lambda *_: report)
     (tmp_path / "controller.yaml").touch()
     arguments = ["roles", "apply", "--config", str(tmp_path / "controller.yaml")]
     result = CliRunner().invoke(main, arguments, prog_name="broker")

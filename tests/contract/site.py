@@ -8,8 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms, apply_policy
-from broker.controller.report import ApplyReport
+from broker.controller.apply import apply_policy
+from broker.controller.carrying.report import ApplyReport
+from broker.controller.planning.looking import plan_policy
+from broker.controller.planning.plan import Asked, Plan
+from broker.controller.rooms import ControllerRooms, kept_open
 from broker.issue import issue
 from broker.model.issuance import IssuedTicket
 from broker.model.names import VcenterId, parse_host_name
@@ -75,9 +78,16 @@ class Site:
             vcenter or self.policy.vcenters[PROD], login, self.latches, self.clock, self.read_secret
         )
 
-    def apply(self) -> ApplyReport:
-        rooms = ControllerRooms(self.grants, self, self, self.clock, self.administration)
-        return apply_policy(self.policy, rooms)
+    @property
+    def rooms(self) -> ControllerRooms:
+        return ControllerRooms(self.grants, self, self, self.clock, self.administration)
+
+    def plan(self) -> Plan:
+        with kept_open(self.rooms) as rooms:
+            return plan_policy(self.policy, rooms, Asked())
+
+    def apply(self, asked: Asked = Asked()) -> ApplyReport:  # noqa: B008 - immutable
+        return apply_policy(self.policy, self.rooms, asked, "alice")
 
     def issue(self, host: str) -> IssuedTicket:
         self.told.grants_applied = {applied.grant: applied for applied in self.grants.all()}

@@ -107,9 +107,11 @@ def test_a_session_that_vcenter_ended_is_followed_by_another(
 def test_a_role_is_created_updated_and_found_by_its_name(site: Site) -> None:
     administration = site.administration()
     try:
-        created = administration.create_role("cim", frozenset({CIM}))
+        administration.create_role("cim", frozenset({CIM}))
+        (created,) = (role for role in administration.roles() if role.name == "cim")
         assert (created.name, created.privileges, created.system) == ("cim", frozenset({CIM}), False)
-        updated = administration.update_role(created.id, "cim", frozenset({CIM, "Global.Health"}))
+        administration.update_role(created.id, "cim", frozenset({CIM, "Global.Health"}))
+        (updated,) = (role for role in administration.roles() if role.id == created.id)
         assert (updated.id, updated.privileges) == (created.id, frozenset({CIM, "Global.Health"}))
         assert {role.name for role in administration.roles()} >= {"Admin", "ReadOnly", "cim"}
     finally:

@@ -7,8 +7,11 @@ import pytest
 
 from broker.audit.reading import AuditReading
 from broker.audit.system import AuditSystemLog
-from broker.controller.apply import ControllerRooms, apply_policy
-from broker.controller.report import ApplyReport
+from broker.controller.apply import apply_policy
+from broker.controller.carrying.report import ApplyReport
+from broker.controller.planning.looking import plan_policy
+from broker.controller.planning.plan import Asked, Plan
+from broker.controller.rooms import ControllerRooms, kept_open
 from broker.controller.watch import Watch
 from broker.model.policy import Policy, Vcenter
 from broker.model.record import Event
@@ -50,13 +53,18 @@ class Controller:
 
     @property
     def rooms(self) -> ControllerRooms:
-        return ControllerRooms(self.store, self.heard, self.log, self.clock, self.administration)
+        rooms = (self.store, self.heard, self.log, self.clock, self.administration)
+        return ControllerRooms(*rooms, self.clock.advance)
 
     def administration(self, vcenter: Vcenter) -> Administration:
         return FakeAdministration(self.vcenters[vcenter.id])
 
-    def apply(self, policy: Policy) -> ApplyReport:
-        return apply_policy(policy, self.rooms)
+    def plan(self, policy: Policy, asked: Asked = Asked()) -> Plan:  # noqa: B008 - immutable
+        with kept_open(self.rooms) as rooms:
+            return plan_policy(policy, rooms, asked)
+
+    def apply(self, policy: Policy, asked: Asked = Asked()) -> ApplyReport:  # noqa: B008 - immutable
+        return apply_policy(policy, self.rooms, asked, "alice")
 
     def watch(self) -> Watch:
         return Watch(self.rooms)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.controller.report import ProblemKind
+from broker.controller.planning.plan import ProblemKind
 from broker.model.applied import ScopeEntry, Standing
 from broker.model.names import GrantId, Moid
 from broker.model.record import Event
@@ -40,7 +40,11 @@ def test_a_first_apply_makes_role_permission_and_row(controller: Controller) -> 
     assert (applied.role_id, applied.standing) == (role.id, Standing.HOLDS)
     assert report.problems == ()
     expected = [Event.ROLE_CREATED, Event.PERMISSION_SET, Event.GRANT_APPLIED]
-    assert [change.event for change in report.changes] == expected == controller.log.events()
+    assert [change.event for change in report.changes] == expected
+    assert controller.log.events() == [Event.APPLY_BEGAN, *expected, Event.APPLY_ENDED]
+    assert {(change.fields["by"], change.fields["plan"]) for change in report.changes} == {
+        ("alice", report.plan)
+    }
 
 
 def test_a_second_apply_writes_nothing(controller: Controller) -> None:
@@ -136,7 +140,7 @@ def test_a_changed_role_of_ours_is_set_right(controller: Controller, held: froze
     ours = controller.prod.role("cim-broker-cim-ticket")
     controller.prod.roles[ours.id] = replace(ours, privileges=held)
     report = controller.apply(wanted)
-    assert [change.event for change in report.changes] == [Event.ROLE_UPDATED]
+    assert [change.event for change in report.changes] == [Event.ROLE_UPDATED, Event.GRANT_APPLIED]
     assert controller.prod.roles[ours.id] == ours
 
 

@@ -14,8 +14,10 @@ import pytest
 
 from broker.audit.reading import AuditReading
 from broker.clock import SystemClock
+from broker.controller.apply import unwatched
 from broker.controller.assembly import apply_from, run_from
-from broker.controller.report import ProblemKind
+from broker.controller.carrying.report import ApplyReport
+from broker.controller.planning.plan import Asked, ProblemKind
 from broker.errors import LogUnavailable
 from broker.lab.authorization.seed import seed_controller
 from broker.model.applied import Standing
@@ -62,25 +64,29 @@ def store(files: PolicyFiles) -> Iterator[Database]:
     opened.close()
 
 
+def applied(file: Path) -> ApplyReport:
+    return apply_from(file, Asked(), "alice", unwatched)
+
+
 def codes(store: Database) -> list[str]:
     return [record["code"] for record in AuditReading(store).records()]
 
 
 def test_an_apply_from_the_file_is_on_record_and_idempotent(files: PolicyFiles, store: Database) -> None:
     file = files.folder / "controller.yaml"
-    assert [c.event for c in apply_from(file).changes] == ["R600I", "R610I", "R620I"]
-    assert apply_from(file).unchanged == ("nagios-dc1",)
-    assert codes(store) == ["R600I", "R610I", "R620I"]
+    assert [c.event for c in applied(file).changes] == ["R600I", "R610I", "R620I"]
+    assert applied(file).unchanged == ("nagios-dc1",)
+    assert codes(store) == ["R640I", "R600I", "R610I", "R620I", "R641I"]
 
 
 def test_the_low_privilege_passwords_are_not_read(files: PolicyFiles, store: Database) -> None:
     assert not (files.folder / "cim-a.password").exists()
-    assert apply_from(files.folder / "controller.yaml").problems == ()
+    assert applied(files.folder / "controller.yaml").problems == ()
 
 
 def test_a_vcenter_without_a_login_is_a_problem_of_its_grants(files: PolicyFiles, store: Database) -> None:
     files.put("controller.yaml", "policy: .\nstore: broker.db\nlogins: {}\n")
-    (problem,) = apply_from(files.folder / "controller.yaml").problems
+    (problem,) = applied(files.folder / "controller.yaml").problems
     assert (problem.kind, problem.subject) == (ProblemKind.NO_LOGIN, "prod")
     assert "no log-in" in problem.text
 
@@ -89,7 +95,7 @@ def test_the_process_watches_and_ends_at_sigterm(
     files: PolicyFiles, store: Database, lab: LabVCenter
 ) -> None:
     file = files.add("controller.yaml", "interval_s: 1\n")
-    apply_from(file)
+    applied(file)
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", "controller", "--config", str(file)],
         env={"PATH": os.environ["PATH"]},
@@ -113,7 +119,7 @@ def test_the_process_watches_and_ends_at_sigterm(
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 0, told
-    assert codes(store)[3:] == ["S400I", "P300I", "R621W", "S401I"]
+    assert codes(store)[5:] == ["S400I", "P300I", "R621W", "S401I"]
     assert not any("controller" in live.session.user for live in lab.sessions.all())
     assert PASSWORDS["broker-controller"] not in told
 

@@ -1,129 +1,28 @@
 """The controller against the lab: real TLS, real SOAP, a permission model that enforces."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyVmomi import vim
 
-from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms, apply_policy
-from broker.controller.report import ApplyReport, ProblemKind
+from broker.controller.planning.plan import ProblemKind
 from broker.controller.watch import Watch
-from broker.lab.authorization.seed import seed_controller
 from broker.model.applied import Standing
-from broker.model.names import GrantId, Moid, VcenterId
-from broker.model.policy import Grant, Policy, Vcenter
-from broker.model.secret import Secret, SecretReference, SecretVariable
-from broker.model.settings import ControllerLogin
+from broker.model.names import GrantId, Moid
 from broker.model.survey import Permission
 from broker.model.tree import ScopeUnresolved
-from broker.ports.administration import NotEffective
-from broker.store.applied import StoredGrants
 from broker.store.database import Database
-from broker.store.heard import StoredHeard
-from broker.store.latches import StoredLatches
-from broker.vsphere.administration import VcenterAdministration, administration_of
-from tests.support.administration import CIM, CONFIG, RememberingLog, grant, policy
-from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
-
-CONTROLLER = "broker-controller@vsphere.local"
-READER = "VSPHERE.LOCAL\\svc-cim-a"
-CLUSTER = "/DC1/host/cluster-01"
-ALONE = "/DC1/host/esx0009.lab.example"
-WRITES = ("AddAuthorizationRole", "UpdateAuthorizationRole", "SetEntityPermissions", "RemoveEntityPermission")
-
-
-RoleRow = tuple[int, str, frozenset[str]]
-PermissionRow = tuple[str, str, bool, int, bool]
-
-
-@dataclass
-class Site:
-    """A lab, what applies to it, and what somebody else with all rights does to it."""
-
-    lab: LabVCenter
-    database: Database
-    other: Any
-    password: str = PASSWORDS["broker-controller"]
-
-    @property
-    def store(self) -> StoredGrants:
-        return StoredGrants(self.database)
-
-    @property
-    def log(self) -> RememberingLog:
-        return RememberingLog()
-
-    def policy(self, *grants: Grant, user: str = "svc-cim-a@vsphere.local") -> Policy:
-        wanted = policy(*grants)
-        vcenter = Vcenter(VcenterId("prod"), "localhost", self.lab.port, self.lab.ca_file, 4, 5.0, 10.0, 9)
-        accounts = {key: replace(account, user=user) for key, account in wanted.accounts.items()}
-        return replace(wanted, vcenters={vcenter.id: vcenter}, accounts=accounts)
-
-    def administration(self, vcenter: Vcenter) -> VcenterAdministration:
-        login = ControllerLogin(CONTROLLER, SecretVariable("UNUSED"))
-        latch = StoredLatches(self.database)
-        return administration_of(vcenter, login, latch, SystemClock(), self._secret)
-
-    def session(self) -> VcenterAdministration:
-        return self.administration(self.policy().vcenters[VcenterId("prod")])
-
-    def _secret(self, _: SecretReference) -> Secret:
-        return Secret(self.password)
-
-    @property
-    def rooms(self) -> ControllerRooms:
-        stored = (self.store, StoredHeard(self.database), self.log)
-        return ControllerRooms(*stored, SystemClock(), self.administration)
-
-    def apply(self, wanted: Policy) -> ApplyReport:
-        return apply_policy(wanted, self.rooms)
-
-    def writes(self) -> int:
-        calls = self.lab.knobs.calls()
-        return sum(calls.get(method, 0) for method in WRITES)
-
-    def everything(self) -> tuple[set[RoleRow], set[PermissionRow]]:
-        """All roles and all permissions of the vCenter."""
-        model = self.lab.model
-        roles = {(r.role_id, r.name, r.privileges) for r in model.roles()}
-        permissions = {(p.entity, p.principal, p.group, p.role_id, p.propagate) for p in model.permissions()}
-        return roles, permissions
-
-    def entity(self, path: str) -> Any:
-        return self.other.searchIndex.FindByInventoryPath(path)
-
-    def set_permission(self, path: str, principal: str, role_id: int) -> None:
-        held = vim.AuthorizationManager.Permission(
-            principal=principal, group=False, roleId=role_id, propagate=True
-        )
-        self.other.authorizationManager.SetEntityPermissions(self.entity(path), [held])
-
-    def role_id(self, name: str = "cim-broker-cim-ticket") -> int:
-        return next(int(r.role_id) for r in self.lab.model.roles() if r.name == name)
-
-    def standing(self, name: str = "g1") -> tuple[Standing, str]:
-        applied = self.store.applied(GrantId(name))
-        assert applied is not None
-        return applied.standing, applied.finding
+from tests.support.administration import CIM, CONFIG, grant
+from tests.support.controlled_lab import ALONE, CLUSTER, READER, Site, controlled_lab
+from tests.support.lab_vcenter import PASSWORDS
 
 
 @pytest.fixture
 def site(tmp_path: Path, database: Database) -> Iterator[Site]:
-    with lab_vcenter(tmp_path) as lab:
-        inventory = lab.world.inventory
-        datacenters = [lab.moid("DC1"), lab.moid("DC2")]
-        seed_controller(
-            lab.model,
-            inventory.root(),
-            datacenters,
-            "VSPHERE.LOCAL\\broker-controller",
-            frozenset({CIM, CONFIG}),
-        )
-        yield Site(lab, database, lab.login())
+    with controlled_lab(tmp_path, database) as site:
+        yield site
 
 
 def held(site: Site, path: str) -> frozenset[str]:
@@ -208,8 +107,12 @@ def test_hostile_names_survive_the_wire(site: Site, name: str) -> None:
 @pytest.mark.parametrize("name", ["R&D <1>", "\"quoted\" 'x'", "a/b\\c%2f", "ünï ${x}"])
 def test_hostile_role_names_survive_the_wire(site: Site, name: str) -> None:
     session = site.session()
-    made = session.create_role(name, frozenset({CIM}))
-    again = session.update_role(made.id, name, frozenset({CIM, CONFIG}))
+    session.create_role(name, frozenset({CIM}))
+    (made,) = (role for role in session.roles() if role.name == name)
+    session.update_role(made.id, name, frozenset({CIM, CONFIG}))
+    (again,) = (role for role in session.roles() if role.id == made.id)
+    session.remove_role(made.id)
+    assert made.id not in {role.id for role in session.roles()}
     session.close()
     assert (again.name, again.privileges) == (name, frozenset({CIM, CONFIG}))
 
@@ -224,49 +127,53 @@ def test_clusters_of_one_name_in_two_datacenters_are_told_apart(site: Site) -> N
 
 def test_a_change_that_takes_a_while_is_waited_for(site: Site) -> None:
     site.apply(site.policy(grant("g1", CLUSTER)))
-    session = site.session()
     site.lab.knobs.set_role_lag(0.4)
-    updated = session.update_role(site.role_id(), "cim-broker-cim-ticket", frozenset({CIM, CONFIG}))
-    session.close()
-    assert updated.privileges == {CIM, CONFIG}
+    report = site.apply(site.policy(grant("g1", CLUSTER), privileges=frozenset({CIM, CONFIG})))
+    assert report.problems == ()
+    assert held(site, "DC1/host/cluster-01") == {CIM, CONFIG}
 
 
-def test_a_change_that_never_shows_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.vsphere.administration.EFFECTIVE_WITHIN_S", 0.2)
-    session = site.session()
+def test_a_change_that_never_shows_leaves_its_grant_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.controller.carrying.readback.EFFECTIVE_WITHIN_S", 0.2)
+    site.apply(site.policy(grant("g1", CLUSTER)))
     site.lab.knobs.set_role_lag(60)
-    own = site.other.authorizationManager.AddRole("ours", [CIM])
-    with pytest.raises(NotEffective, match="not listed as it was asked for"):
-        session.update_role(own, "ours", frozenset({CIM, CONFIG}))
-    session.close()
+    wider = site.policy(replace(grant("g1", CLUSTER), digest="other"), privileges=frozenset({CIM, CONFIG}))
+    report = site.apply(wider)
+    assert [(p.kind, p.subject) for p in report.problems] == [
+        (ProblemKind.REFUSED, "cim-ticket"),
+        (ProblemKind.SKIPPED, "g1"),
+    ]
+    assert [applied.digest for applied in site.store.all()] == [grant("g1", CLUSTER).digest]
 
 
-def test_a_missing_principal_is_a_problem(site: Site) -> None:
-    report = site.apply(site.policy(grant("g1", CLUSTER), user="ghost@vsphere.local"))
-    assert [p.kind for p in report.problems] == [ProblemKind.REFUSED]
-    assert "UserNotFound" in report.problems[0].text
+@pytest.mark.parametrize("user", ["ghost@vsphere.local", r"ELSEWHERE\svc-cim-a"])
+def test_an_account_that_vcenter_does_not_know_is_found_before_anything_is_written(
+    site: Site, user: str
+) -> None:
+    report = site.apply(site.policy(grant("g1", CLUSTER), user=user))
+    assert [p.kind for p in report.problems] == [ProblemKind.PRINCIPAL]
+    assert "knows no account" in report.problems[0].text
+    assert "SetEntityPermissions" not in site.lab.knobs.calls()
 
 
-def test_no_permission_in_the_middle_leaves_nothing_behind(site: Site) -> None:
+def test_what_the_controller_may_not_change_is_found_before_anything_is_written(site: Site) -> None:
     manager = site.other.authorizationManager
     manager.RemoveEntityPermission(site.entity("DC2"), "VSPHERE.LOCAL\\broker-controller", False)  # noqa: FBT003
-    roles_before, permissions_before = site.everything()
+    _, permissions_before = site.everything()
     alone = "/DC2/host/esx0010.lab.example"
     report = site.apply(site.policy(grant("g1", CLUSTER, alone), grant("g2", "/DC1/host/Racks")))
     assert [p.subject for p in report.problems] == ["g1"]
     _, permissions = site.everything()
     racks = site.lab.moid("DC1/host/Racks")
     assert {p[0] for p in permissions - permissions_before} == {racks}
-    assert roles_before
     assert [a.grant for a in site.store.all()] == ["g2"]
 
 
-def test_a_template_that_the_controller_may_not_hand_on_is_refused(site: Site) -> None:
-    wanted = site.policy(grant("g1", CLUSTER))
-    template = replace(wanted.templates[grant("g1").template], privileges=frozenset({CIM, "Global.Settings"}))
-    report = site.apply(replace(wanted, templates={template.id: template}))
-    assert report.problems
-    assert "NoPermission" in report.problems[-1].text
+def test_a_template_that_the_controller_may_not_hand_on_is_found_in_the_plan(site: Site) -> None:
+    plan = site.plan(site.policy(grant("g1", CLUSTER), privileges=frozenset({CIM, "Global.Settings"})))
+    (problem,) = plan.problems
+    assert (problem.kind, problem.subject) == (ProblemKind.CONTROLLER, "g1")
+    assert "lacks Global.Settings on /DC1/host/cluster-01" in problem.text
     assert site.store.all() == ()
 
 
@@ -371,7 +278,8 @@ def test_paths_are_walked_on_the_wire_as_in_memory(site: Site) -> None:
 
 def test_a_permission_is_set_read_and_taken_back(site: Site) -> None:
     session = site.session()
-    role = session.create_role("ours", frozenset({CIM}))
+    session.create_role("ours", frozenset({CIM}))
+    (role,) = (role for role in session.roles() if role.name == "ours")
     target = session.survey().tree.locate(CLUSTER)
     wanted = Permission(READER, group=False, role_id=role.id, propagate=target.propagate)
     session.set_permission(target.entity, wanted)

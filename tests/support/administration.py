@@ -4,12 +4,14 @@ It keeps what a real one promises of roles, permissions and paths; the wire is p
 against the lab. Calls can be made to fail, or to be the last before a crash.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 
+from broker.controller.planning.permissions import MODIFY_PERMISSIONS
+from broker.controller.planning.roles import MODIFY_ROLES
 from broker.errors import BrokerError
 from broker.model.names import AccountId, AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Account, App, Grant, Policy, Rate, ReadinessMode, Scope, Vcenter
@@ -34,11 +36,17 @@ class FakeVcenter:
 
     uuid: str = UUID
     known: frozenset[str] = frozenset({CIM, CONFIG, "Global.Settings"})
+    held: frozenset[str] = frozenset({CIM, CONFIG, "Global.Settings"})
+    """What the controller's account holds everywhere."""
     principals: set[str] = field(default_factory=lambda: {canonical_user(READER), "corp\\other"})
     roles: dict[int, Role] = field(default_factory=dict)
     permissions: dict[Moid, list[Permission]] = field(default_factory=dict)
     nodes: dict[Moid, Node] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    lacking: dict[Moid, frozenset[str]] = field(default_factory=dict)
+    """What the controller's account does not hold, by entity."""
+    effective: dict[tuple[str, Moid], frozenset[str]] = field(default_factory=dict)
+    """What vCenter says that an account holds."""
     logins: int = 0
     logouts: int = 0
     events: list[AccessEvent] = field(default_factory=list)
@@ -107,21 +115,41 @@ class FakeAdministration:
         self._called("roles")
         return tuple(self._vcenter.roles.values())
 
-    def create_role(self, name: str, privileges: frozenset[str]) -> Role:
+    def knows(self, principal: str) -> bool:
+        self._called("knows", principal)
+        return canonical_user(principal) in self._vcenter.principals
+
+    def own_privileges(self, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        self._called("own_privileges")
+        everything = self._vcenter.held | {MODIFY_ROLES, MODIFY_PERMISSIONS}
+        lacking = self._vcenter.lacking
+        return {e.moid: everything - lacking.get(e.moid, frozenset()) for e in entities}
+
+    def privileges_of(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        self._called("privileges_of", user)
+        return {e.moid: self._vcenter.effective.get((user, e.moid), frozenset()) for e in entities}
+
+    def create_role(self, name: str, privileges: frozenset[str]) -> None:
         self._called("create_role", name)
         if any(role.name == name for role in self._vcenter.roles.values()):
             raise Forbidden(f"create role {name}: AlreadyExists")
         role = Role(max(self._vcenter.roles) + 100, name, False, privileges)  # noqa: FBT003
         self._vcenter.roles[role.id] = role
         self._wrote("create_role", name)
-        return role
 
-    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> Role:
+    def update_role(self, role_id: int, name: str, privileges: frozenset[str]) -> None:
         self._called("update_role", name)
         role = replace(self._vcenter.roles[role_id], name=name, privileges=privileges)
         self._vcenter.roles[role_id] = role
         self._wrote("update_role", name)
-        return role
+
+    def remove_role(self, role_id: int) -> None:
+        role = self._vcenter.roles[role_id]
+        self._called("remove_role", role.name)
+        if any(p.role_id == role_id for held in self._vcenter.permissions.values() for p in held):
+            raise Forbidden("remove role: RemoveFailed")
+        del self._vcenter.roles[role_id]
+        self._wrote("remove_role", role.name)
 
     def survey(self) -> Survey:
         self._called("survey")

@@ -10,7 +10,9 @@ import pytest
 from pyVmomi import vim
 
 from broker.clock import SystemClock
-from broker.controller.apply import ControllerRooms, apply_policy
+from broker.controller.apply import apply_policy
+from broker.controller.planning.plan import Asked
+from broker.controller.rooms import ControllerRooms
 from broker.doctor.catalogue import Check
 from broker.doctor.examine import Instruments, Wanted, examine
 from broker.doctor.finding import Finding, Report
@@ -89,7 +91,7 @@ class Clinic:
             SystemClock(),
             lambda vcenter: administration_of(vcenter, LOGIN, self.latches, SystemClock(), self.secret),
         )
-        assert apply_policy(self.policy, rooms).problems == ()
+        assert apply_policy(self.policy, rooms, Asked(), "alice").problems == ()
 
     def examine(self) -> Report:
         instruments = Instruments(

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -40,6 +41,18 @@ func canonical(principal string) string {
 		return strings.ToUpper(domain) + `\` + strings.ToLower(name)
 	}
 	return strings.ToLower(principal)
+}
+
+// listInDirectory makes UserDirectory know who may log in; it names people without their domain.
+func (p *people) listInDirectory() {
+	for name := range p.users {
+		_, bare, found := strings.Cut(name, `\`)
+		if !found {
+			bare = name
+		}
+		simulator.DefaultUserGroup = append(simulator.DefaultUserGroup,
+			&types.UserSearchResult{FullName: bare, Principal: bare})
+	}
 }
 
 // knows leaves the name as it was given, as the stock simulator does.

@@ -25,6 +25,8 @@ func start(config configuration) (*world, error) {
 	model.ClusterHost = config.HostsPerCluster
 	model.Host = config.StandaloneHosts
 	model.Machine = 0
+	people := newPeople(config.Users)
+	people.listInDirectory()
 	if err := model.Create(); err != nil {
 		return nil, err
 	}
@@ -35,7 +37,7 @@ func start(config configuration) (*world, error) {
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	// A user of its own makes the simulator ask ValidLogin instead of taking any password.
 	model.Service.Listen = &url.URL{Host: "127.0.0.1:0", User: url.UserPassword("nobody", "")}
-	w := &world{model: model, people: newPeople(config.Users), calls: newCallCounter(), office: newTicketOffice()}
+	w := &world{model: model, people: people, calls: newCallCounter(), office: newTicketOffice()}
 	if err := w.prepare(config); err != nil {
 		model.Remove()
 		return nil, err

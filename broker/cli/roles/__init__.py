@@ -8,6 +8,7 @@ _COMMANDS = {
     "apply": "broker.cli.roles.apply",
     "explain": "broker.cli.roles.explain",
     "lint": "broker.cli.roles.lint",
+    "plan": "broker.cli.roles.plan",
     "schema": "broker.cli.roles.schema",
 }
 

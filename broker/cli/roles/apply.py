@@ -1,42 +1,78 @@
 """`broker roles apply`: what the privileged side writes to vCenter. Run on the controller's machine."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from broker.cli.exits import Exit
-from broker.cli.output import format_option
+from broker.cli.operator import operator
+from broker.cli.output import fail, format_option
 from broker.cli.places import controller_option
-from broker.console import show_json
-from broker.controller.assembly import apply_from
-from broker.controller.report import ApplyReport, ProblemKind
+from broker.cli.roles.asking import asked_of, asked_options, exit_of, tell_problems
+from broker.cli.roles.progress import Onlooker
+from broker.console import Format, show_json
+from broker.controller.assembly import ApplyRuns, apply_from
+from broker.controller.carrying.report import ApplyReport
+from broker.controller.planning.document import LARGEST, PlanOutdated, PlanUnusable, SavedPlan
+from broker.controller.planning.plan import Asked
 from broker.texts import printable
 
 
 @click.command("apply")
+@click.argument(
+    "saved_plan",
+    metavar="[PLAN]",
+    required=False,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+)
 @controller_option
+@asked_options
 @format_option
 @click.pass_context
-def command(ctx: click.Context, file: Path, output_format: str) -> None:
-    """Create or update the role of each template and set the permissions of each grant.
+def command(
+    ctx: click.Context,
+    saved_plan: Path | None,
+    file: Path,
+    prune: bool,
+    follow: Iterable[str],
+    output_format: str,
+) -> None:
+    """Carry out PLAN, made by `broker roles plan --out`, or else a plan made now.
 
-    Touches nothing that it did not make: what stands in the way is named and stays. Running it
-    again changes nothing. Exit 5 when a vCenter could not be asked, 6 for any other problem.
+    A PLAN is refused where vCenter, the store or the policy moved on since. Touches nothing that it
+    did not make: what stands in the way is named and stays. Running it again changes nothing. Exit
+    5 when a vCenter could not be asked, 6 for any other problem.
     """
-    report = apply_from(file)
-    if output_format == "json":
+    wanted = _wanted(saved_plan, asked_of(prune, follow))
+    try:
+        report = apply_from(file, wanted, operator(), Onlooker())
+    except (ApplyRuns, PlanOutdated) as refused:
+        fail(str(refused), Exit.CONFLICT)
+    if output_format == Format.JSON:
         show_json(_plain(report))
     else:
         _tell(report)
-    kinds = {problem.kind for problem in report.problems}
-    if ProblemKind.UNREACHABLE in kinds:
-        ctx.exit(Exit.VCENTER)
-    if kinds:
-        ctx.exit(Exit.CONFLICT)
+    ctx.exit(exit_of(report.problems))
+
+
+def _wanted(saved_plan: Path | None, asked: Asked) -> Asked | SavedPlan:
+    if saved_plan is None:
+        return asked
+    if asked != Asked():
+        fail("a plan says itself what to prune and to follow", Exit.USAGE)
+    try:
+        with saved_plan.open("rb") as file:
+            return SavedPlan(file.read(LARGEST))
+    except OSError as error:
+        fail(f"{saved_plan}: {error.strerror}", Exit.USAGE)
+    except PlanUnusable as unusable:
+        fail(f"{saved_plan}: {unusable}", Exit.USAGE)
 
 
 def _plain(report: ApplyReport) -> dict[str, object]:
     return {
+        "plan": report.plan,
         "changes": [{"event": change.event.name.lower(), **change.fields} for change in report.changes],
         "unchanged": list(report.unchanged),
         "problems": [
@@ -49,13 +85,13 @@ def _plain(report: ApplyReport) -> dict[str, object]:
 def _tell(report: ApplyReport) -> None:
     for change in report.changes:
         what = change.event.name.lower().replace("_", " ")
-        facts = "  ".join(f"{name}={value}" for name, value in change.fields.items())
+        facts = "  ".join(
+            f"{name}={value}" for name, value in change.fields.items() if name not in ("by", "plan")
+        )
         click.echo(printable(f"~ {what}  {facts}"))
     for subject in report.unchanged:
         click.echo(f"  {subject} stands as it is written")
-    for problem in report.problems:
-        where = f"{problem.subject} on {problem.vcenter}"
-        click.echo(printable(f"! {problem.kind}: {where}: {problem.text}"), err=True)
+    tell_problems(report.problems)
     click.echo(
         f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, {len(report.problems)} problems"
     )

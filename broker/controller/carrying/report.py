@@ -2,25 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from broker.controller.planning.plan import Problem
 from broker.model.record import Event, JsonValue, Record
 from broker.ports.operation import SystemLog
-
-
-class ProblemKind(StrEnum):
-    """Why something was not applied."""
-
-    CONFLICT = "conflict"
-    """A role or a permission that is not ours stands where ours would go, or two grants collide."""
-    UNRESOLVED = "unresolved"
-    """A scope does not name one object, or a template a privilege that this vCenter knows."""
-    REFUSED = "refused"
-    """vCenter refused, or did not show what it had accepted."""
-    NO_LOGIN = "no_login"
-    """The controller's file has no log-in for the vCenter."""
-    UNREACHABLE = "unreachable"
-    """vCenter could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +17,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that was not done, on record. `subject` is a grant, a template or a vCenter."""
-
-    kind: ProblemKind
-    subject: str
-    vcenter: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class ApplyReport:
     """All of one apply. A second run right after a good one has neither changes nor problems."""
 
+    plan: str
     changes: tuple[Change, ...]
     unchanged: tuple[str, ...]
     """Grants that stood already, as they are written."""
@@ -52,18 +28,28 @@ class ApplyReport:
 
 
 class Journal:
-    """Puts each step on record, then keeps it for the report."""
+    """Puts each step on record, with the operator and the plan, then keeps it for the report."""
 
-    def __init__(self, log: SystemLog) -> None:
+    def __init__(self, log: SystemLog, by: str, plan: str) -> None:
         self._log = log
+        self._who: Mapping[str, JsonValue] = {"by": by, "plan": plan}
+        self._plan = plan
         self._changes: list[Change] = []
         self._unchanged: list[str] = []
         self._problems: list[Problem] = []
 
+    @property
+    def count(self) -> int:
+        """How many changes were made so far."""
+        return len(self._changes)
+
+    def begins(self, steps: int, revision: str) -> None:
+        """Steps are about to be made. Raises LogUnavailable: then nothing is."""
+        self._append(Event.APPLY_BEGAN, {"revision": revision, "steps": steps})
+
     def changed(self, event: Event, fields: Mapping[str, JsonValue]) -> None:
         """Something was done. Raises LogUnavailable."""
-        self._log.append([Record(event, fields)])
-        self._changes.append(Change(event, fields))
+        self._changes.append(Change(event, self._append(event, fields)))
 
     def unchanged(self, subject: str) -> None:
         """Nothing was to be done."""
@@ -71,15 +57,23 @@ class Journal:
 
     def problem(self, problem: Problem) -> None:
         """Something was not done. Raises LogUnavailable."""
-        fields = {
+        fields: dict[str, JsonValue] = {
             "kind": str(problem.kind),
             "subject": problem.subject,
             "vcenter": problem.vcenter,
             "problem": problem.text,
         }
-        self._log.append([Record(Event.APPLY_FAILED, fields)])
+        self._append(Event.APPLY_FAILED, fields)
         self._problems.append(problem)
 
-    def report(self) -> ApplyReport:
-        """Everything so far."""
-        return ApplyReport(tuple(self._changes), tuple(self._unchanged), tuple(self._problems))
+    def ends(self) -> ApplyReport:
+        """Everything so far. Raises LogUnavailable."""
+        if self._changes:
+            counts = {"changes": len(self._changes), "problems": len(self._problems)}
+            self._append(Event.APPLY_ENDED, counts)
+        return ApplyReport(self._plan, tuple(self._changes), tuple(self._unchanged), tuple(self._problems))
+
+    def _append(self, event: Event, fields: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        said = {**fields, **self._who}
+        self._log.append([Record(event, said)])
+        return said

@@ -1,0 +1,49 @@
+"""What `plan` and `apply` ask for alike, and how both end."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import click
+
+from broker.cli.exits import Exit
+from broker.controller.planning.plan import Asked, Problem, ProblemKind
+from broker.model.names import GrantId, parse_id
+from broker.texts import printable
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def asked_options(command: Command) -> Command:
+    """Give the command `--prune` and `--follow`."""
+    prune = click.option(
+        "--prune", is_flag=True, help="Remove what this broker made and no grant wants any more."
+    )
+    follow = click.option(
+        "--follow",
+        "follow",
+        multiple=True,
+        metavar="GRANT",
+        help="Take the objects that this grant's paths name now, though they named others before.",
+    )
+    return prune(follow(command))
+
+
+def asked_of(prune: bool, follow: Iterable[str]) -> Asked:
+    """Raises InvalidName."""
+    return Asked(prune, frozenset(GrantId(parse_id(each, "grant")) for each in follow))
+
+
+def tell_problems(problems: Iterable[Problem]) -> None:
+    """One line each, on standard error."""
+    for problem in problems:
+        where = f"{problem.subject} on {problem.vcenter}"
+        line = printable(f"! {problem.kind}: {where}: {problem.text}")
+        click.echo(click.style(line, fg="red"), err=True)
+
+
+def exit_of(problems: Iterable[Problem]) -> Exit:
+    """5 where a vCenter could not be asked, 6 for any other problem."""
+    kinds = {problem.kind for problem in problems}
+    if ProblemKind.UNREACHABLE in kinds:
+        return Exit.VCENTER
+    return Exit.CONFLICT if kinds else Exit.DONE

@@ -1,0 +1,56 @@
+"""Steps about grants: what `serve` decides on."""
+
+from broker.controller.carrying.report import Journal
+from broker.controller.carrying.site import Site
+from broker.controller.planning.plan import GrantStep
+from broker.controller.rooms import ControllerRooms
+from broker.model.applied import AppliedGrant
+from broker.model.names import GrantId, VcenterId
+from broker.model.record import Event
+
+
+def withdraw(rooms: ControllerRooms, journal: Journal, grant: GrantId, vcenter: VcenterId, why: str) -> None:
+    """The grant gives no tickets from now on; on record once it is so. Raises LogUnavailable."""
+    rooms.store.remove(grant)
+    journal.changed(Event.GRANT_WITHDRAWN, {"grant": grant, "vcenter": vcenter, "why": why})
+
+
+def stands(site: Site, step: GrantStep, role_id: int) -> bool:
+    """Whether the store has the grant just so. Raises LogUnavailable."""
+    row = site.rooms.store.applied(step.grant)
+    return (
+        row is not None
+        and row.drift is None
+        and (row.digest, row.vcenter, row.scope, row.role_id)
+        == (
+            step.digest,
+            site.vcenter,
+            step.scope,
+            role_id,
+        )
+    )
+
+
+def entitle(site: Site, step: GrantStep, role_id: int) -> None:
+    """The grant is in force: on record first, then in the store. Raises LogUnavailable."""
+    applied = AppliedGrant(
+        grant=step.grant,
+        digest=step.digest,
+        vcenter=site.vcenter,
+        scope=step.scope,
+        role_id=role_id,
+        applied_at=site.rooms.clock.now(),
+    )
+    before = site.rooms.store.applied(step.grant)
+    site.journal.changed(
+        Event.GRANT_APPLIED,
+        site.fields(
+            grant=step.grant,
+            digest=step.digest,
+            replaced=before.digest if before else "",
+            role_id=role_id,
+            principal=step.principal,
+            scope=[f"{entry.path} = {entry.moid}" for entry in step.scope],
+        ),
+    )
+    site.rooms.store.put(applied)

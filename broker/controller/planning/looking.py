@@ -1,0 +1,117 @@
+"""Making a plan: one look at each vCenter, and then the few questions that only asking answers."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from broker.controller.planning.draft import Basis, draft
+from broker.controller.planning.facts import NOTHING_ASKED, Facts, Questions, questions_of
+from broker.controller.planning.plan import Asked, Plan, Problem, ProblemKind, VcenterPlan
+from broker.controller.planning.wishes import OwnedRole, Ownership, SeatKey
+from broker.controller.rooms import ControllerRooms, NoLogin
+from broker.errors import BrokerError, LogUnavailable
+from broker.model.names import Moid, VcenterId
+from broker.model.policy import Policy, Vcenter
+from broker.model.principals import canonical_user
+from broker.model.survey import Survey
+from broker.model.tree import Entity
+from broker.ports.administration import Administration, AppliedStore
+from broker.texts import cleaned
+
+_MAX_PROBLEM = 1000
+
+
+def plan_policy(policy: Policy, rooms: ControllerRooms, asked: Asked) -> Plan:
+    """What an apply would do now. A vCenter that cannot be asked is a problem of the plan.
+
+    Sessions are left to whoever gave the rooms (`kept_open`). Raises LogUnavailable where the
+    store cannot be read.
+    """
+    rows = rooms.store.all()
+    return Plan(
+        policy_revision=policy.revision,
+        asked=asked,
+        withdrawn={row.grant: row.vcenter for row in rows if row.grant not in policy.grants},
+        vcenters=tuple(_plan(policy, vcenter, rooms, asked) for vcenter in _vcenters(policy, asked)),
+    )
+
+
+def _vcenters(policy: Policy, asked: Asked) -> Iterator[Vcenter]:
+    """Those that a grant is for; all of them where what is left anywhere is to go."""
+    granted = {policy.accounts[grant.account].vcenter for grant in policy.grants.values()}
+    for name, vcenter in sorted(policy.vcenters.items()):
+        if name in granted or asked.prune:
+            yield vcenter
+
+
+def _plan(policy: Policy, vcenter: Vcenter, rooms: ControllerRooms, asked: Asked) -> VcenterPlan:
+    try:
+        return look(policy, vcenter.id, rooms.administration(vcenter), rooms.store, asked)
+    except LogUnavailable:
+        raise
+    except BrokerError as error:
+        return unreachable(vcenter.id, error)
+
+
+def look(
+    policy: Policy, vcenter: VcenterId, administration: Administration, store: AppliedStore, asked: Asked
+) -> VcenterPlan:
+    """The plan of one vCenter. Raises what Administration and the store raise."""
+    seen = administration.survey()
+    basis = Basis(policy, vcenter, seen, ownership(store, seen.instance_uuid), asked)
+    first = draft(basis, NOTHING_ASKED)
+    questions = questions_of(first.plan, first.seats, seen)
+    return draft(basis, _answers(questions, administration, seen)).plan
+
+
+def ownership(store: AppliedStore, instance_uuid: str) -> Ownership:
+    """What of a vCenter is ours, and every applied grant. Raises LogUnavailable."""
+    return Ownership(
+        roles={
+            role.name: OwnedRole(role.role_id, role.template, role.privileges)
+            for role in store.own_roles(instance_uuid)
+        },
+        permissions=frozenset(
+            (held.entity, canonical_user(held.principal)) for held in store.own_permissions(instance_uuid)
+        ),
+        applied={row.grant: row for row in store.all()},
+    )
+
+
+def unreachable(vcenter: VcenterId, error: BrokerError) -> VcenterPlan:
+    """The plan of a vCenter that could not be asked: nothing, and why."""
+    kind = ProblemKind.NO_LOGIN if isinstance(error, NoLogin) else ProblemKind.UNREACHABLE
+    problem = Problem(kind, vcenter, vcenter, cleaned(str(error), _MAX_PROBLEM))
+    return VcenterPlan(vcenter, "", (), (), (problem,), (), (), {}, {})
+
+
+def _answers(questions: Questions, administration: Administration, seen: Survey) -> Facts:
+    return Facts(
+        privileges=administration.privilege_ids() if questions.privileges else frozenset(),
+        missing=frozenset(
+            canonical_user(principal)
+            for principal in sorted(questions.principals)
+            if not administration.knows(principal)
+        ),
+        own=administration.own_privileges(questions.entities) if questions.entities else {},
+        held=_held(questions.seats, administration, seen),
+    )
+
+
+def _held(
+    seats: frozenset[SeatKey], administration: Administration, seen: Survey
+) -> dict[SeatKey, frozenset[str]]:
+    entities: dict[str, list[Moid]] = defaultdict(list)
+    for moid, account in sorted(seats):
+        entities[account].append(moid)
+    found: dict[SeatKey, frozenset[str]] = {}
+    for account, moids in sorted(entities.items()):
+        held = administration.privileges_of(account, [_entity(moid, seen) for moid in moids])
+        found |= {(moid, account): privileges for moid, privileges in held.items()}
+    return found
+
+
+def _entity(moid: Moid, seen: Survey) -> Entity:
+    node = seen.tree.node(moid)
+    if node is None:
+        raise KeyError(moid)
+    return Entity(node.kind, moid)
