@@ -24,6 +24,7 @@ from broker.http.oauth.keys import KeyRing, SigningKeys
 from broker.http.oauth.tokens import AccessTokens
 from broker.metrics.assembly import Metrics
 from broker.metrics.exposition import Exposition
+from broker.metrics.meter import Questions
 from broker.metrics.way import watched
 from broker.model.health import Degraded
 from broker.model.policy import Policy
@@ -114,7 +115,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
         turns=threads,
         meter=metrics.meter,
     )
-    metrics.ask(access.health.look, vsphere.loads)
+    metrics.ask(Questions(access.health.look, vsphere.loads, drift.look))
     tokens = AccessTokens(ring, settings.issuer, clock)
     app = create_app(settings, rooms, access, limits, tokens)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says

@@ -17,6 +17,7 @@ from broker.http.authenticate import Authenticator
 from broker.http.batch_answers import batch_body
 from broker.http.batches import Batches
 from broker.http.context import asked, begin, maybe_asked, requested
+from broker.http.drift import DriftViews
 from broker.http.health import HealthViews, HealthWatch
 from broker.http.hosts import Hosts
 from broker.http.issuances import IssuanceViews
@@ -194,6 +195,7 @@ def _views(
         hosts=Hosts(rooms, access.log, access.listing),
         issuances=IssuanceViews(access.issuances, access.log, limits),
         roles=RoleViews(rooms, access.log),
+        drift=DriftViews(rooms, access.log),
         health=HealthViews(access.health),
         oauth=OAuthViews(settings.issuer, tokens.keys, server),
     )

@@ -20,6 +20,9 @@ from broker.http.batch_answers import BatchBody, BatchLine
 from broker.http.batches import MEDIA_TYPE as LINES
 from broker.http.batches import PATH as BATCH
 from broker.http.batches import REQUEST_ID, Batches
+from broker.http.drift import PATH as DRIFT
+from broker.http.drift import DriftViews
+from broker.http.drift_answers import DriftsAnswer
 from broker.http.health import HealthViews
 from broker.http.hosts import PATH as HOSTS
 from broker.http.hosts import Hosts
@@ -82,6 +85,7 @@ class Views:
     hosts: Hosts
     issuances: IssuanceViews
     roles: RoleViews
+    drift: DriftViews
     health: HealthViews
     oauth: OAuthViews
 
@@ -94,6 +98,7 @@ def routes(views: Views) -> tuple[Route, ...]:
         _batch(views),
         *_reading(views),
         *_roles(views.roles),
+        _drift(views.drift),
         *_health(views.health),
     )
 
@@ -254,6 +259,23 @@ def _roles(views: RoleViews) -> tuple[Route, ...]:
                 _PAGE,
                 answer_headers=_LIMITED,
             ),
+        ),
+    )
+
+
+def _drift(views: DriftViews) -> Route:
+    return Route(
+        "GET",
+        DRIFT,
+        "drift",
+        _FOR_ADMINS,
+        views.get,
+        Operation(
+            "What the controller found in vCenter that is not as it was applied",
+            {200: DriftsAnswer},
+            (Reason.INVALID_REQUEST,),
+            _PAGE,
+            answer_headers=_LIMITED,
         ),
     )
 

@@ -1,14 +1,9 @@
 """One process' metrics, put together: a registry of its own, who fills it, and where it is shown."""
 
-from collections.abc import Callable, Mapping
-
 from broker.metrics.exposition import Exposition
-from broker.metrics.meter import PrometheusMeter, Standing, new_registry
-from broker.model.health import Condition
-from broker.model.names import VcenterId
+from broker.metrics.meter import PrometheusMeter, Questions, Standing, new_registry
 from broker.model.settings import ServerSettings
 from broker.ports.clock import Clock
-from broker.ports.metering import VcenterLoad
 
 
 class Metrics:
@@ -18,11 +13,9 @@ class Metrics:
         self._registry = new_registry()
         self.meter = PrometheusMeter(self._registry)
 
-    def ask(
-        self, condition: Callable[[], Condition], loads: Callable[[], Mapping[VcenterId, VcenterLoad]]
-    ) -> None:
+    def ask(self, questions: Questions) -> None:
         """What else to show at each scrape. Call it once."""
-        self._registry.register(Standing(condition, loads))
+        self._registry.register(Standing(questions))
 
     def exposition(self, settings: ServerSettings, clock: Clock) -> Exposition | None:
         """Where to show it all, if the settings want that. Raises SecretUnavailable."""

@@ -118,6 +118,18 @@ CAN_ISSUE = Family("broker_can_issue", Kind.GAUGE, "1 while this process can iss
 DEGRADED = Family(
     "broker_degraded", Kind.GAUGE, "1 for each code that /readyz lists under `degraded`.", ("code",)
 )
+DRIFTED_GRANTS = Family(
+    "broker_drifted_grants",
+    Kind.GAUGE,
+    "Grants that issue no ticket, since vCenter is not as it was applied, by each way in which it differs.",
+    ("vcenter", "kind"),
+)
+CONTROLLER_SILENCE_SECONDS = Family(
+    "broker_controller_silence_seconds",
+    Kind.GAUGE,
+    "How long ago the controller last knew how the vCenter stands; since the last apply where it never did.",
+    ("vcenter",),
+)
 BUILD_INFO = Family("broker_build_info", Kind.GAUGE, "1; the labels say what runs.", ("version", "python"))
 
 FAMILIES = (
@@ -137,5 +149,7 @@ FAMILIES = (
     STORE_COMMIT_RECORDS,
     CAN_ISSUE,
     DEGRADED,
+    DRIFTED_GRANTS,
+    CONTROLLER_SILENCE_SECONDS,
     BUILD_INFO,
 )

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,8 +21,10 @@ from broker import __version__
 from broker.errors import BrokerError, Reason
 from broker.metrics import families
 from broker.metrics.families import NONE, OTHER, Family
+from broker.model.applied import DriftKind
 from broker.model.health import Condition, Degraded
 from broker.model.names import VcenterId
+from broker.policy.watched import Watched
 from broker.ports.metering import CallResult, Stop, Stops, VcenterLoad, WayEnd
 
 METHODS = frozenset(
@@ -133,28 +136,48 @@ class PrometheusMeter:
         self._lost.inc()
 
 
-class Standing(Collector):
-    """How the process stands, asked at each scrape; neither question may ask vCenter anything."""
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked at each scrape. None of them may ask vCenter anything."""
 
-    def __init__(
-        self, condition: Callable[[], Condition], loads: Callable[[], Mapping[VcenterId, VcenterLoad]]
-    ) -> None:
-        self._condition = condition
-        self._loads = loads
+    condition: Callable[[], Condition]
+    loads: Callable[[], Mapping[VcenterId, VcenterLoad]]
+    watched: Callable[[], Mapping[VcenterId, Watched]]
+
+
+class Standing(Collector):
+    """How the process stands."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._ask = questions
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The gauges as they are now."""
-        now = self._condition()
+        now = self._ask.condition()
         yield _shown(families.CAN_ISSUE, {(): float(now.can_issue)})
         codes: dict[tuple[str, ...], float] = {
             (code.value,): float(code in now.degraded) for code in Degraded
         }
         codes[OTHER,] = float(bool(set(now.degraded) - set(Degraded)))
         yield _shown(families.DEGRADED, codes)
-        loads = self._loads()
+        yield from self._drift()
+        loads = self._ask.loads()
         yield _shown(families.VCENTER_SESSIONS, {(v,): load.sessions for v, load in loads.items()})
         yield _shown(families.VCENTER_CALLS_RUNNING, {(v,): load.running for v, load in loads.items()})
         yield _shown(families.VCENTER_CALLS_WAITING, {(v,): load.waiting for v, load in loads.items()})
+
+    def _drift(self) -> Iterator[GaugeMetricFamily]:
+        watched = self._ask.watched()
+        drifted: dict[tuple[str, ...], float] = {
+            (vcenter, kind.value): each.kinds.get(kind, 0)
+            for vcenter, each in watched.items()
+            for kind in DriftKind
+        }
+        yield _shown(families.DRIFTED_GRANTS, drifted)
+        silence: dict[tuple[str, ...], float] = {
+            (vcenter,): each.silence_s for vcenter, each in watched.items()
+        }
+        yield _shown(families.CONTROLLER_SILENCE_SECONDS, silence)
 
 
 def _shown(family: Family, values: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:

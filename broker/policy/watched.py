@@ -26,8 +26,20 @@ class Watched:
 
     heard_at: datetime | None
     silent: bool
-    drifted: Mapping[DriftKind, int]
-    """How many grants drifted in each way; a grant may have done so in several."""
+    silence_s: float
+    """Since it was last known how it stands: what is applied stood so when it was applied."""
+    grants: tuple[AppliedGrant, ...]
+    """Those that are applied there as they are written."""
+
+    @property
+    def drifted(self) -> tuple[AppliedGrant, ...]:
+        """The grants that no longer hold."""
+        return tuple(applied for applied in self.grants if applied.drift is not None)
+
+    @property
+    def kinds(self) -> Mapping[DriftKind, int]:
+        """How many grants drifted in each way; a grant may have done so in several."""
+        return Counter(kind for applied in self.drifted if applied.drift for kind in applied.drift.kinds)
 
 
 def watched(policy: Policy, in_force: InForce, now: datetime) -> Mapping[VcenterId, Watched]:
@@ -55,24 +67,20 @@ def judge_watch(grant: Grant, applied: AppliedGrant, in_force: InForce, now: dat
     if grant.drift is not DriftMode.STRICT:
         return
     heard_at = in_force.heard(applied.vcenter)
-    if _silent([applied], heard_at, now):
+    if _silence([applied], heard_at, now) > SILENT_AFTER:
         last = "never" if heard_at is None else f"at {heard_at.isoformat(timespec='seconds')}"
         raise Refused(Reason.CONTROLLER_SILENT, f"the controller told of {applied.vcenter} {last}")
 
 
 def _watched(grants: list[AppliedGrant], heard_at: datetime | None, now: datetime) -> Watched:
-    drifted = Counter(kind for applied in grants if applied.drift for kind in applied.drift.kinds)
-    return Watched(heard_at, _silent(grants, heard_at, now), drifted)
+    silence = _silence(grants, heard_at, now)
+    return Watched(heard_at, silence > SILENT_AFTER, silence.total_seconds(), tuple(grants))
 
 
-def _silent(grants: list[AppliedGrant], heard_at: datetime | None, now: datetime) -> bool:
-    """Whether nothing was heard of late; what is applied stood so when it was applied.
-
-    A time that lies far ahead, of a clock that was set back since, says nothing.
-    """
+def _silence(grants: list[AppliedGrant], heard_at: datetime | None, now: datetime) -> timedelta:
+    """How long ago it was known last; a time that lies ahead, of a clock set back since, says as little."""
     told = [applied.applied_at for applied in grants]
-    last = max(told if heard_at is None else [*told, heard_at])
-    return abs(now - last) > SILENT_AFTER
+    return abs(now - max(told if heard_at is None else [*told, heard_at]))
 
 
 class DriftSummary:

@@ -166,7 +166,7 @@ def test_the_process_recovers_a_store_whose_commit_failed(
     store: Database, process: Callable[[], Database]
 ) -> None:
     database = process()
-    assert eventually(lambda: "S400I" in codes(store), 20)
+    assert eventually(lambda: bool(StoredProcesses(store).answers(0)[0]), 20)
     with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
         StoredProcesses(database).ask_reload()
     assert not database.healthy()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from broker.metrics.families import FAMILIES, NONE, OTHER, Family
 from broker.metrics.meter import METHODS
+from broker.model.applied import DriftKind
 from broker.model.health import Degraded
 from broker.ports.metering import CallResult, Ended, Stop
 
@@ -55,6 +56,7 @@ LABELS = {
     "method": f"{_codes(sorted(METHODS))}, `{OTHER}`",
     "result": f"of a call {_codes(CallResult)}; of a commit `durable`, `unknown`",
     "code": f"{_codes(Degraded)}, `{OTHER}`",
+    "kind": _codes(DriftKind),
     "version": "of the broker",
     "python": "of the interpreter",
 }

@@ -103,7 +103,7 @@ def test_the_app_does_what_its_document_says(case: schemathesis.Case[Any]) -> No
         case.call_and_validate(headers=basic(NAGIOS, CLIENT_SECRET), excluded_checks=_CANNOT_BE_DESCRIBED)
     elif case.operation.path in {"/v1/hosts", "/v1/issuances", "/v1/tickets:batch"}:
         case.call_and_validate(headers=_DESK.bearer(), excluded_checks=_CANNOT_BE_DESCRIBED)
-    elif case.operation.path in {"/v1/templates", "/v1/grants"}:
+    elif case.operation.path in {"/v1/templates", "/v1/grants", "/v1/drift"}:
         headers = _DESK.bearer(scope="roles.read")
         case.call_and_validate(headers=headers, excluded_checks=_CANNOT_BE_DESCRIBED)
     elif case.operation.path.startswith("/v1/"):

@@ -27,6 +27,7 @@ SCOPED = {
     "/v1/issuances/<issuance>",
     "/v1/templates",
     "/v1/grants",
+    "/v1/drift",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from broker.errors import Reason
 from broker.metrics.families import FAMILIES, NONE
 from broker.metrics.meter import METHODS
+from broker.model.applied import DriftKind
 from broker.model.health import Degraded
 from broker.ports.metering import CallResult, Ended, Stop
 from tests.support.promql import TARGET, Query
@@ -16,6 +17,7 @@ from tests.support.shipped_queries import ALERTS, DASHBOARD, EXPRESSIONS, PANELS
 VALUES: dict[str, set[str]] = {
     "code": {*Degraded},
     "ended": {*Ended},
+    "kind": {*DriftKind},
     "method": {*METHODS},
     "reason": {*Reason, NONE},
     "result": {*CallResult, "durable", "unknown"},

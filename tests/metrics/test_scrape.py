@@ -9,6 +9,7 @@ import pytest
 from broker.demo.files import ACCOUNT_USER, APP, GRANT
 from broker.metrics.families import FAMILIES, Kind
 from broker.metrics.meter import METHODS
+from broker.model.applied import DriftKind
 from broker.model.health import Degraded
 from broker.ports.metering import Stop
 from tests.support.promql import TARGET, Query
@@ -110,6 +111,12 @@ def test_calls_of_vcenter_are_counted_by_method_and_result(scraped: Scraped) -> 
     assert scraped.value("broker_vcenter_call_seconds_count", **mint) == 2
     methods = {dict(labels)["method"] for sample, labels in scraped.samples if sample == name}
     assert methods <= METHODS
+
+
+def test_drift_is_shown_for_every_vcenter_and_kind_and_how_old_that_is(scraped: Scraped) -> None:
+    counts = [scraped.value("broker_drifted_grants", vcenter="lab", kind=kind.value) for kind in DriftKind]
+    assert counts == [0, 0, 0, 0]
+    assert 0 < scraped.value("broker_controller_silence_seconds", vcenter="lab") < 600
 
 
 def test_a_long_wait_is_counted_and_not_timed(measured: MeasuredStack) -> None:

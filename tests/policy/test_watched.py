@@ -93,7 +93,7 @@ def test_drifted_grants_are_counted_in_each_way_in_which_they_drifted() -> None:
     }
     seen.heard_at[PROD] = seen.clock.now()
     told = watched(policy, seen, seen.clock.now())[PROD]
-    assert dict(told.drifted) == {DriftKind.WIDENED: 2, DriftKind.NARROWED: 1}
+    assert dict(told.kinds) == {DriftKind.WIDENED: 2, DriftKind.NARROWED: 1}
     assert (told.silent, told.heard_at) == (False, seen.clock.now())
 
 
