@@ -67,7 +67,7 @@ class Batch:
     ) -> None:
         self._requests = requests
         self._caller = caller
-        self._rooms = replace(rooms, tickets=_Places(rooms.tickets, calls))
+        self._rooms = replace(rooms, tickets=_Places(rooms.tickets, calls, turns))
         self._ask_ended = ended
         self._turns = turns
         self._whose = ""
@@ -121,9 +121,10 @@ class Batch:
         with self._changed:
             self._left = True
             self._changed.notify_all()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+        with self._turns.aside():
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join()
 
     def _work(self) -> None:
         try:
@@ -185,13 +186,18 @@ def _threads_for(calls: int) -> int:
 class _Places:
     """The ticket office, with so many of a batch in it at a time."""
 
-    def __init__(self, office: TicketOffice, places: int) -> None:
+    def __init__(self, office: TicketOffice, places: int, turns: Turns) -> None:
         self._office = office
+        self._turns = turns
         self._places = BoundedSemaphore(places)
 
     def acquire(
         self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
     ) -> VcenterTicket:
         """See `TicketOffice.acquire`."""
-        with self._places:
+        with self._turns.aside():
+            self._places.acquire()
+        try:
             return self._office.acquire(account, host, operation_id, permit)
+        finally:
+            self._places.release()
