@@ -1,9 +1,9 @@
 """Fair turns among apps: requests wait in lanes, and the lanes take turns to compute.
 
 The interpreter runs one thread at a time. Many that want to run hand it to each other at every step
-that lets go of it, a hundred times a request, and each hand-over costs as much as a step: so one
-thread computes, and all others wait for their turn. What waits anyway, for a vCenter or the disk say,
-stands aside, and queues in its lane when it goes on. So what one app's requests cost another is one
+that lets go of it, a hundred times a request, and each hand-over costs as much as a step: so few
+compute, and all others wait for their turn. What waits anyway, for a vCenter or the disk say,
+stands aside, and queues in its lane when it goes on. So what one app's requests cost another is a
 turn of theirs before each of its own.
 """
 
@@ -23,8 +23,8 @@ ARRIVALS = "+"
 BUSY = "!"
 """The lane of requests that found their own full, and are turned away."""
 
-AT_ONCE = 1
-"""Threads that may compute. With two, each ticket costs an eighth more: see `make bench`."""
+AT_ONCE = 2
+"""Threads that may compute: with one, nothing is computed whenever it lets go of the interpreter."""
 
 LAPSE_S = 0.1
 """A thread that computes for so long waits for something that nobody foresaw, and counts no more."""
@@ -61,7 +61,8 @@ class Roster:
     none, so that an app which has many requests under way keeps no other waiting for a thread.
     """
 
-    def __init__(self, threads: int, monotonic: Callable[[], float]) -> None:
+    def __init__(self, threads: int, monotonic: Callable[[], float], at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._free = threads
         self._spare = -(-threads // _THREADS_PER_SPARE) if threads > 1 else 0
         self._room = threads * _QUEUED_PER_THREAD
@@ -87,7 +88,7 @@ class Roster:
         """
         now = self._monotonic()
         self._lapse(now)
-        if len(self._computing) >= AT_ONCE:
+        if len(self._computing) >= self._at_once:
             return None
         for name, lane in self._lanes.items():
             turn = self._turn_of(name, lane, idle)

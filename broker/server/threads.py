@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Lock, Thread, get_ident
 
 from broker.defects import told
-from broker.server.lanes import BUSY, LAPSE_S, Roster, Work
+from broker.server.lanes import AT_ONCE, BUSY, LAPSE_S, Roster, Work
 
 _log = logging.getLogger(__name__)
 
@@ -18,8 +18,8 @@ class FairThreads:
     for the shortest time comes first, so that under little load few are in use.
     """
 
-    def __init__(self, number: int, monotonic: Callable[[], float]) -> None:
-        self._roster = Roster(number, monotonic)
+    def __init__(self, number: int, monotonic: Callable[[], float], at_once: int = AT_ONCE) -> None:
+        self._roster = Roster(number, monotonic, at_once)
         self._books = Lock()
         self._beds: dict[int, _Bed] = {}
         self._idle: list[int] = []

@@ -36,7 +36,7 @@ class Busy(World):
 @pytest.fixture
 def threads() -> Iterator[FairThreads]:
     """Nobody is taken to wait who does not say so: the time stands still."""
-    threads = FairThreads(4, lambda: 0.0)
+    threads = FairThreads(4, lambda: 0.0, at_once=1)
     threads.start()
     yield threads
     threads.shutdown(wait=False)

@@ -1,8 +1,8 @@
-"""Who computes next: one thread at a time, each app in its turn, and none at the cost of all others."""
+"""Who computes next: few threads at a time, each app in its turn, and none at the cost of all others."""
 
 import pytest
 
-from broker.server.lanes import ARRIVALS, LAPSE_S, LaneFull, Roster
+from broker.server.lanes import ARRIVALS, AT_ONCE, LAPSE_S, LaneFull, Roster
 from tests.support.clock import HandClock
 
 THREADS = 16
@@ -15,9 +15,9 @@ class Shift:
     There is always a thread that idles, unless the roster says that none may begin.
     """
 
-    def __init__(self, threads: int = THREADS) -> None:
+    def __init__(self, threads: int = THREADS, at_once: int = 1) -> None:
         self.clock = HandClock()
-        self.roster = Roster(threads, self.clock.monotonic)
+        self.roster = Roster(threads, self.clock.monotonic, at_once)
         self._did: list[str] = []
         self._idle = 1
 
@@ -72,9 +72,11 @@ def test_lanes_take_turns_and_each_keeps_its_own_order(shift: Shift) -> None:
     assert shift.did == ["a0", "b3", "c4", "a1", "b5", "a2"]
 
 
-def test_one_thread_computes_at_a_time(shift: Shift) -> None:
-    shift.queue("a", "b")
-    first = shift.begin()
+@pytest.mark.parametrize("at_once", [1, AT_ONCE])
+def test_so_many_threads_compute_at_a_time(at_once: int) -> None:
+    shift = Shift(at_once=at_once)
+    shift.queue(*["a", "b"] * at_once)
+    first, *_ = [shift.begin() for _ in range(at_once)]
     assert shift.go() is None
     shift.roster.done(first)
     assert shift.go() is not None
