@@ -20,10 +20,10 @@ HOSTS = 8
 
 @dataclass
 class Busy(World):
-    """A vCenter that answers when as many ask as may."""
+    """A vCenter that answers when so many ask at once."""
 
     threads: FairThreads = field(kw_only=True)
-    all_there: Barrier = field(default_factory=lambda: Barrier(PLACES))
+    all_there: Barrier = field(kw_only=True)
 
     def acquire(
         self, account: AccountId, host: Host, operation_id: str, permit: Callable[[], None]
@@ -43,7 +43,7 @@ def threads() -> Iterator[FairThreads]:
 
 
 def test_a_batch_with_more_under_way_than_places_comes_to_its_end(threads: FairThreads) -> None:
-    world = Busy(threads=threads, sightings=crowd(HOSTS).sightings)
+    world = Busy(threads=threads, all_there=Barrier(PLACES), sightings=crowd(HOSTS).sightings)
     finished: list[Finished] = []
     done = Event()
 
@@ -58,7 +58,7 @@ def test_a_batch_with_more_under_way_than_places_comes_to_its_end(threads: FairT
 
 
 def test_a_batch_that_is_left_amid_its_hosts_comes_to_its_end(threads: FairThreads) -> None:
-    world = Busy(threads=threads, sightings=crowd(HOSTS).sightings)
+    world = Busy(threads=threads, all_there=Barrier(1), sightings=crowd(HOSTS).sightings)
     done = Event()
 
     def serve() -> None:
