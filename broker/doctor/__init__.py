@@ -2,7 +2,6 @@
 
     catalogue    every finding there is: id, severity, title, advice
     finding      one finding, and the report of a whole look
-    needs        what the controller's account has to hold, and where
     reach        which hosts each grant is for, by the paths that admins wrote
     connection, privileged, accounts, hosts
                  pure: what was read goes in, findings come out

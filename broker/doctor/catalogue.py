@@ -115,8 +115,9 @@ CATALOGUE: Mapping[Check, Entry] = {
     ),
     Check.LOGIN_REFUSED: Entry(
         Severity.ERROR,
-        "The controller's log-in is refused",
-        "Change the password in its file, or run `broker accounts retry VCENTER USER` once it is right.",
+        "The controller cannot log in",
+        "Change the password in its file, or run `broker accounts retry VCENTER USER` once it is right. An "
+        "account without any permission is refused too.",
     ),
     Check.CANNOT_LOOK: Entry(
         Severity.ERROR,
@@ -215,7 +216,8 @@ CATALOGUE: Mapping[Check, Entry] = {
         Severity.INFO,
         "Global permissions and groups cannot be listed",
         "What stands here are effective privileges as vCenter tells them, groups included. Whether global "
-        "permissions count in them is not verified: look at them under Administration, Global Permissions.",
+        "permissions count in them is not verified: look at them under Administration, Global Permissions. "
+        "Nor is anything told of objects that the controller's account may not see; reading is no finding.",
     ),
     Check.LOCK_UNKNOWN: Entry(
         Severity.INFO,
@@ -226,12 +228,14 @@ CATALOGUE: Mapping[Check, Entry] = {
     Check.SCOPE_UNRESOLVED: Entry(
         Severity.ERROR,
         "A scope names no single object",
-        "Correct the path in `grants.yaml`.",
+        "Correct the path in `grants.yaml`. If it is right, the controller's account does not see the "
+        "object: give it what it needs there.",
     ),
     Check.HOST_NOT_FOUND: Entry(
         Severity.ERROR,
         "There is no such host",
-        "Name it as vCenter does, or by DNS name or address; a name that fits two hosts fits none.",
+        "Name it as vCenter does, or by DNS name or address; a name that fits two hosts fits none. The "
+        "controller's account finds what it may see.",
     ),
     Check.HOST_UNCOVERED: Entry(
         Severity.INFO,

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from broker.doctor.catalogue import Check
 from broker.doctor.finding import Finding
-from broker.errors import Reason, Refused
 from broker.model.names import VcenterId
 from broker.ports.inspection import Greeting, Handshake
 
@@ -32,12 +31,6 @@ def of_greeting(vcenter: VcenterId, greeting: Greeting, now: datetime) -> Iterat
     elif greeting.not_after is not None and greeting.not_after - now < SOON:
         ends = greeting.not_after.isoformat()
         yield Finding(Check.ENDS_SOON, vcenter, "vcenter", f"it ends at {ends}", {"not_after": ends})
-
-
-def of_refusal(vcenter: VcenterId, refusal: Refused) -> Finding:
-    """A log-in or a question that was refused."""
-    refused = refusal.reason in {Reason.LOGIN_LATCHED, Reason.NOT_APPLIED}
-    return _about(Check.LOGIN_REFUSED if refused else Check.CANNOT_LOOK, vcenter, str(refusal))
 
 
 def of_clock(vcenter: VcenterId, theirs: datetime, before: datetime, after: datetime) -> Iterator[Finding]:

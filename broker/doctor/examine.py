@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from broker.certificates import read_certificate
 from broker.doctor.accounts import WINDOW_S, AccountFacts, of_account, places_of
 from broker.doctor.catalogue import Check
-from broker.doctor.connection import TYPICAL_SESSIONS, of_clock, of_greeting, of_refusal, of_sessions
+from broker.doctor.connection import TYPICAL_SESSIONS, of_clock, of_greeting, of_sessions
 from broker.doctor.finding import Finding, Report
 from broker.doctor.hosts import HostView, of_host
-from broker.doctor.needs import controller_needs
-from broker.doctor.privileged import of_controller
+from broker.doctor.privileged import of_controller, places
 from broker.doctor.reach import Reach, grants_by_host, of_account_grants, reaches, unresolved
 from broker.errors import LogUnavailable, Refused, SecretUnavailable
 from broker.model.inventory import Host, Sighting
@@ -24,6 +23,7 @@ from broker.model.names import AccountId, HostName, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
 from broker.model.principals import canonical_user
 from broker.model.survey import Survey
+from broker.policy.controller_needs import controller_needs
 from broker.policy.decide import meant
 from broker.ports.clock import Clock
 from broker.ports.inspection import Greeter, Handshake, Inspection, LogInTrial
@@ -113,34 +113,34 @@ class _Examination:
         if inspection is None or greeting.handshake is not Handshake.VERIFIED:
             self._seen.unseen.append(self._vcenter.id)
             return
+        refused_at = Check.LOGIN_REFUSED
         try:
-            yield from self._inside(inspection)
+            user = inspection.user()
+            refused_at = Check.CANNOT_LOOK
+            yield from self._inside(inspection, user)
         except LogUnavailable:
             raise
         except Refused as refusal:
             self._seen.unseen.append(self._vcenter.id)
-            yield of_refusal(self._vcenter.id, refusal)
+            yield Finding(refused_at, self._vcenter.id, "vcenter", str(refusal))
         finally:
             inspection.close()
 
-    def _inside(self, inspection: Inspection) -> Iterator[Finding]:
-        user = inspection.user()  # logs in, so that the clock is asked without it
+    def _inside(self, inspection: Inspection, user: str) -> Iterator[Finding]:
         before = self._with.clock.now()
         theirs = inspection.now()
         yield from of_clock(self._vcenter.id, theirs, before, self._with.clock.now())
         survey = inspection.survey()
         reached = reaches(self._policy, self._vcenter.id, survey)
         yield from unresolved(self._policy, self._vcenter.id, survey)
-        yield from self._controller(inspection, user, survey, reached)
+        yield from self._controller(inspection, user, survey)
         yield from self._accounts(inspection, survey, reached, theirs)
         yield from self._hosts(inspection, reached)
 
-    def _controller(
-        self, inspection: Inspection, user: str, survey: Survey, reached: tuple[Reach, ...]
-    ) -> Iterator[Finding]:
-        needs = controller_needs(reached, self._policy.templates, survey)
-        held = inspection.effective(user, tuple(needs))
-        yield from of_controller(self._vcenter.id, user, needs, held, survey)
+    def _controller(self, inspection: Inspection, user: str, survey: Survey) -> Iterator[Finding]:
+        needed = places(controller_needs(self._policy, self._vcenter.id), survey)
+        held = inspection.effective(user, [place.entity for place in needed])
+        yield from of_controller(self._vcenter.id, user, needed, held, survey)
         may_see = _SEES_SESSIONS in held.get(survey.tree.root, frozenset())
         sessions = inspection.session_users() if may_see else None
         yield from of_sessions(self._vcenter.id, sessions, self._wanted.most_sessions)

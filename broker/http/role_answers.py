@@ -1,5 +1,6 @@
 """What admins wrote and what became of it, as models: templates and grants."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -7,7 +8,32 @@ from pydantic import Field
 from broker.errors import REASONS
 from broker.http.answers import Answer, Time
 from broker.model.applied import Standing
-from broker.model.policy import ReadinessMode
+from broker.model.policy import DriftMode, ReadinessMode, TemplateKind
+
+
+class PrivilegeAnswer(Answer):
+    """A privilege, what it is needed for, and where that is written."""
+
+    id: str
+    reason: str
+    source: str | None
+
+
+class OverrideAnswer(Answer):
+    """A finding of `broker roles lint` that somebody answers for, until the end of a day in UTC."""
+
+    rule: str
+    privilege: str | None
+    reason: str
+    owner: str
+    expires: date
+
+
+class RateAnswer(Answer):
+    """At most `count` in any `seconds`."""
+
+    count: int
+    seconds: int
 
 
 class TemplateAnswer(Answer):
@@ -15,7 +41,16 @@ class TemplateAnswer(Answer):
 
     id: str
     description: str
-    privileges: tuple[str, ...]
+    kind: Annotated[str, Field(json_schema_extra={"enum": [str(k) for k in TemplateKind]})]
+    enabled: bool
+    privileges: tuple[PrivilegeAnswer, ...]
+    entity_types: tuple[str, ...]
+    ticket_kinds: tuple[str, ...]
+    max_days: Annotated[int | None, Field(description="How far away the end of a grant may be.")]
+    max_rate_per_host: RateAnswer | None
+    owner: str
+    review_by: date
+    overrides: tuple[OverrideAnswer, ...]
     role_name: str
     revision: Annotated[str, Field(description="A digest of what the template means.")]
     grants: Annotated[int, Field(description="How many grants name it.")]
@@ -26,13 +61,6 @@ class TemplatesAnswer(Answer):
 
     items: tuple[TemplateAnswer, ...]
     next_cursor: str | None
-
-
-class RateAnswer(Answer):
-    """At most `count` in any `seconds`."""
-
-    count: int
-    seconds: int
 
 
 class ScopeAnswer(Answer):
@@ -70,6 +98,8 @@ class GrantAnswer(Answer):
     valid_until: Time
     rate_per_host: RateAnswer
     readiness: Annotated[str, Field(json_schema_extra={"enum": [str(m) for m in ReadinessMode]})]
+    drift: Annotated[str, Field(json_schema_extra={"enum": [str(m) for m in DriftMode]})]
+    overrides: tuple[OverrideAnswer, ...]
     disabled: Annotated[bool, Field(description="Whether an operator cut it.")]
     applied: Annotated[AppliedAnswer | None, Field(description="null where it was never applied.")]
     refused_for: Annotated[

@@ -17,6 +17,8 @@ from broker.http.role_answers import (
     AppliedAnswer,
     GrantAnswer,
     GrantsAnswer,
+    OverrideAnswer,
+    PrivilegeAnswer,
     RateAnswer,
     ScopeAnswer,
     TemplateAnswer,
@@ -24,7 +26,7 @@ from broker.http.role_answers import (
 )
 from broker.model.applied import AppliedGrant
 from broker.model.names import parse_id
-from broker.model.policy import Grant, Policy, Template
+from broker.model.policy import Grant, Override, Policy, Rate, Template
 from broker.policy.decide import judge_grant
 from broker.policy.watched import judge_watch
 from broker.ports.access import AccessLog
@@ -81,8 +83,10 @@ class RoleViews:
             owner=grant.owner,
             reason=grant.reason,
             valid_until=grant.valid_until,
-            rate_per_host=RateAnswer(count=grant.rate_per_host.count, seconds=grant.rate_per_host.seconds),
+            rate_per_host=_rate(grant.rate_per_host),
             readiness=grant.readiness,
+            drift=grant.drift,
+            overrides=tuple(map(_override, grant.overrides)),
             disabled=disabled,
             applied=None if applied is None else _applied(applied, grant),
             refused_for=_refused_for(policy, grant, in_force, self._rooms.clock.now()),
@@ -104,10 +108,41 @@ def _template(template: Template, grants: int) -> TemplateAnswer:
     return TemplateAnswer(
         id=template.id,
         description=template.description,
-        privileges=tuple(sorted(template.privileges)),
+        kind=template.kind,
+        enabled=template.enabled,
+        privileges=tuple(_privilege(each, template) for each in sorted(template.privileges)),
+        entity_types=tuple(sorted(template.entity_types)),
+        ticket_kinds=tuple(sorted(template.ticket_kinds)),
+        max_days=template.max_days,
+        max_rate_per_host=_rate(template.max_rate_per_host) if template.max_rate_per_host else None,
+        owner=template.owner,
+        review_by=template.review_by,
+        overrides=tuple(map(_override, template.overrides)),
         role_name=template.role_name,
         revision=template.revision,
         grants=grants,
+    )
+
+
+def _privilege(privilege: str, template: Template) -> PrivilegeAnswer:
+    return PrivilegeAnswer(
+        id=privilege,
+        reason=template.reasons.get(privilege, ""),
+        source=template.sources.get(privilege),
+    )
+
+
+def _rate(rate: Rate) -> RateAnswer:
+    return RateAnswer(count=rate.count, seconds=rate.seconds)
+
+
+def _override(override: Override) -> OverrideAnswer:
+    return OverrideAnswer(
+        rule=override.rule,
+        privilege=override.privilege,
+        reason=override.reason,
+        owner=override.owner,
+        expires=override.expires,
     )
 
 

@@ -12,7 +12,7 @@ from broker.model.names import HostName
 from broker.model.policy import ReadinessMode
 from broker.model.secret import SecretVariable
 from tests.support.administration import CIM, CONFIG, grant
-from tests.support.clinic import CLUSTER, CONTROLLER, HOST, READER, Clinic
+from tests.support.clinic import CLUSTER, CONTROLLER, EMPOWERED, HOST, READER, Clinic
 
 DAY = timedelta(days=1)
 
@@ -78,7 +78,7 @@ def break_survey(clinic: Clinic) -> None:
 
 def be_permitted(clinic: Clinic, *privileges: str) -> None:
     """The controller's account gets one permission on the root folder in place of its own."""
-    clinic.permit("", "VSPHERE.LOCAL\\broker-controller", *privileges)
+    clinic.permit("", EMPOWERED, *privileges)
 
 
 @causes(Check.SESSIONS_FULL)
@@ -94,13 +94,13 @@ def nothing(clinic: Clinic) -> None:
 
 @causes(Check.ADMINISTRATOR)
 def crown(clinic: Clinic) -> None:
-    held = Permission(clinic.lab.world.inventory.root(), "VSPHERE.LOCAL\\broker-controller", False, -1, True)  # noqa: FBT003
+    held = Permission(clinic.lab.world.inventory.root(), EMPOWERED, False, -1, True)  # noqa: FBT003
     clinic.lab.model.seed(held)
 
 
 @causes(Check.CONTROLLER_LACKS)
 def take_from_controller(clinic: Clinic) -> None:
-    clinic.permit("/DC1", "VSPHERE.LOCAL\\broker-controller", CIM)
+    clinic.permit(CLUSTER, EMPOWERED, CIM)
 
 
 @causes(Check.CONTROLLER_EXCEEDS)
@@ -109,8 +109,8 @@ def give_to_controller(clinic: Clinic) -> None:
 
 
 @causes(Check.CONTROLLER_ELSEWHERE)
-def leave_controllers_permission(clinic: Clinic) -> None:
-    """The lab gives it DC2 too, and no grant leads there."""
+def permit_controller_elsewhere(clinic: Clinic) -> None:
+    clinic.permit("/DC2", EMPOWERED, CIM)
 
 
 @causes(Check.NO_SUCH_ACCOUNT)
@@ -192,7 +192,7 @@ def ask_for_nobody(clinic: Clinic) -> None:
 
 @causes(Check.HOST_UNCOVERED)
 def ask_for_another(clinic: Clinic) -> None:
-    clinic.wanted = Wanted(hosts=(HostName("esx0009.lab.example"),))
+    clinic.wanted = Wanted(hosts=(HostName("esx0010.lab.example"),))
 
 
 @causes(Check.DISCONNECTED)

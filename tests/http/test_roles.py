@@ -1,12 +1,14 @@
 """GET /v1/templates and /v1/grants."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from broker.model.names import GrantId, TemplateId
+from broker.model.policy import Override, Rate, TicketKind
+from broker.model.tree import Kind
 from tests.support.clock import HandClock
 from tests.support.http_fakes import AUDITOR, NAGIOS, OTHER, Desk
 from tests.support.issuing import APPLIED, CIM, GRANT, UUID
@@ -21,13 +23,45 @@ def only_grant(desk: Desk) -> dict[str, Any]:
     return item
 
 
+OVERRIDE = Override("L001", None, "agreed", "security team", date(2027, 3, 1))
+OVERRIDE_TOLD = {
+    "rule": "L001",
+    "privilege": None,
+    "reason": "agreed",
+    "owner": "security team",
+    "expires": "2027-03-01",
+}
+
+
 def test_a_template_is_told_as_it_is_written(desk: Desk) -> None:
+    template = replace(
+        desk.world.policy.templates[GRANT.template],
+        reasons={CIM: "it is needed"},
+        sources={CIM: "a page"},
+        entity_types=frozenset({Kind.CLUSTER}),
+        ticket_kinds=frozenset({TicketKind.CIM}),
+        max_days=90,
+        max_rate_per_host=Rate(5, 60),
+        owner="storage team",
+        review_by=date(2027, 6, 1),
+        overrides=(OVERRIDE,),
+    )
+    desk.world.policy = replace(desk.world.policy, templates={template.id: template})
     assert desk.get("/v1/templates", *ADMIN).get_json() == {
         "items": [
             {
                 "id": "cim-ticket",
                 "description": "",
-                "privileges": [CIM],
+                "kind": "app",
+                "enabled": True,
+                "privileges": [{"id": CIM, "reason": "it is needed", "source": "a page"}],
+                "entity_types": ["ClusterComputeResource"],
+                "ticket_kinds": ["cim"],
+                "max_days": 90,
+                "max_rate_per_host": {"count": 5, "seconds": 60},
+                "owner": "storage team",
+                "review_by": "2027-06-01",
+                "overrides": [OVERRIDE_TOLD],
                 "role_name": "cim-broker-cim-ticket",
                 "revision": "template-1",
                 "grants": 1,
@@ -38,6 +72,8 @@ def test_a_template_is_told_as_it_is_written(desk: Desk) -> None:
 
 
 def test_a_grant_is_told_as_it_is_written_and_as_it_stands(desk: Desk) -> None:
+    grants = {GRANT.id: replace(GRANT, overrides=(OVERRIDE,))}
+    desk.world.policy = replace(desk.world.policy, grants=grants)
     assert only_grant(desk) == {
         "id": "nagios-dc1",
         "app": "nagios",
@@ -50,6 +86,8 @@ def test_a_grant_is_told_as_it_is_written_and_as_it_stands(desk: Desk) -> None:
         "valid_until": "2027-01-01T00:00:00.000Z",
         "rate_per_host": {"count": 10, "seconds": 60},
         "readiness": "require",
+        "drift": "follow",
+        "overrides": [OVERRIDE_TOLD],
         "disabled": False,
         "applied": {
             "at": "2026-11-01T00:00:00.000Z",

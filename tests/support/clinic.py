@@ -17,11 +17,12 @@ from broker.doctor.catalogue import Check
 from broker.doctor.examine import Instruments, Wanted, examine
 from broker.doctor.finding import Finding, Report
 from broker.errors import SecretUnavailable
-from broker.lab.authorization.seed import seed_controller
+from broker.lab.authorization.permissions import Permission
 from broker.model.names import AccountId, VcenterId
 from broker.model.policy import Account, Grant, Policy, Vcenter
 from broker.model.secret import Secret, SecretReference, SecretVariable
 from broker.model.settings import ControllerLogin
+from broker.policy.controller_needs import ROOT, controller_needs
 from broker.ports.inspection import Inspection
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
@@ -30,12 +31,14 @@ from broker.store.latches import StoredLatches
 from broker.vsphere.administration import administration_of
 from broker.vsphere.greeting import TlsGreeter
 from broker.vsphere.inspection import PasswordTrial, inspection_of
-from tests.support.administration import CIM, RememberingLog, grant, policy
+from tests.support.administration import RememberingLog, grant, policy
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
 
 PROD = VcenterId("prod")
 READER = "VSPHERE.LOCAL\\svc-cim-a"
 CONTROLLER = "broker-controller@vsphere.local"
+EMPOWERED = "VSPHERE.LOCAL\\broker-controller"
+READ_ONLY = -2
 CLUSTER = "/DC1/host/cluster-01"
 HOST = "esx0001.lab.example"
 LOGIN = ControllerLogin(CONTROLLER, SecretVariable("CONTROLLER"))
@@ -83,7 +86,20 @@ class Clinic:
     def latches(self) -> StoredLatches:
         return StoredLatches(self.database)
 
+    def empower(self) -> None:
+        """Give the controller's account just what it needs for these grants."""
+        for need in controller_needs(self.policy, PROD):
+            moid = (
+                self.lab.moid(need.where.strip("/"))
+                if need.where != ROOT
+                else self.lab.world.inventory.root()
+            )
+            role = self.lab.model.add_role(f"controller-{len(self.lab.model.roles())}", need.privileges)
+            held = Permission(moid, EMPOWERED, group=False, role_id=role.role_id, propagate=need.propagate)
+            self.lab.model.seed(held)
+
     def apply(self) -> None:
+        self.empower()
         rooms = ControllerRooms(
             StoredGrants(self.database),
             StoredHeard(self.database),
@@ -146,13 +162,7 @@ class Clinic:
 def opened_clinic(folder: Path, database: Database) -> Iterator[Clinic]:
     """Applied, and well."""
     with lab_vcenter(folder) as lab:
-        seed_controller(
-            lab.model,
-            lab.world.inventory.root(),
-            [lab.moid("DC1"), lab.moid("DC2")],
-            "VSPHERE.LOCAL\\broker-controller",
-            frozenset({CIM}),
-        )
         made = Clinic(lab, database, lab.login())
+        lab.model.seed(Permission(lab.moid("DC2"), EMPOWERED, group=False, role_id=READ_ONLY, propagate=True))
         made.apply()
         yield made
