@@ -36,7 +36,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         ),
         Event.TICKET_ISSUED: EventFacts(
             "vCenter gave a ticket. Durable before the app is answered; it may still not have got it.",
-            (*ATTEMPT_FIELDS, *_TICKET, *_PROOF),
+            (*ATTEMPT_FIELDS, *_TICKET, "cim_access", *_PROOF),
             ("warnings",),
         ),
         Event.TICKET_REFUSED: EventFacts(
@@ -82,6 +82,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
                 "instance_uuid",
                 "moid",
                 "policy_revision",
+                "cim_access",
                 "warnings",
                 *_PROOF,
             ),
@@ -188,6 +189,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "cause": "Why nobody was authenticated: one of the causes in reasons.md.",
         "changes": "How many changes were made.",
         "changed_by": "Who changed it, by the user names of vCenter's events.",
+        "cim_access": "What a ticket lets its holder do on the host, as far as that is known.",
         "claimed_app": "The app that somebody said to be, unproved.",
         "count": "How many.",
         "deadline": "By then the attempt must have ended.",

@@ -12,6 +12,7 @@ from typing import Final
 
 from broker.errors import Limited, Refused
 from broker.model.issuance import (
+    CIM_ACCESS,
     Attempt,
     Caller,
     DryRun,
@@ -125,6 +126,7 @@ def rehearsal_record(dry_run: DryRun, caller: Caller, proof: Proof, policy_revis
         "instance_uuid": dry_run.host.ref.instance_uuid,
         "moid": dry_run.host.ref.moid,
         "policy_revision": policy_revision,
+        "cim_access": CIM_ACCESS,
         "warnings": list(dry_run.warnings),
     }
     return Record(Event.DRY_RUN_ALLOWED, fields | _proof_fields(proof))
@@ -166,6 +168,7 @@ def _outcome_fields(outcome: Outcome) -> Fields:
         "exposure_until": None if exposure is None else iso(ms_up(exposure)),
         "fingerprint": outcome.fingerprint,
         "fingerprint_key": outcome.fingerprint_key_id,
+        "cim_access": CIM_ACCESS if outcome.kind is OutcomeKind.ISSUED else None,
         "warnings": list(outcome.warnings) or None,
     }
     return _known(known) | (_proof_fields(outcome.proof) if outcome.proof else {})

@@ -25,6 +25,7 @@ def test_a_ticket_leaves_an_intent_and_an_outcome(book: Book) -> None:
     assert (intent["event"], outcome["event"]) == ("ticket_intent", "ticket_issued")
     assert outcome["fields"]["exposure_until"] == "2026-11-23T12:02:00.000Z"
     assert outcome["fields"]["fingerprint"] == "f" * 64
+    assert outcome["fields"]["cim_access"] == "decided by ESXi, assume full"
     assert outcome["fields"]["proof_digest"] == PROOF.digest
     assert outcome["fields"]["proof_age_ms"] == 1000
     assert outcome["fields"]["root_privileges"] == []
@@ -140,6 +141,7 @@ def test_a_dry_run_is_on_record_and_is_no_issuance(book: Book) -> None:
     book.ledger.rehearse(dry_run, CALLER, PROOF, "revision-1")
     assert book.last()["code"] == "T120I"
     assert book.last()["fields"]["warnings"] == ["firewall_unknown"]
+    assert book.last()["fields"]["cim_access"] == "decided by ESXi, assume full"
     assert book.issuances.page(None, None, 10).items == ()
 
 
