@@ -23,7 +23,7 @@ TICKET_LIFE_S = 120
 """HostSystem.AcquireCimServicesTicket: valid two minutes, not renewable."""
 
 CIM_ACCESS = "decided by ESXi, assume full"
-"""What a ticket lets its holder do on the host: no text of VMware's ties it to the caller's role in vCenter."""
+"""What a ticket lets its holder do on the host: no published text ties it to the caller's role in vCenter."""
 
 
 @dataclass(frozen=True, slots=True)
