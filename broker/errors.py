@@ -3,6 +3,7 @@
     BrokerError
     |-- InvalidName            a name or id outside its grammar
     |-- ConfigurationError     a file an admin wrote: file, line, key, what to do
+    |-- PolicyRefused          files that are in order and say what lint refuses
     |-- SecretUnavailable      a secret's reference leads nowhere, or to a file others can read
     |-- FileRefused            a file that would hold a secret cannot be made
     |   `-- FileExists         ... since one is there (broker/files.py)
@@ -278,6 +279,10 @@ class ConfigurationError(BrokerError):
         self.key = key
         self.problem = problem
         self.advice = advice
+
+
+class PolicyRefused(BrokerError):
+    """The files are in order, and what they say is refused by lint; names each finding."""
 
 
 class SecretUnavailable(BrokerError):

@@ -7,7 +7,15 @@ import click
 from broker.cli.exits import Exit
 from broker.client.errors import BrokerRefused
 from broker.console import Format
-from broker.errors import BrokerError, InvalidName, LogUnavailable, Reason, Refused, SecretUnavailable
+from broker.errors import (
+    BrokerError,
+    InvalidName,
+    LogUnavailable,
+    PolicyRefused,
+    Reason,
+    Refused,
+    SecretUnavailable,
+)
 from broker.files import FileExists
 from broker.policy.problems import ConfigurationErrors
 from broker.texts import printable
@@ -46,7 +54,7 @@ def exit_code_of(error: BrokerError) -> Exit:
             return Exit.CONFLICT
         case Refused(reason=code) | BrokerRefused(code=code) if code in _VCENTER_REASONS:
             return Exit.VCENTER
-        case Refused() | BrokerRefused():
+        case Refused() | BrokerRefused() | PolicyRefused():
             return Exit.REFUSED
     return Exit.FAILED
 

@@ -21,15 +21,19 @@ from broker.controller.planning.plan import Asked, Plan
 from broker.controller.process import ControllerProcess, NextSignal
 from broker.controller.rooms import ControllerRooms, NoLogin, kept_open
 from broker.controller.watch import Watch
-from broker.errors import BrokerError
-from broker.model.policy import Vcenter
+from broker.errors import BrokerError, PolicyRefused
+from broker.lint.findings import Material
+from broker.lint.run import lint
+from broker.lint.told import explained
+from broker.model.policy import Policy, Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
-from broker.policy.load import load_controller, load_policy, load_server
+from broker.policy.load import load_controller, load_policy, load_server, load_with_places
 from broker.policy.presence import Presence
 from broker.ports.administration import Administration
 from broker.ports.clock import Clock
 from broker.ports.operation import LoginLatch
+from broker.privileges.catalogue import shipped
 from broker.secrets import read_secret
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
@@ -44,9 +48,9 @@ class ApplyRuns(BrokerError):
 
 
 def plan_from(file: Path, asked: Asked) -> Plan:
-    """`broker roles plan` with the controller's configuration. Raises ConfigurationErrors, LogUnavailable."""
+    """`broker roles plan` with the controller's configuration. Raises as `apply_from` does."""
     settings = load_controller(file)
-    policy = load_policy(settings.policy)
+    policy = _policy(settings)
     with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return plan_policy(policy, rooms, asked)
 
@@ -54,11 +58,11 @@ def plan_from(file: Path, asked: Asked) -> Plan:
 def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progress) -> ApplyReport:
     """`broker roles apply` with the controller's configuration, of a saved plan or of one made now.
 
-    Raises ConfigurationErrors, LogUnavailable, ApplyRuns, PlanOutdated; everything else is a
-    problem in the report.
+    Raises ConfigurationErrors, PolicyRefused, LogUnavailable, ApplyRuns, PlanOutdated; everything
+    else is a problem in the report.
     """
     settings = load_controller(file)
-    policy = load_policy(settings.policy)
+    policy = _policy(settings)
     with _store(settings) as database, database.turn("apply", within_s=0.0) as mine:
         if not mine:
             raise ApplyRuns("another apply works on this store; wait for its end")
@@ -86,6 +90,15 @@ def run_from(file: Path, next_signal: NextSignal) -> None:
         )
         with _kept_house(settings, database):
             process.run(next_signal)
+
+
+def _policy(settings: ControllerSettings) -> Policy:
+    """The policy to make true. What `broker roles lint` refuses is not put into vCenter."""
+    policy, written = load_with_places(settings.policy)
+    findings = lint(Material(policy, shipped(), SystemClock().now().date()), written)
+    if refused := [line for each in findings if each.refuses for line in explained(each, Path.cwd())]:
+        raise PolicyRefused("\n".join(refused))
+    return policy.to_apply()
 
 
 @contextmanager

@@ -10,10 +10,16 @@ from broker.lint.run import Finding
 def lines(findings: Sequence[Finding], base: Path) -> Iterator[str]:
     """Two lines for each finding, what it is and what to do, and one that counts them."""
     for each in findings:
-        where = f"{shown(each.file, base)}:{each.line}"
-        yield f"{where}: {_grade(each)} {each.rule.id} {each.rule.name}: {_said(each)}"
-        yield f"  {_what_to_do(each)}"
+        yield from explained(each, base)
     yield summary(findings)
+
+
+def explained(finding: Finding, base: Path) -> Iterator[str]:
+    """Where it is and what it is, and what to do."""
+    rule = finding.rule
+    where = f"{shown(finding.file, base)}:{finding.line}"
+    yield f"{where}: {_grade(finding)} {rule.id} {rule.name}: {_said(finding)}"
+    yield f"  {_what_to_do(finding)}"
 
 
 def summary(findings: Sequence[Finding]) -> str:

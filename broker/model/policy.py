@@ -1,10 +1,11 @@
 """Policy as it is decided on: compiled, checked, immutable."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
 from broker.model.secret import SecretReference
@@ -195,6 +196,11 @@ class Policy:
     apps: Mapping[AppId, App]
     templates: Mapping[TemplateId, Template]
     grants: Mapping[GrantId, Grant]
+
+    def to_apply(self) -> "Policy":
+        """The same without the grants of disabled templates, which give nobody anything in vCenter."""
+        kept = {g.id: g for g in self.grants.values() if self.templates[g.template].enabled}
+        return self if len(kept) == len(self.grants) else replace(self, grants=MappingProxyType(kept))
 
     def grants_of(self, app: AppId) -> tuple[Grant, ...]:
         """All grants of `app`, in the order of their ids."""

@@ -13,14 +13,17 @@ from broker.controller.planning.looking import plan_policy
 from broker.controller.planning.plan import Asked, Plan
 from broker.controller.rooms import ControllerRooms, kept_open
 from broker.controller.watch import Watch
+from broker.lab.authorization.seed import seed_controller
 from broker.model.policy import Policy, Vcenter
 from broker.model.record import Event
 from broker.ports.administration import Administration
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from broker.store.heard import StoredHeard
-from tests.support.administration import FakeAdministration, FakeVcenter
+from tests.support.administration import CIM, FakeAdministration, FakeVcenter
 from tests.support.clock import HandClock
+from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
+from tests.support.policy_files import PolicyFiles
 
 
 class ReadableLog(AuditSystemLog):
@@ -83,3 +86,25 @@ def controller(database: Database) -> Controller:
     return Controller(
         StoredGrants(database), StoredHeard(database), ReadableLog(database), HandClock(), vcenters
     )
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabVCenter]:
+    with lab_vcenter(tmp_path / "lab") as running:
+        datacenters = [running.moid("DC1"), running.moid("DC2")]
+        root = running.world.inventory.root()
+        controller = "VSPHERE.LOCAL\\broker-controller"
+        seed_controller(running.model, root, datacenters, controller, frozenset({CIM}))
+        yield running
+
+
+@pytest.fixture
+def files(tmp_path: Path, lab: LabVCenter) -> PolicyFiles:
+    written = PolicyFiles(tmp_path / "site")
+    written.change("vcenters.yaml", "host: vc.example.com", f"host: localhost\n    port: {lab.port}")
+    written.change("vcenters.yaml", "ca_file: ca.pem", f"ca_file: {lab.ca_file}")
+    written.change("controller.yaml", "svc-controller@vsphere.local", "broker-controller@vsphere.local")
+    written.change("controller.yaml", "{credential: prod-password}", "{file: controller.password}")
+    password = written.put("controller.password", PASSWORDS["broker-controller"])
+    password.chmod(0o600)
+    return written

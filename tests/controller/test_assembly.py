@@ -19,42 +19,18 @@ from broker.controller.assembly import apply_from, run_from
 from broker.controller.carrying.report import ApplyReport
 from broker.controller.planning.plan import Asked, ProblemKind
 from broker.errors import LogUnavailable
-from broker.lab.authorization.seed import seed_controller
 from broker.model.applied import Standing
 from broker.model.names import GrantId
 from broker.ports.clock import Clock
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from broker.store.processes import StoredProcesses
-from tests.support.administration import CIM
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
 from tests.support.deadline import eventually
-from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
+from tests.support.lab_vcenter import PASSWORDS, LabVCenter
 from tests.support.policy_files import PolicyFiles
 from tests.support.records import open_book
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[LabVCenter]:
-    with lab_vcenter(tmp_path / "lab") as running:
-        datacenters = [running.moid("DC1"), running.moid("DC2")]
-        root = running.world.inventory.root()
-        controller = "VSPHERE.LOCAL\\broker-controller"
-        seed_controller(running.model, root, datacenters, controller, frozenset({CIM}))
-        yield running
-
-
-@pytest.fixture
-def files(tmp_path: Path, lab: LabVCenter) -> PolicyFiles:
-    written = PolicyFiles(tmp_path / "site")
-    written.change("vcenters.yaml", "host: vc.example.com", f"host: localhost\n    port: {lab.port}")
-    written.change("vcenters.yaml", "ca_file: ca.pem", f"ca_file: {lab.ca_file}")
-    written.change("controller.yaml", "svc-controller@vsphere.local", "broker-controller@vsphere.local")
-    written.change("controller.yaml", "{credential: prod-password}", "{file: controller.password}")
-    password = written.put("controller.password", PASSWORDS["broker-controller"])
-    password.chmod(0o600)
-    return written
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ not. It asks for nothing but the files, so it runs in CI: `broker roles lint --c
 
 An **error** is refused: the command ends with 4. A **warning** and a **note** are told and do not fail,
 unless `--fail-on warning` or `--fail-on note` says so. The files themselves being broken ends it with 3, as
-`broker config check` does. 0 is a policy in which nothing is refused.
+`broker config check` does. 0 is a policy in which nothing is refused. `broker roles plan` and `apply` refuse
+what is refused here; what is applied already stays in force.
 
 `--format json` is a list of findings: `rule`, `name`, `severity`, `subject`, `privilege`, `file`, `line`,
 `key`, `text`, `fix` and, where an override covers it, `accepted`. `--format sarif` is SARIF 2.1.0 for code
