@@ -57,6 +57,14 @@ class AnchoredAdapter(HTTPAdapter):
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
         """Add nothing to the context."""
 
+    def close(self) -> None:
+        """Close the idle connections too: urllib3 waits until nothing knows of them, as a kept error does."""
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - it can be iterated over by its keys alone
+            if (pool := pools.get(key)) is not None:
+                pool.close()
+        super().close()
+
 
 def _pinned_pool(leaf_sha256: str) -> type[HTTPSConnectionPool]:
     """The class of pools whose connections end before the first request if the leaf is another."""

@@ -13,6 +13,7 @@ from broker.model.secret import Secret
 from tests.client.conftest import Broker, as_json
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
+from tests.support.deadline import eventually
 from tests.support.https import HttpsServer, Reply, Seen, https_server
 
 DECISION = {
@@ -50,6 +51,17 @@ def test_a_ticket_comes_back_whole_and_its_secret_wrapped(client: BrokerClient, 
     assert "canary" not in repr(ticket)
     assert (ticket.host, ticket.address, ticket.port) == ("esx01.example.com", "10.0.0.1", 5989)
     assert ticket.expires_at == datetime(2026, 11, 23, 11, 2, tzinfo=UTC)
+
+
+def test_a_closed_client_leaves_no_connection_to_whoever_keeps_a_refusal(
+    client: BrokerClient, broker: Broker, server: HttpsServer
+) -> None:
+    broker.answers["/v1/tickets"] = as_json(PROBLEM, 403)
+    with pytest.raises(BrokerRefused) as kept:
+        client.ticket("esx01.example.com")
+    client.close()
+    assert eventually(lambda: len(server.ended) == len(server.connections))
+    assert kept.value.status == 403
 
 
 def test_a_tickets_end_is_counted_on_this_machines_clock(

@@ -82,7 +82,7 @@ def test_a_vcenter_that_answers_too_late_is_unknown_and_never_asked_twice(fresh:
     with fresh.client() as client:
         client.ticket(HOST)
     before = fresh.lab.control.calls()[MINT]
-    fresh.lab.control.set_latency(MINT, 3)
+    fresh.lab.control.set_latency(MINT, 2)
     refused = fresh.refusal()
     assert (refused.status, refused.code) == (504, "vcenter_timeout")
     assert outcomes(fresh)[-1] == ("ticket_unknown", "vcenter_timeout")

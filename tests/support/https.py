@@ -35,11 +35,12 @@ Answering = Callable[[Seen], Reply | None]
 
 @dataclass
 class HttpsServer:
-    """Where it listens, and every request so far."""
+    """Where it listens, every request so far, every connection that was made, and every one that ended."""
 
     port: int
     seen: list[Seen]
     connections: list[str]
+    ended: list[str]
 
     @property
     def url(self) -> str:
@@ -55,6 +56,7 @@ def https_server(folder: Path, certificate: TestCertificate, answering: Answerin
     context.load_cert_chain(file)
     seen: list[Seen] = []
     connections: list[str] = []
+    ended: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,6 +66,10 @@ def https_server(folder: Path, certificate: TestCertificate, answering: Answerin
         def setup(self) -> None:
             connections.append("open")
             super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            ended.append("closed")
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -97,7 +103,7 @@ def https_server(folder: Path, certificate: TestCertificate, answering: Answerin
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield HttpsServer(server.server_address[1], seen, connections)
+        yield HttpsServer(server.server_address[1], seen, connections, ended)
     finally:
         server.shutdown()
         server.server_close()
