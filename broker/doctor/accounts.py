@@ -34,7 +34,7 @@ class AccountFacts:
     refused_lately: int
     """Log-ins that vCenter refused in the last WINDOW_S."""
     held: Mapping[Moid, frozenset[str]]
-    """Effective privileges on its hosts, the root folder, and wherever anybody has a permission."""
+    """Effective privileges on its hosts, the root folder, and wherever it or a group has a permission."""
 
 
 def of_account(
@@ -55,11 +55,17 @@ def of_account(
     yield from _elsewhere(about, facts.held, reached)
 
 
-def places_of(reached: Iterable[Reach], survey: Survey) -> tuple[Entity, ...]:
-    """Where to ask for an account's privileges: hosts, root folder, and every object with a permission."""
+def places_of(user: str, reached: Iterable[Reach], survey: Survey) -> tuple[Entity, ...]:
+    """Where to ask for an account's privileges: its hosts, the root folder, and where it may get others.
+
+    That is every object with a permission of its own, or of a group: nobody tells who is in one.
+    """
     moids = dict.fromkeys(host for reach in reached for host in reach.hosts)
     moids[survey.tree.root] = None
-    moids.update(dict.fromkeys(sorted(survey.permissions)))
+    wanted = canonical_user(user)
+    for entity, permissions in sorted(survey.permissions.items()):
+        if any(p.group or canonical_user(p.principal) == wanted for p in permissions):
+            moids[entity] = None
     nodes = (survey.tree.node(moid) for moid in moids)
     return tuple(Entity(node.kind, node.moid) for node in nodes if node is not None)
 
@@ -125,7 +131,7 @@ def _on_root(about: _About, held: Mapping[Moid, frozenset[str]]) -> Iterator[Fin
 def _elsewhere(
     about: _About, held: Mapping[Moid, frozenset[str]], reached: tuple[Reach, ...]
 ) -> Iterator[Finding]:
-    """Objects with a permission of anybody's, outside the account's scopes and the root folder."""
+    """Objects with a permission of its own or a group's, outside its scopes and the root folder."""
     scopes = {target.moid for reach in reached for target in reach.targets}
     scopes |= {target.entity.moid for reach in reached for target in reach.targets}
     for entity in sorted(about.survey.permissions):

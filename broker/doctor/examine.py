@@ -159,7 +159,7 @@ class _Examination:
                 known=inspection.knows(account.user),
                 latched_since=self._with.latched_since(self._vcenter.id, canonical_user(account.user)),
                 refused_lately=refused.get(canonical_user(account.user), 0),
-                held=inspection.effective(account.user, places_of(own, survey)),
+                held=inspection.effective(account.user, places_of(account.user, own, survey)),
             )
             yield from of_account(account, facts, own, survey, self._policy.templates)
             if facts.known is not False:

@@ -36,6 +36,9 @@ _TOGETHER = 200
 _PLACES = 1
 """Calls at a time: who looks is in no hurry, and takes no ticket's place."""
 
+_LARGE_ANSWER_S = 60.0
+"""Patience for what is read of many hosts at once: vCenter asks the hosts themselves for some of it."""
+
 _VIEW = "System.View"
 
 
@@ -82,11 +85,11 @@ class VcenterInspection:
 
     def hosts(self) -> tuple[Host, ...]:
         """Every host whose place in the tree is known."""
-        return self._session.run(lambda link: read_inventory(self._vcenter, link)).all
+        return self._session.run(partial(_hosts, vcenter=self._vcenter))
 
     def facts(self, hosts: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
         """One RetrievePropertiesEx over all of them."""
-        return self._session.run(partial(read_facts, refs=hosts))
+        return self._session.run(partial(_facts, refs=hosts))
 
     def close(self) -> None:
         """Log out. Never raises."""
@@ -128,6 +131,16 @@ class PasswordTrial:
 def _session(vcenter: Vcenter, user: str, secret: SecretSource, latch: LoginLatch, clock: Clock) -> Session:
     gate = Gates(_PLACES, clock).of(replace(vcenter, concurrency=_PLACES))
     return session_of(vcenter, user, secret, latch, gate, clock)
+
+
+def _hosts(link: Link, vcenter: VcenterId) -> tuple[Host, ...]:
+    with link.stub.patience(_LARGE_ANSWER_S):
+        return read_inventory(vcenter, link).all
+
+
+def _facts(link: Link, refs: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
+    with link.stub.patience(_LARGE_ANSWER_S):
+        return read_facts(link, refs)
 
 
 def _current_time(link: Link) -> datetime:

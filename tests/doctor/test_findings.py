@@ -3,14 +3,24 @@
 from dataclasses import replace
 
 import pytest
-from pyVmomi import vim
 
+from broker.doctor.accounts import places_of
 from broker.doctor.catalogue import CATALOGUE, Check, Severity
 from broker.doctor.examine import Wanted
+from broker.doctor.reach import reaches
+from broker.lab.authorization.permissions import Permission
+from broker.lab.world.users import ADMINISTRATORS
 from broker.model.names import HostName
-from tests.doctor.causes import CAUSES, change_accounts_password, disconnect, hold_on_root, stop_cim
+from tests.doctor.causes import (
+    CAUSES,
+    change_accounts_password,
+    disconnect,
+    fill_sessions,
+    hold_on_root,
+    stop_cim,
+)
 from tests.support.administration import CIM, grant
-from tests.support.clinic import CLUSTER, HOST, READER, Clinic
+from tests.support.clinic import CLUSTER, HOST, PROD, READ_ONLY, READER, Clinic
 
 ALONE = "/DC1/host/esx0009.lab.example"
 
@@ -92,10 +102,13 @@ def test_a_locked_account_shows_when_it_logs_in(clinic: Clinic) -> None:
 
 
 def test_what_a_group_gives_is_found_though_nobody_tells_who_is_in_it(clinic: Clinic) -> None:
+    group, administrator = ADMINISTRATORS, -1
+    held = Permission(clinic.lab.moid("DC2"), group, group=True, role_id=administrator, propagate=True)
+    clinic.lab.model.seed(held)
     assert clinic.found(Check.HELD_ELSEWHERE) == []
     clinic.account = replace(clinic.account, user="administrator@vsphere.local")
     found = clinic.found(Check.HELD_ELSEWHERE)
-    assert [f.facts["path"] for f in found if "by a group" in f.text] == ["/DC1", "/DC2"]
+    assert [f.facts["path"] for f in found if "by a group" in f.text] == ["/DC2"]
 
 
 def test_a_tolerated_privilege_on_the_root_folder_is_no_finding(clinic: Clinic) -> None:
@@ -147,13 +160,29 @@ def test_a_vcenter_that_stops_answering_is_not_held_to_be_well(clinic: Clinic) -
     assert report.findings[-1].check is Check.CANNOT_LOOK
 
 
-def test_a_failed_privilege_check_is_never_provoked(clinic: Clinic) -> None:
-    clinic.examine()
-    manager = clinic.other.eventManager
-    told = manager.QueryEvents(
-        vim.event.EventFilterSpec(eventTypeId=["com.vmware.vc.authorization.NoPermission"])
-    )
-    assert list(told) == []
+def test_sessions_are_asked_for_only_where_no_privilege_check_fails_by_it(clinic: Clinic) -> None:
+    def reads() -> int:
+        before = clinic.lab.knobs.calls()["RetrievePropertiesEx"]
+        clinic.examine()
+        return clinic.lab.knobs.calls()["RetrievePropertiesEx"] - before
+
+    without = reads()
+    fill_sessions(clinic)
+    assert reads() == without + 1
+
+
+def test_an_account_is_asked_about_only_where_a_permission_may_be_its_own(clinic: Clinic) -> None:
+    for number in range(250):
+        moid = clinic.lab.moid("DC2") if number % 2 else clinic.lab.moid("DC2/host/esx0010.lab.example")
+        user = f"VSPHERE.LOCAL\\somebody-{number}"
+        clinic.lab.model.seed(Permission(moid, user, group=False, role_id=READ_ONLY, propagate=True))
+    inspection = clinic.inspection(clinic.entry)
+    assert inspection is not None
+    survey = inspection.survey()
+    inspection.close()
+    reached = reaches(clinic.policy, PROD, survey)
+    asked = {survey.tree.path_of(entity.moid) for entity in places_of(clinic.account.user, reached, survey)}
+    assert asked == {"/", CLUSTER, *(f"{CLUSTER}/esx000{n}.lab.example" for n in (1, 2, 3, 4))}
 
 
 def test_every_id_is_of_the_catalogue_and_of_its_own(clinic: Clinic) -> None:
