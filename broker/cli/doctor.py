@@ -13,8 +13,8 @@ from broker.console import Format, show_json
 from broker.controller.looking import examine_from
 from broker.doctor.catalogue import Severity
 from broker.doctor.connection import TYPICAL_SESSIONS
-from broker.doctor.examine import Wanted
 from broker.doctor.finding import Finding, Report, some
+from broker.doctor.visit import Wanted
 from broker.model.names import VcenterId, parse_host_name, parse_id
 from broker.texts import printable
 

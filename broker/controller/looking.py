@@ -8,8 +8,9 @@ from pathlib import Path
 
 from broker.audit.reading import AuditReading
 from broker.clock import SystemClock
-from broker.doctor.examine import Instruments, Progress, Wanted, examine
+from broker.doctor.examine import examine
 from broker.doctor.finding import Report
+from broker.doctor.visit import Instruments, Progress, Wanted
 from broker.errors import InvalidName
 from broker.explain.explain import explain
 from broker.explain.explanation import Explanation, Past, Question

@@ -5,7 +5,8 @@
     reach        which hosts each grant is for, by the paths that admins wrote
     connection, privileged, accounts, hosts
                  pure: what was read goes in, findings come out
-    examine      reads through ports, in the order in which one thing makes sense after another
+    visit        what is asked of one vCenter, once logged in to it
+    examine      the whole examination, in the order in which one thing makes sense after another
 
 Nothing here changes anything, in vCenter or in the store.
 """

@@ -23,7 +23,7 @@ class HostView:
     facts: HostFacts | None
     certificate: Reading | None
     modes: frozenset[ReadinessMode]
-    """What the grants that are for it say of a stopped CIM service."""
+    """What the grants that are for it say of a stopped CIM service; empty where none is for it."""
 
     def found(self, check: Check, text: str, facts: Mapping[str, JsonValue] | None = None) -> Finding:
         """Something about this host."""
@@ -33,6 +33,8 @@ class HostView:
 
 def of_host(view: HostView, vcenter: Vcenter, now: datetime) -> Iterator[Finding]:
     """Everything about one host."""
+    if not view.modes:
+        yield view.found(Check.HOST_UNCOVERED, "it is in no scope")
     yield from _connection(view, vcenter)
     if view.host.connection in (Connection.DISCONNECTED, Connection.NOT_RESPONDING):
         return  # the rest is what vCenter remembers of it

@@ -134,7 +134,7 @@ class ControllersView:
         return self._sightings[key]
 
     def _proved(self, account: Account, host: Host) -> Proof:
-        root = Entity(Kind.FOLDER, host.ancestors[-1])
+        root = Entity(Kind.FOLDER, self.survey(account.vcenter).tree.root)
         asked = [Entity(Kind.HOST, host.ref.moid), root]
         held = self._of(account.vcenter).effective(account.user, asked)
         if not {entity.moid for entity in asked} <= set(held):

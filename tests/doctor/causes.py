@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from broker.doctor.catalogue import Check
-from broker.doctor.examine import Wanted
+from broker.doctor.visit import Wanted
 from broker.lab.authorization.permissions import Permission
 from broker.lab.options import VCENTER_NAME
 from broker.model.names import HostName

@@ -1,16 +1,21 @@
 """Each finding, made on the lab and found by an examination over its wire."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from broker.doctor.accounts import places_of
 from broker.doctor.catalogue import CATALOGUE, Check, Severity
-from broker.doctor.examine import Wanted
 from broker.doctor.reach import reaches
+from broker.doctor.visit import Wanted
+from broker.errors import Reason, Refused
 from broker.lab.authorization.permissions import Permission
 from broker.lab.world.users import ADMINISTRATORS
+from broker.model.inventory import HostFacts, HostRef
 from broker.model.names import HostName
+from broker.ports.inspection import Inspection
 from tests.doctor.causes import (
     CAUSES,
     change_accounts_password,
@@ -40,12 +45,8 @@ WRITES = frozenset(
 
 @pytest.mark.parametrize("check", Check)
 def test_a_finding_is_made_by_what_it_names(clinic: Clinic, check: Check) -> None:
-    well = clinic.examine().findings
     CAUSES[check](clinic)
-    found = clinic.examine().findings
-    assert check in {finding.check for finding in found}
-    if CATALOGUE[check].severity is not Severity.INFO:
-        assert check not in {finding.check for finding in well}
+    assert clinic.found(check)
 
 
 def test_a_vcenter_that_is_well_has_nothing_but_notes(clinic: Clinic) -> None:
@@ -153,11 +154,50 @@ def test_a_host_that_is_gone_is_told_nothing_else_about(clinic: Clinic) -> None:
     assert [f.check for f in clinic.examine().findings if f.subject == f"host {HOST}"] == [Check.DISCONNECTED]
 
 
+@pytest.mark.parametrize("method", ["QueryEvents", "RetrieveUserGroups", "FetchUserPrivilegeOnEntities"])
+def test_a_question_that_meets_a_fault_costs_what_hangs_on_it_alone(clinic: Clinic, method: str) -> None:
+    clinic.lab.knobs.set_fault(method, "vmodl.fault.SystemError")
+    report = clinic.examine()
+    assert (report.unseen, report.hosts) == (("prod",), 4)
+    assert {f.subject for f in report.findings if f.check is Check.CANNOT_LOOK} <= {
+        "accounts",
+        "account reader",
+        "controller VSPHERE.LOCAL\\broker-controller",
+    }
+
+
 def test_a_vcenter_that_stops_answering_is_not_held_to_be_well(clinic: Clinic) -> None:
-    clinic.lab.knobs.set_fault("QueryEvents", "vmodl.fault.SystemError")
+    clinic.lab.knobs.set_drop("QueryEvents", None)
     report = clinic.examine()
     assert report.unseen == ("prod",)
     assert report.findings[-1].check is Check.CANNOT_LOOK
+
+
+class Blamed:
+    """An inspection on which every reading with one host in it meets a fault."""
+
+    def __init__(self, inner: Inspection, moid: str) -> None:
+        self._inner = inner
+        self._moid = moid
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def facts(self, hosts: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
+        if self._moid in {host.moid for host in hosts}:
+            raise Refused(Reason.VCENTER_FAULT)
+        return self._inner.facts(hosts)
+
+
+def test_one_host_that_cannot_be_read_hides_no_other(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    inspection = clinic.inspection(clinic.entry)
+    assert inspection is not None
+    blamed = Blamed(inspection, clinic.lab.moid(f"{CLUSTER[1:]}/{HOST}"))
+    monkeypatch.setattr(clinic, "inspection", lambda _: blamed)
+    report = clinic.examine()
+    assert (report.unseen, report.hosts) == ((), 4)
+    assert [f.subject for f in report.findings if f.check is Check.UNREADABLE] == [f"host {HOST}"]
+    assert len([f for f in report.findings if f.check is Check.ADDRESSES_ALL]) == 3
 
 
 def test_sessions_are_asked_for_only_where_no_privilege_check_fails_by_it(clinic: Clinic) -> None:

@@ -14,8 +14,9 @@ from broker.controller.apply import apply_policy
 from broker.controller.planning.plan import Asked
 from broker.controller.rooms import ControllerRooms
 from broker.doctor.catalogue import Check
-from broker.doctor.examine import Instruments, Wanted, examine
+from broker.doctor.examine import examine
 from broker.doctor.finding import Finding, Report
+from broker.doctor.visit import Instruments, Wanted
 from broker.errors import SecretUnavailable
 from broker.lab.authorization.permissions import Permission
 from broker.model.names import AccountId, VcenterId
