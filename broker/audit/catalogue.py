@@ -145,6 +145,10 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.ROLE_CREATED: EventFacts("The controller made a role in vCenter.", _ROLE),
         Event.ROLE_UPDATED: EventFacts("The controller set a role's privileges in vCenter.", _ROLE),
         Event.ROLE_REMOVED: EventFacts("The controller removed a role from vCenter.", _ROLE),
+        Event.ROLE_RENAMED: EventFacts(
+            "An operator gave a role of ours its name again.",
+            ("vcenter", "instance_uuid", "role", "role_id", "was_called", "by"),
+        ),
         Event.PERMISSION_SET: EventFacts(
             "The controller set a permission in vCenter.", (*_PERMISSION, "role", "role_id", "propagate")
         ),
@@ -162,6 +166,21 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.GRANT_WITHDRAWN: EventFacts(
             "A grant is no longer applied: it left the policy, or something foreign stands in its way.",
             ("by", "plan", "grant", "vcenter", "why"),
+        ),
+        Event.GRANT_ADOPTED: EventFacts(
+            "An operator took what vCenter holds as what is applied: it is what the policy wants.",
+            (
+                "grant",
+                "vcenter",
+                "instance_uuid",
+                "digest",
+                "replaced",
+                "finding",
+                "role_id",
+                "principal",
+                "scope",
+                "by",
+            ),
         ),
         Event.APPLY_FAILED: EventFacts(
             "Something of the policy was not applied.",
@@ -256,6 +275,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "version": "The broker's version.",
         "warnings": "What may keep CIM from working on the host.",
         "wanted_by": "The grants that want the permission, or why it goes.",
+        "was_called": "The name that somebody had given the role.",
         "why": "What a grant was withdrawn for.",
         "window_s": "How many seconds refusals are counted for.",
     }

@@ -3,7 +3,7 @@
 It stands beside `broker/wiring.py`, since what serves must not know the controller.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,21 @@ from broker.controller.planning.document import SavedPlan
 from broker.controller.planning.looking import plan_policy
 from broker.controller.planning.plan import Asked, Plan
 from broker.controller.process import ControllerProcess, NextSignal
+from broker.controller.resolving.adopt import Adoption, adopt
+from broker.controller.resolving.look import Looked, drifted, look_now
+from broker.controller.resolving.restore import restore
 from broker.controller.rooms import ControllerRooms, NoLogin, kept_open
 from broker.controller.watch import Watch
-from broker.errors import BrokerError, PolicyRefused
+from broker.errors import BrokerError, InvalidName, PolicyRefused
 from broker.lint.findings import Material
 from broker.lint.run import lint
 from broker.lint.told import explained
+from broker.model.names import GrantId
 from broker.model.policy import Policy, Vcenter
 from broker.model.settings import ControllerSettings
 from broker.policy.holder import PolicyHolder
 from broker.policy.load import load_controller, load_policy, load_server, load_with_places
+from broker.policy.places import Places
 from broker.policy.presence import Presence
 from broker.ports.administration import Administration
 from broker.ports.clock import Clock
@@ -50,7 +55,7 @@ class ApplyRuns(BrokerError):
 def plan_from(file: Path, asked: Asked) -> Plan:
     """`broker roles plan` with the controller's configuration. Raises as `apply_from` does."""
     settings = load_controller(file)
-    policy = _policy(settings)
+    policy, _ = _policy(settings)
     with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return plan_policy(policy, rooms, asked)
 
@@ -62,14 +67,72 @@ def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progres
     else is a problem in the report.
     """
     settings = load_controller(file)
-    policy = _policy(settings)
-    with _store(settings) as database, database.turn("apply", within_s=0.0) as mine:
-        if not mine:
-            raise ApplyRuns("another apply works on this store; wait for its end")
+    policy, _ = _policy(settings)
+    with _store(settings) as database, _turn(database):
         rooms = _rooms(settings, database)
         if isinstance(wanted, SavedPlan):
             return apply_saved(wanted, policy, rooms, by, progress)
         return apply_policy(policy, rooms, wanted, by, progress)
+
+
+def drift_from(file: Path) -> Looked:
+    """`broker roles drift`: one look now. Raises ConfigurationErrors, LogUnavailable."""
+    settings = load_controller(file)
+    policy = load_policy(settings.policy)
+    with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
+        return look_now(policy, rooms)
+
+
+def adopt_from(file: Path, grants: Collection[GrantId], by: str) -> tuple[Adoption, ...]:
+    """`broker roles adopt`, of all that drifted where none is named.
+
+    Raises ConfigurationErrors, PolicyRefused, InvalidName, LogUnavailable, ApplyRuns, and Refused
+    where a vCenter cannot be asked.
+    """
+    with _resolving(file) as (policy, places, rooms):
+        chosen = _chosen(grants, policy.grants, drifted(policy, rooms.store.all()))
+        return adopt(policy, places, rooms, chosen, by)
+
+
+def restore_from(file: Path, grants: Collection[GrantId], by: str, progress: Progress) -> ApplyReport:
+    """`broker roles restore`, of all that drifted where none is named.
+
+    Raises ConfigurationErrors, PolicyRefused, InvalidName, LogUnavailable, ApplyRuns; everything
+    else is a problem in the report.
+    """
+    with _resolving(file) as (policy, _, rooms):
+        standing = drifted(policy, rooms.store.all())
+        return restore(policy, rooms, _chosen(grants, standing, standing), by, progress)
+
+
+@contextmanager
+def _resolving(file: Path) -> Iterator[tuple[Policy, Places, ControllerRooms]]:
+    """One at a time with every apply."""
+    settings = load_controller(file)
+    policy, places = _policy(settings)
+    with (
+        _store(settings) as database,
+        _turn(database),
+        kept_open(_rooms(settings, database)) as rooms,
+    ):
+        yield policy, places, rooms
+
+
+def _chosen(
+    named: Collection[GrantId], possible: Collection[GrantId], otherwise: Collection[GrantId]
+) -> tuple[GrantId, ...]:
+    """Raises InvalidName for one that is none of those possible."""
+    if any(grant not in possible for grant in named):
+        raise InvalidName("grant", f"one of {', '.join(sorted(possible)) or 'none'}")
+    return tuple(sorted(named or otherwise))
+
+
+@contextmanager
+def _turn(database: Database) -> Iterator[None]:
+    with database.turn("apply", within_s=0.0) as mine:
+        if not mine:
+            raise ApplyRuns("another apply works on this store; wait for its end")
+        yield
 
 
 def run_from(file: Path, next_signal: NextSignal) -> None:
@@ -92,13 +155,13 @@ def run_from(file: Path, next_signal: NextSignal) -> None:
             process.run(next_signal)
 
 
-def _policy(settings: ControllerSettings) -> Policy:
-    """The policy to make true. What `broker roles lint` refuses is not put into vCenter."""
+def _policy(settings: ControllerSettings) -> tuple[Policy, Places]:
+    """The policy to make true, and where it is written. What lint refuses is not put into vCenter."""
     policy, written = load_with_places(settings.policy)
     findings = lint(Material(policy, shipped(), SystemClock().now().date()), written)
     if refused := [line for each in findings if each.refuses for line in explained(each, Path.cwd())]:
         raise PolicyRefused("\n".join(refused))
-    return policy.to_apply()
+    return policy.to_apply(), Places(written)
 
 
 @contextmanager

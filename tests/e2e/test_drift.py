@@ -1,5 +1,6 @@
 """What somebody else does in vCenter, told by its events, stops tickets: real processes, in real time."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 import yaml
 from pyVmomi import vim
 
+from broker.demo.files import GRANT
 from tests.support.lab import logged_in
-from tests.support.stack import SCOPE, Stack, end, until
+from tests.support.stack import ROOT, SCOPE, Stack, end, until
 
 CIM, WIDER = "Host.Cim.CimInteraction", "Host.Config.SystemManagement"
 READ_ONLY = -2
@@ -166,6 +168,37 @@ def test_what_happened_while_its_session_was_lost_is_made_good(controlled: Stack
     until(lambda: listening(controlled) > before, "listening")
     assert last_drift(controlled)["kinds"] == ["widened"]
     vcenter.update(CIM)
+    heals(controlled)
+
+
+def roles(stack: Stack, command: str, *more: str) -> Any:
+    """One command of `broker roles` on the controller's machine: its exit code and what it printed."""
+    file = str(stack.site.controller_file)
+    done = stack.broker("roles", command, *more, "--config", file, "--format", "json", check=False)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_a_drift_is_looked_at_not_adopted_and_restored(controlled: Stack, vcenter: Vcenter) -> None:
+    assert roles(controlled, "drift")[:2] == (0, {"drifted": [], "hold": [GRANT], "unasked": []})
+    widen(vcenter)
+    code_, told, _ = roles(controlled, "drift")
+    (found,) = told["drifted"][0]["findings"]
+    assert (code_, found["kind"], found["changed_by"]) == (6, "widened", ADMIN)
+    shown = controlled.broker("roles", "drift", "--config", str(controlled.site.controller_file), check=False)
+    assert shown.returncode == 6
+    assert all(word in shown.stdout for word in ("widened", ADMIN, WIDER, "0 hold, 1 drifted"))
+    code_, told, _ = roles(controlled, "adopt")
+    template = (ROOT / "roles/cim-ticket.yaml").read_text().splitlines()
+    line = template.index("privileges:") + 1
+    assert (code_, told[0]["adopted"]) == (6, False)
+    assert f"cim-ticket.yaml:{line}: " in told[0]["unlike"][0]
+    code_, told, _ = roles(controlled, "restore", GRANT)
+    assert code_ == 6  # nobody may take out of a role what they do not hold
+    assert f"the controller's account lacks {WIDER}" in told["problems"][0]["problem"]
+    narrow(vcenter)
+    assert roles(controlled, "drift")[1]["drifted"][0]["standing"] == "narrowed"
+    assert roles(controlled, "restore", GRANT)[0] == 0
+    assert roles(controlled, "drift")[0] == 0
     heals(controlled)
 
 

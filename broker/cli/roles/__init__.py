@@ -5,6 +5,9 @@ import click
 from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "adopt": "broker.cli.roles.adopt",
+    "drift": "broker.cli.roles.drift",
+    "restore": "broker.cli.roles.restore",
     "apply": "broker.cli.roles.apply",
     "explain": "broker.cli.roles.explain",
     "lint": "broker.cli.roles.lint",

@@ -9,14 +9,12 @@ from broker.cli.exits import Exit
 from broker.cli.operator import operator
 from broker.cli.output import fail, format_option
 from broker.cli.places import controller_option
-from broker.cli.roles.asking import asked_of, asked_options, exit_of, tell_problems
+from broker.cli.roles.asking import asked_of, asked_options, exit_of
 from broker.cli.roles.progress import Onlooker
-from broker.console import Format, show_json
+from broker.cli.roles.telling import show_report
 from broker.controller.assembly import ApplyRuns, apply_from
-from broker.controller.carrying.report import ApplyReport
 from broker.controller.planning.document import LARGEST, PlanOutdated, PlanUnusable, SavedPlan
 from broker.controller.planning.plan import Asked
-from broker.texts import printable
 
 
 @click.command("apply")
@@ -49,10 +47,7 @@ def command(
         report = apply_from(file, wanted, operator(), Onlooker())
     except (ApplyRuns, PlanOutdated) as refused:
         fail(str(refused), Exit.CONFLICT)
-    if output_format == Format.JSON:
-        show_json(_plain(report))
-    else:
-        _tell(report)
+    show_report(report, output_format)
     ctx.exit(exit_of(report.problems))
 
 
@@ -68,30 +63,3 @@ def _wanted(saved_plan: Path | None, asked: Asked) -> Asked | SavedPlan:
         fail(f"{saved_plan}: {error.strerror}", Exit.USAGE)
     except PlanUnusable as unusable:
         fail(f"{saved_plan}: {unusable}", Exit.USAGE)
-
-
-def _plain(report: ApplyReport) -> dict[str, object]:
-    return {
-        "plan": report.plan,
-        "changes": [{"event": change.event.name.lower(), **change.fields} for change in report.changes],
-        "unchanged": list(report.unchanged),
-        "problems": [
-            {"kind": p.kind, "subject": p.subject, "vcenter": p.vcenter, "problem": p.text}
-            for p in report.problems
-        ],
-    }
-
-
-def _tell(report: ApplyReport) -> None:
-    for change in report.changes:
-        what = change.event.name.lower().replace("_", " ")
-        facts = "  ".join(
-            f"{name}={value}" for name, value in change.fields.items() if name not in ("by", "plan")
-        )
-        click.echo(printable(f"~ {what}  {facts}"))
-    for subject in report.unchanged:
-        click.echo(f"  {subject} stands as it is written")
-    tell_problems(report.problems)
-    click.echo(
-        f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, {len(report.problems)} problems"
-    )

@@ -58,9 +58,14 @@ def look(
     """The plan of one vCenter. Raises what Administration and the store raise."""
     seen = administration.survey()
     basis = Basis(policy, vcenter, seen, ownership(store, seen.instance_uuid), asked)
+    return planned(basis, administration)
+
+
+def planned(basis: Basis, administration: Administration) -> VcenterPlan:
+    """The plan on that basis, once what only asking answers is known. Raises what Administration raises."""
     first = draft(basis, NOTHING_ASKED)
-    questions = questions_of(first.plan, first.seats, seen)
-    return draft(basis, _answers(questions, administration, seen)).plan
+    questions = questions_of(first.plan, first.seats, basis.seen)
+    return draft(basis, _answers(questions, administration, basis.seen)).plan
 
 
 def ownership(store: AppliedStore, instance_uuid: str) -> Ownership:

@@ -51,8 +51,9 @@ def seat_step(
 
 
 def is_ours(key: SeatKey, permission: Permission, mine: Ownership) -> bool:
-    """Set by us, and changed by nobody into something with another role than ours."""
-    return key in mine.permissions and permission.role_id in {role.role_id for role in mine.roles.values()}
+    """Set by us, and changed by nobody into something with another role than ours, or to be taken back."""
+    ours = {role.role_id for role in mine.roles.values()}
+    return key in mine.permissions and (permission.role_id in ours or key in mine.reclaimed)
 
 
 def leaving_steps(keys: frozenset[SeatKey], ground: Ground, facts: Facts) -> Iterator[PermissionStep | Kept]:

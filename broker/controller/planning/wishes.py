@@ -28,6 +28,8 @@ class Ownership:
     roles: Mapping[str, "OwnedRole"]
     permissions: frozenset[SeatKey]
     applied: Mapping[GrantId, AppliedGrant]
+    reclaimed: frozenset[SeatKey] = frozenset()
+    """Seats of ours that are taken back whoever sits there: somebody was shown who does, and asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""`broker roles drift`: what in vCenter is not as it was applied. Run on the controller's machine."""
+
+from pathlib import Path
+
+import click
+
+from broker.cli.exits import Exit
+from broker.cli.output import format_option
+from broker.cli.places import controller_option
+from broker.console import Format, show, show_json
+from broker.controller.assembly import drift_from
+from broker.controller.resolving.look import Looked
+from broker.model.applied import AppliedGrant
+from broker.texts import printable
+
+
+@click.command("drift")
+@controller_option
+@format_option
+@click.pass_context
+def command(ctx: click.Context, file: Path, output_format: str) -> None:
+    """Look now what in vCenter is not as it was applied, and by whom it was changed where vCenter tells.
+
+    Marks what it finds as the controller does, so that a drift stops tickets. Exit 0 where all holds,
+    5 when a vCenter could not be asked, 6 where something drifted: `broker roles adopt` or `restore`
+    resolves it.
+    """
+    looked = drift_from(file)
+    if output_format == Format.JSON:
+        show_json(_plain(looked))
+    else:
+        _tell(looked)
+    if looked.unasked:
+        ctx.exit(Exit.VCENTER)
+    if looked.drifted:
+        ctx.exit(Exit.CONFLICT)
+
+
+def _plain(looked: Looked) -> dict[str, object]:
+    return {
+        "drifted": [_grant(applied) for applied in looked.drifted],
+        "hold": [applied.grant for applied in looked.grants if applied.drift is None],
+        "unasked": [{"vcenter": vcenter, "problem": why} for vcenter, why in looked.unasked.items()],
+    }
+
+
+def _grant(applied: AppliedGrant) -> dict[str, object]:
+    drift = applied.drift
+    return {
+        "grant": applied.grant,
+        "vcenter": applied.vcenter,
+        "standing": applied.standing,
+        "applied_at": applied.applied_at.isoformat(),
+        "found_at": drift.found_at.isoformat() if drift else None,
+        "findings": [
+            {"kind": found.kind, "text": found.text, "changed_by": found.changed_by}
+            for found in (drift.findings if drift else ())
+        ],
+    }
+
+
+def _tell(looked: Looked) -> None:
+    rows = [
+        (applied.grant, applied.vcenter, found.kind.value, found.changed_by or "-", found.text)
+        for applied in looked.drifted
+        for found in (applied.drift.findings if applied.drift else ())
+    ]
+    if rows:
+        show(Format.TABLE, ("grant", "vcenter", "kind", "changed by", "finding"), rows)
+    for vcenter, why in looked.unasked.items():
+        click.echo(printable(f"! {vcenter} could not be asked: {why}"), err=True)
+    click.echo(f"{len(looked.grants) - len(looked.drifted)} hold, {len(looked.drifted)} drifted")
