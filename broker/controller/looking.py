@@ -38,7 +38,7 @@ def examine_from(file: Path, wanted: Wanted, progress: Progress) -> Report:
     Raises ConfigurationErrors, InvalidName for a vCenter that the policy does not have, LogUnavailable.
     """
     settings = load_controller(file)
-    policy = load_policy(settings.policy)
+    policy = load_policy(settings.policy).to_apply()
     if any(vcenter not in policy.vcenters for vcenter in wanted.vcenters):
         raise InvalidName("vCenter", f"one of {', '.join(sorted(policy.vcenters))}")
     with opened_store(settings) as database:
