@@ -55,8 +55,8 @@ the others serve on.
 Across the files: every reference leads somewhere; no vCenter, no vCenter user and no public key stands for
 two; an account serves one app, unless its `shared_by` names exactly the apps that it serves; and a place in
 the inventory has one template per account. A grant stays within its template: one of kind `controller` can
-not be named, and `rate_per_host` allows no more than `max_rate_per_host`. Nothing is issued under a template that
-is disabled, that has not the kind of ticket, or whose `max_days` the end of the grant exceeds as yet.
+not be named, and `rate_per_host` allows no more than `max_rate_per_host`. Nothing is issued under a template
+that is disabled, that has not the kind of ticket, or whose `max_days` the grant's end exceeds as yet.
 """
 
 HEADER = ("| Key | Type | Default | Meaning |", "| --- | --- | --- | --- |")
