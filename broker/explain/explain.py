@@ -82,6 +82,7 @@ class _Explaining:
 
     def _notes(self, serving: Collection[str]) -> Iterator[str]:
         yield "What is left of the limits is known to `broker serve` alone; nothing was charged or recorded."
+        yield "Hosts and privileges are told by the controller's session; `broker serve` asks as the account."
         if not serving:
             yield "No `broker serve` runs on this store."
         elif set(serving) != {self._policy.revision}:
