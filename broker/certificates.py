@@ -70,9 +70,18 @@ def _certificate(pem: str) -> _Certificate:
     )
 
 
-def _check_thumbprint(thumbprint: str, certificate: _Certificate) -> None:
+def thumbprint_fits(thumbprint: str, pem: str) -> bool:
+    """Whether it is the SHA-1 or SHA-256 digest of this certificate. Raises Refused where that is none."""
+    return _fits(thumbprint, _certificate(pem))
+
+
+def _fits(thumbprint: str, certificate: _Certificate) -> bool:
     digits = re.sub(r"[:\s]", "", thumbprint).lower()
-    if digits not in (certificate.sha1, certificate.sha256):
+    return digits in (certificate.sha1, certificate.sha256)
+
+
+def _check_thumbprint(thumbprint: str, certificate: _Certificate) -> None:
+    if not _fits(thumbprint, certificate):
         raise Refused(Reason.CERTIFICATE_MISMATCH, "the ticket's thumbprint is of another certificate")
 
 

@@ -66,6 +66,7 @@ class Check(StrEnum):
     LOCKDOWN_OFF = "D314"
     LOCKED_DOWN = "D315"
     UNREADABLE = "D316"
+    HOST_CERTIFICATE_OTHER = "D317"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,5 +308,11 @@ CATALOGUE: Mapping[Check, Entry] = {
         Severity.WARNING,
         "vCenter does not tell something about the host",
         "The controller's account needs System.Read there; a host that is not connected tells little.",
+    ),
+    Check.HOST_CERTIFICATE_OTHER: Entry(
+        Severity.ERROR,
+        "vCenter knows the host by another certificate than it shows of it",
+        "Reconnect the host in vCenter, or renew its certificate there: tickets whose certificates do not "
+        "agree are refused.",
     ),
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.certificates import Reading
+from broker.certificates import Reading, thumbprint_fits
 from broker.doctor.catalogue import Check
 from broker.doctor.connection import SOON
 from broker.doctor.finding import Finding, some
@@ -22,6 +22,8 @@ class HostView:
     host: Host
     facts: HostFacts | None
     certificate: Reading | None
+    thumbprint: str | None
+    """Of the certificate that vCenter knows the host by; None where it does not say."""
     modes: frozenset[ReadinessMode]
     """What the grants that are for it say of a stopped CIM service; empty where none is for it."""
 
@@ -45,6 +47,7 @@ def of_host(view: HostView, vcenter: Vcenter, now: datetime) -> Iterator[Finding
         yield from _firewall(view, view.facts.firewall)
     if view.certificate is not None:
         yield from _certificate(view, view.certificate, now)
+        yield from _agreement(view)
 
 
 _CHECK_OF = {
@@ -99,6 +102,13 @@ def _firewall(view: HostView, firewall: Firewall) -> Iterator[Finding]:
         allowed = list(firewall.allowed)
         text = f"the ruleset CIMHttpsServer allows {some(firewall.allowed) or 'no address'}"
         yield view.found(Check.ADDRESSES_LISTED, text, {"allowed": allowed})
+
+
+def _agreement(view: HostView) -> Iterator[Finding]:
+    pem = view.facts.certificate_pem if view.facts else None
+    if pem and view.thumbprint and not thumbprint_fits(view.thumbprint, pem):
+        text = "summary.config.sslThumbprint is not of config.certificate"
+        yield view.found(Check.HOST_CERTIFICATE_OTHER, text)
 
 
 def _certificate(view: HostView, certificate: Reading, now: datetime) -> Iterator[Finding]:

@@ -18,8 +18,8 @@ from broker.doctor.privileged import of_controller, places
 from broker.doctor.reach import Reach, grants_by_host, of_account_grants
 from broker.errors import LogUnavailable, Reason, Refused, SecretUnavailable
 from broker.model.inventory import Host, HostFacts, HostRef, Sighting
-from broker.model.names import AccountId, GrantId, HostName, Moid, VcenterId
-from broker.model.policy import Account, Policy, Vcenter
+from broker.model.names import AccountId, HostName, Moid, VcenterId
+from broker.model.policy import Account, Policy, ReadinessMode, Vcenter
 from broker.model.principals import canonical_user
 from broker.model.survey import Survey
 from broker.policy.controller_needs import controller_needs
@@ -185,17 +185,20 @@ def _hosts(visit: Visit) -> Iterator[Finding]:
     for first in range(0, len(hosts), _TOGETHER):
         visit.progress("hosts", first, len(hosts))
         some = hosts[first : first + _TOGETHER]
-        facts = _facts(visit.inspection, [host.ref for host in some])
+        refs = [host.ref for host in some]
+        facts, thumbprints = _facts(visit.inspection, refs), visit.inspection.thumbprints(refs)
         for host in some:
-            view = _view(visit.policy, host, facts.get(host.ref), covered.get(host.ref.moid, ()))
+            modes = frozenset(visit.policy.grants[g].readiness for g in covered.get(host.ref.moid, ()))
+            view = _view(host, facts.get(host.ref), thumbprints.get(host.ref), modes)
             yield from of_host(view, visit.vcenter, now)
         visit.seen.hosts += len(some)
 
 
-def _view(policy: Policy, host: Host, facts: HostFacts | None, grants: Sequence[GrantId]) -> HostView:
+def _view(
+    host: Host, facts: HostFacts | None, thumbprint: str | None, modes: frozenset[ReadinessMode]
+) -> HostView:
     pem = facts.certificate_pem if facts else None
-    modes = frozenset(policy.grants[grant].readiness for grant in grants)
-    return HostView(host, facts, read_certificate(pem) if pem else None, modes)
+    return HostView(host, facts, read_certificate(pem) if pem else None, thumbprint, modes)
 
 
 def _facts(inspection: Inspection, refs: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:

@@ -96,6 +96,13 @@ class Inspection(Protocol):
         """
         ...
 
+    def thumbprints(self, hosts: Sequence[HostRef]) -> Mapping[HostRef, str]:
+        """The certificate that vCenter knows each host by: its digest, by an algorithm that is not said.
+
+        A host of which vCenter says nothing is left out. One call.
+        """
+        ...
+
     def close(self) -> None:
         """Log out. Never raises."""
         ...

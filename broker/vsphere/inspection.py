@@ -25,7 +25,7 @@ from broker.vsphere.faults import answered
 from broker.vsphere.gate import Gates
 from broker.vsphere.listing import read_inventory
 from broker.vsphere.login import SecretSource
-from broker.vsphere.properties import property_of
+from broker.vsphere.properties import properties_of_each, property_of
 from broker.vsphere.remote import Remote, identity_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.survey import CLASSES, survey_of
@@ -39,6 +39,7 @@ _PLACES = 1
 _LARGE_ANSWER_S = 60.0
 """Patience for what is read of many hosts at once: vCenter asks the hosts themselves for some of it."""
 
+_THUMBPRINT = "summary.config.sslThumbprint"
 _VIEW = "System.View"
 
 
@@ -91,6 +92,10 @@ class VcenterInspection:
         """One RetrievePropertiesEx over all of them."""
         return self._session.run(partial(_facts, refs=hosts))
 
+    def thumbprints(self, hosts: Sequence[HostRef]) -> Mapping[HostRef, str]:
+        """One RetrievePropertiesEx of HostSystem.summary.config.sslThumbprint."""
+        return self._session.run(partial(_thumbprints, refs=hosts))
+
     def close(self) -> None:
         """Log out. Never raises."""
         self._session.close()
@@ -141,6 +146,12 @@ def _hosts(link: Link, vcenter: VcenterId) -> tuple[Host, ...]:
 def _facts(link: Link, refs: Sequence[HostRef]) -> Mapping[HostRef, HostFacts]:
     with link.stub.patience(_LARGE_ANSWER_S):
         return read_facts(link, refs)
+
+
+def _thumbprints(link: Link, refs: Sequence[HostRef]) -> Mapping[HostRef, str]:
+    told = properties_of_each(link.content, [link.host(ref) for ref in refs], [_THUMBPRINT])
+    shown = {ref: told.get(ref.moid, {}).get(_THUMBPRINT) for ref in refs}
+    return {ref: text for ref, text in shown.items() if isinstance(text, str)}
 
 
 def _current_time(link: Link) -> datetime:

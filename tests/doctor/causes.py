@@ -245,6 +245,12 @@ def show_anothers_certificate(clinic: Clinic) -> None:
     show(clinic, "other.lab.example", 900 * DAY)
 
 
+@causes(Check.HOST_CERTIFICATE_OTHER)
+def keep_former_certificate(clinic: Clinic) -> None:
+    former = clinic.lab.authority.issue_host(HOST, "192.0.2.9")
+    clinic.lab.world.host(HOST).kept_thumbprint = former.sha1_thumbprint
+
+
 @causes(Check.LOCKED_DOWN)
 def lock_down(clinic: Clinic) -> None:
     clinic.lab.world.set_lockdown(HOST, "lockdownStrict")

@@ -68,7 +68,7 @@ class HostObject(EntityObject):
             "runtime.healthSystemRuntime": self._health,
             "hardware.systemInfo": lambda: host_hardware.system_info(host),
             "summary.config.product": lambda: host_config.product(host),
-            "summary.config.sslThumbprint": lambda: host_config.thumbprint(pem()),
+            "summary.config.sslThumbprint": lambda: host.kept_thumbprint or host_config.thumbprint(pem()),
             "summary.runtime.connectionState": lambda: getattr(
                 vim.HostSystem.ConnectionState, host.connection
             ),

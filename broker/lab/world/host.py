@@ -40,6 +40,8 @@ class Host:
     cim_ruleset_enabled: bool = True
     cim_allowed: tuple[str, ...] = ()
     lockdown: Lockdown = Lockdown.DISABLED
+    kept_thumbprint: str | None = None
+    """Of the certificate by which vCenter connected the host; None while that is the present one."""
 
     @property
     def uuid(self) -> str:
