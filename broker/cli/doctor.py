@@ -19,6 +19,7 @@ from broker.model.names import VcenterId, parse_host_name, parse_id
 from broker.texts import printable
 
 _MARKS = {Severity.ERROR: "!", Severity.WARNING: "~", Severity.INFO: " "}
+_CALLED = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 
 
@@ -115,12 +116,13 @@ def _tell(report: Report) -> None:
         found = [finding for finding in report.findings if finding.entry.severity is severity]
         for check in dict.fromkeys(finding.check for finding in found):
             _tell_alike(severity, [finding for finding in found if finding.check is check])
-    counts = ", ".join(f"{report.count(severity)} {_plural(severity)}" for severity in Severity)
-    click.echo(f"{counts}; {len(report.vcenters)} vCenters and {report.hosts} hosts looked at")
+    counts = ", ".join(_counted(report.count(severity), _CALLED[severity]) for severity in Severity)
+    looked_at = f"{_counted(len(report.vcenters), 'vCenter')}, {_counted(report.hosts, 'host')}"
+    click.echo(f"{counts}; looked at {looked_at}")
 
 
-def _plural(severity: Severity) -> str:
-    return {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "notes"}[severity]
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _tell_alike(severity: Severity, findings: Iterable[Finding]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.explain.advice import ADVICE
-from broker.explain.explanation import Explanation, GrantVerdict, Question, State, Step, Stop, Verdict
+from broker.explain.explanation import Explanation, GrantVerdict, Place, Question, State, Step, Stop, Verdict
 from broker.explain.unrecorded import Unlimited, Unrecorded, Untaken
 from broker.explain.view import ControllersView
 from broker.issue import rehearse
@@ -76,9 +76,24 @@ class _Explaining:
             verdict=verdict,
             steps=steps,
             grants=grants,
+            places=tuple(self._places()),
             advice=tuple(self._advice(verdict, grants)),
             notes=tuple(self._notes(serving)),
         )
+
+    def _places(self) -> Iterator[Place]:
+        """Where the controller finds the host; a vCenter that cannot be asked shows in the verdict."""
+        asked = self._question
+        grants = self._policy.grants_of(asked.app)
+        vcenters = {self._policy.accounts[grant.account].vcenter for grant in grants}
+        for vcenter in sorted(v for v in vcenters if asked.vcenter in (None, v)):
+            try:
+                hosts, tree = self._view.known_as(asked.host, vcenter), self._view.survey(vcenter).tree
+            except LogUnavailable:
+                raise
+            except Refused:
+                continue
+            yield from (Place(vcenter, host.ref.moid, tree.path_of(host.ref.moid)) for host in hosts)
 
     def _notes(self, serving: Collection[str]) -> Iterator[str]:
         yield "What is left of the limits is known to `broker serve` alone; nothing was charged or recorded."
@@ -172,18 +187,15 @@ class _Explaining:
         return f"{rate.count} tickets in {rate.seconds} s for each host"
 
     def _passed(self, stop: Stop, verdict: Verdict) -> str:
-        match stop:
-            case Stop.GRANTS:
-                return "the app has grants that may be used"
-            case Stop.HOST:
-                return f"{self._question.host} means one host"
-            case Stop.SCOPE if verdict.grant is not None:
-                return f"grant {verdict.grant} covers it, as applied"
-            case Stop.READINESS if verdict.warnings:
-                return f"warnings: {', '.join(verdict.warnings)}"
-            case Stop.PROOF if verdict.account is not None:
-                return f"{verdict.account} holds its template's privileges and nothing more"
-        return ""
+        warned = f"with warnings: {', '.join(verdict.warnings)}" if verdict.warnings else "the host is ready"
+        return {
+            Stop.APP: "it may ask for tickets",
+            Stop.GRANTS: "there are grants that may be used",
+            Stop.HOST: f"{self._question.host} means one host",
+            Stop.SCOPE: f"{verdict.grant or 'one grant'} covers it, as applied",
+            Stop.READINESS: warned,
+            Stop.PROOF: "the account holds its template's privileges and nothing more",
+        }[stop]
 
     def _advice(self, verdict: Verdict, grants: Sequence[GrantVerdict]) -> Iterator[str]:
         """What would have to change; a grant that names the host and was refused for less goes first."""

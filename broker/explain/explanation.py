@@ -5,7 +5,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.errors import Reason
-from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, TemplateId, VcenterId
+from broker.model.names import (
+    AccountId,
+    AppId,
+    GrantId,
+    HostName,
+    IssuanceId,
+    Moid,
+    TemplateId,
+    VcenterId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +88,27 @@ class GrantVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A host that the controller finds under the name that was asked for. `path` is None off the tree."""
+
+    vcenter: VcenterId
+    moid: Moid
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """The whole answer. `advice` is what would have to change, empty where a ticket would be issued."""
+    """The whole answer. `advice` is what would have to change, empty where a ticket would be issued.
+
+    `places` are in the vCenters of the app's grants, whoever of their accounts may see them.
+    """
 
     question: Question
     policy_revision: str
     verdict: Verdict
     steps: tuple[Step, ...]
     grants: tuple[GrantVerdict, ...]
+    places: tuple[Place, ...]
     advice: tuple[str, ...]
     notes: tuple[str, ...]
 

@@ -45,7 +45,8 @@ def test_a_finding_that_is_an_error_ends_with_1_and_says_what_to_do(stack: Stack
     assert (finding["id"], finding["subject"]) == ("D306", f"host {HOST}")
     assert f"! D306 error: {finding['title']}" in said
     assert f"-> {finding['advice']}" in said
-    assert said.splitlines()[-1].startswith("1 errors, ")
+    assert said.splitlines()[-1].startswith("1 error, ")
+    assert said.splitlines()[-1].endswith("; looked at 1 vCenter, 1 host")
 
 
 def test_a_vcenter_that_is_down_ends_with_5(stack: Stack) -> None:

@@ -228,6 +228,15 @@ def test_each_grant_is_judged_by_itself_and_one_that_nearly_does_says_why(site: 
     assert "never applied, though the scope names the host: g3" in explanation.advice[1]
 
 
+def test_a_host_that_no_account_sees_is_shown_where_the_controller_finds_it(site: Clinic) -> None:
+    explanation = told(site, Question(NAGIOS, HostName("esx0010.lab.example")))
+    assert explanation.verdict.reason is Reason.HOST_UNKNOWN
+    assert [(p.vcenter, p.path) for p in explanation.places] == [
+        (PROD, "/DC2/host/esx0010.lab.example/esx0010.lab.example")
+    ]
+    assert told(site, Question(NAGIOS, HostName("nobody.lab.example"))).places == ()
+
+
 def test_a_host_is_looked_up_by_address_as_a_request_would(site: Clinic) -> None:
     address = site.lab.world.host(HOST).address
     assert told(site, Question(NAGIOS, HostName(address))).verdict.reason is None

@@ -104,6 +104,12 @@ def _tell_today(explanation: Explanation) -> None:
     for advice in explanation.advice:
         click.echo(printable(f"  -> {advice}"))
     click.echo()
+    for place in explanation.places:
+        click.echo(
+            printable(f"  the host is {place.moid} on {place.vcenter}: {place.path or 'outside the tree'}")
+        )
+    if not explanation.places:
+        click.echo("  the controller finds no such host where the app's grants are")
     for step in explanation.steps:
         text = step.text if step.state in (State.PASSED, State.REFUSED) else f"({step.state}) {step.text}"
         click.echo(printable(f"  {_MARKS[step.state]} {step.stop:<15} {text}").rstrip())
