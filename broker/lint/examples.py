@@ -86,6 +86,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "BR017": _template(_CIM, more="enabled: false\n")
         | _grants(_grant("sensors", "/DC1/host/a", "example")),
         "BR018": _grants(_grant("sensors", "/DC1/host/a").replace("2027-01-01", "2026-11-30")),
+        "BR019": _grants(_grant("sensors", "/DC1/host/Pr\u043eduction")),
     }
 )
 """Files by rule. With the rest of a policy that has no findings, each makes one of its rule."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 
 from broker.lint.findings import Found, Material, Rule, Severity, Subject, SubjectKind
+from broker.lint.lookalikes import what_deceives
 from broker.model.names import GrantId
 from broker.model.policy import Grant
 from broker.policy.decide import ends_too_late
@@ -91,6 +92,14 @@ def _expired(material: Material) -> Iterator[Found]:
             yield _found(
                 grant, ("valid_until",), "has ended: nothing is issued, and its permission still stands"
             )
+
+
+def _lookalike(material: Material) -> Iterator[Found]:
+    for grant in material.policy.grants.values():
+        for path in grant.scope:
+            for name in () if path.isascii() else path.split("/"):
+                if deceptive := what_deceives(name):
+                    yield _found(grant, ("scope",), f"names {name}, which {deceptive}")
 
 
 def _grouped(grants: Iterable[Grant], key: Callable[[Grant], Hashable]) -> Iterable[list[Grant]]:
@@ -197,5 +206,15 @@ RULES = (
         "A grant has ended. Nothing is issued under it, and what was applied for it still stands in vCenter.",
         "Remove it and apply, or give it a new end.",
         _expired,
+    ),
+    Rule(
+        "BR019",
+        "look-alike-name",
+        Severity.WARNING,
+        "A name in a scope can be taken for another: its letters are of scripts that look alike, or it is "
+        "written in another form of Unicode than it is shown in. Whoever can rename folders could have put "
+        "it beside the one that is meant.",
+        "Type the name anew; where the inventory's own name is so, rename it there.",
+        _lookalike,
     ),
 )

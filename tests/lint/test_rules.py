@@ -112,6 +112,24 @@ def test_what_lies_above_it_is_one(files: PolicyFiles, catalogue: Catalogue, sco
     assert [each.rule.id for each in findings_of(files, catalogue)] == ["BR003"]
 
 
+@pytest.mark.parametrize("name", ["K\u00f6ln", "\u041c\u043e\u0441\u043a\u0432\u0430 1", "\u6771\u4eac"])
+def test_a_name_in_the_letters_of_one_language_is_no_look_alike(
+    files: PolicyFiles, catalogue: Catalogue, name: str
+) -> None:
+    files.change("grants.yaml", "cluster-01", name)
+    assert findings_of(files, catalogue) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0420roduction", "K\u006f\u0308ln", "\uff30roduction", "\u03a1roduction", "Pr\u043eduction"]
+)
+def test_a_name_that_can_be_taken_for_another_is_told(
+    files: PolicyFiles, catalogue: Catalogue, name: str
+) -> None:
+    files.change("grants.yaml", "cluster-01", name)
+    assert [each.rule.id for each in findings_of(files, catalogue)] == ["BR019"]
+
+
 def test_names_that_begin_alike_do_not_overlap(files: PolicyFiles, catalogue: Catalogue) -> None:
     entry = (files.folder / "grants.yaml").read_text().removeprefix("grants:\n")
     files.add("grants.yaml", entry.replace("nagios-dc1", "other").replace("cluster-01", "cluster-010"))
