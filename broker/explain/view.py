@@ -5,7 +5,6 @@ what it effectively holds. Everything is asked once.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from broker.errors import Reason, Refused
@@ -16,7 +15,7 @@ from broker.model.policy import Account, Policy, Vcenter
 from broker.model.principals import canonical_user
 from broker.model.survey import Survey
 from broker.model.tree import Entity, Kind
-from broker.policy.decide import meant
+from broker.policy.decide import found_by, meant
 from broker.ports.inspection import Inspection
 
 OpenInspection = Callable[[Vcenter], Inspection | None]
@@ -43,17 +42,7 @@ class ControllersView:
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """See `Hosts.find`: the hosts of that name that each account may see."""
         self.trail.append("find")
-        sightings: list[Sighting] = []
-        unsure: list[Refused] = []
-        for account in sorted(accounts):
-            try:
-                sightings.extend(self._seen(self._policy.accounts[account], name))
-            except Refused as refusal:
-                unsure.append(refusal)
-        if unsure and not sightings:
-            raise unsure[0]
-        unseen_as = unsure[0].reason if unsure else None
-        return tuple(replace(s, unseen_as=unseen_as) for s in meant(name, sightings))
+        return found_by(name, accounts, lambda account: self._seen(self._policy.accounts[account], name))
 
     def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """See `Hosts.seen`: nothing is made ready here."""

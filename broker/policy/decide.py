@@ -5,14 +5,14 @@ nothing here says otherwise.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.errors import Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.inventory import Connection, Host, HostFacts, Readiness, Sighting
 from broker.model.issuance import Proof, TicketRequest
-from broker.model.names import AppId, GrantId, HostName
+from broker.model.names import AccountId, AppId, GrantId, HostName
 from broker.model.policy import Grant, Policy, ReadinessMode, Template, TemplateKind, TicketKind, Vcenter
 
 INVENTORY_MAX_AGE_S = 60.0
@@ -98,6 +98,29 @@ def meant(name: HostName, sightings: Iterable[Sighting]) -> tuple[Sighting, ...]
     answering = [s for s in sightings if name in (s.host.name, *s.host.addresses)]
     named = [s for s in answering if s.host.name == name and not s.host.self_named]
     return tuple(named or answering)
+
+
+def found_by(
+    name: HostName, accounts: Iterable[AccountId], seen: Callable[[AccountId], tuple[Sighting, ...]]
+) -> tuple[Sighting, ...]:
+    """What the accounts together see under that name, each asked by `seen`, which raises Refused.
+
+    Raises that only where nobody sees anything; else each sighting's `unseen_as` is its reason.
+    """
+    sightings: list[Sighting] = []
+    unsure: list[Refused] = []
+    for account in sorted(accounts):
+        try:
+            own = seen(account)
+        except Refused as refusal:
+            unsure.append(refusal)
+            continue
+        sightings.extend(own)
+        unsure.extend(Refused(s.unseen_as) for s in own if s.unseen_as)
+    if unsure and not sightings:
+        raise unsure[0]
+    unseen_as = unsure[0].reason if unsure else None
+    return tuple(replace(s, unseen_as=unseen_as) for s in meant(name, sightings))
 
 
 def one_host(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from threading import Lock, Thread
 
 from broker.errors import Reason, Refused
@@ -10,7 +9,7 @@ from broker.model.inventory import Host, HostFacts, Sighting
 from broker.model.issuance import Proof, VcenterTicket
 from broker.model.names import AccountId, HostName, VcenterId
 from broker.model.policy import Account, Policy, Vcenter
-from broker.policy.decide import meant
+from broker.policy.decide import found_by, meant
 from broker.ports.clock import Clock
 from broker.ports.issuing import PolicySource
 from broker.ports.metering import UNMETERED, CallMeter, VcenterLoad
@@ -75,20 +74,7 @@ class Vsphere:
 
     def find(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """See `Hosts.find`."""
-        sightings: list[Sighting] = []
-        unsure: list[Refused] = []
-        for account in sorted(accounts):
-            try:
-                seen = self._of(account).find(name)
-            except Refused as refusal:
-                unsure.append(refusal)
-                continue
-            sightings.extend(seen)
-            unsure.extend(Refused(s.unseen_as) for s in seen if s.unseen_as)
-        if unsure and not sightings:
-            raise unsure[0]
-        unseen_as = unsure[0].reason if unsure else None
-        return tuple(replace(s, unseen_as=unseen_as) for s in meant(name, sightings))
+        return found_by(name, accounts, lambda account: self._of(account).find(name))
 
     def seen(self, name: HostName, accounts: Iterable[AccountId]) -> tuple[Sighting, ...]:
         """See `Hosts.seen`."""

@@ -13,7 +13,7 @@ from broker.explain.explanation import Explanation, Question, State, Stop
 from broker.explain.view import ControllersView
 from broker.lab.authorization.permissions import Permission
 from broker.model.applied import Drift, DriftKind, Finding
-from broker.model.names import AppId, GrantId, HostName
+from broker.model.names import AccountId, AppId, GrantId, HostName, VcenterId
 from broker.model.policy import DriftMode, Policy, ReadinessMode, Scope
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
@@ -240,6 +240,22 @@ def test_a_host_that_no_account_sees_is_shown_where_the_controller_finds_it(site
 def test_a_host_is_looked_up_by_address_as_a_request_would(site: Clinic) -> None:
     address = site.lab.world.host(HOST).address
     assert told(site, Question(NAGIOS, HostName(address))).verdict.reason is None
+
+
+def test_a_vcenter_that_cannot_be_asked_hides_no_host_of_another(site: Clinic) -> None:
+    policy = site.policy
+    other = replace(policy.vcenters[PROD], id=VcenterId("test"), port=1)
+    account = replace(site.account, id=AccountId("test-reader"), vcenter=other.id)
+    elsewhere = grant("g0", CLUSTER, account=account.id)
+    policy = replace(
+        policy,
+        vcenters={**policy.vcenters, other.id: other},
+        accounts={**policy.accounts, account.id: account},
+        grants={**policy.grants, elsewhere.id: elsewhere},
+    )
+    assert told(site, policy=policy).verdict.grant == "g1"
+    nobody = told(site, Question(NAGIOS, HostName("nobody.lab.example")), policy)
+    assert nobody.verdict.reason is Reason.VCENTER_UNAVAILABLE
 
 
 def test_a_named_grant_is_the_only_one_considered(site: Clinic) -> None:
