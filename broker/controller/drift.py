@@ -1,15 +1,16 @@
 """Whether one applied grant still holds, told from one look at its vCenter: a pure function."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from broker.controller.planning.wishes import wanted_privileges
+from broker.controller.planning.conflicts import Ground, hindering, standing_of
+from broker.controller.planning.wishes import SeatKey, Wish, seats_of, wanted_privileges
 from broker.model.applied import AppliedGrant, DriftKind, Finding, ScopeEntry
 from broker.model.names import Moid
-from broker.model.policy import Template
-from broker.model.principals import principal_of
+from broker.model.policy import Policy, Template
+from broker.model.principals import canonical_user, principal_of
 from broker.model.survey import Survey
 from broker.model.tree import ScopeUnresolved, Target
 from broker.texts import cleaned
@@ -31,16 +32,42 @@ class Culprits(Protocol):
         ...
 
 
-def findings_of(
-    seen: Survey, applied: AppliedGrant, template: Template, user: str, culprits: Culprits
-) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at a vCenter. `beneath` are seats of grants, below which something foreign decides: where."""
+
+    seen: Survey
+    culprits: Culprits
+    beneath: Mapping[SeatKey, Moid]
+
+
+def sight_of(seen: Survey, culprits: Culprits, policy: Policy, grants: Iterable[AppliedGrant]) -> Sight:
+    """What all of these grants together are compared with: none of them is foreign to another."""
+    wishes = [wish for applied in grants if (wish := _in_place(seen, policy, applied)) is not None]
+    privileges = {role.id: role.privileges for role in seen.roles.values()}
+    ground = Ground(seen, standing_of(seen), frozenset(), privileges)
+    return Sight(seen, culprits, hindering(ground, seats_of(wishes)))
+
+
+def _in_place(seen: Survey, policy: Policy, applied: AppliedGrant) -> Wish | None:
+    """The grant on the objects that it was applied on; None where a path leads elsewhere by now."""
+    grant = policy.grants[applied.grant]
+    try:
+        targets = tuple(seen.tree.locate(entry.path) for entry in applied.scope)
+    except ScopeUnresolved:
+        return None
+    if [target.moid for target in targets] != [entry.moid for entry in applied.scope]:
+        return None
+    principal = principal_of(policy.accounts[grant.account].user)
+    return Wish(grant, principal, policy.templates[grant.template], targets)
+
+
+def findings_of(sight: Sight, applied: AppliedGrant, template: Template, user: str) -> tuple[Finding, ...]:
     """What of the grant no longer holds, the worst first and no more than fit; empty while all of it does."""
-    findings = [
-        replace(found, changed_by=culprits.of_role(applied.role_id, applied.applied_at))
-        for found in _of_role(seen, applied, template)
-    ]
+    by_role = sight.culprits.of_role(applied.role_id, applied.applied_at)
+    findings = [replace(found, changed_by=by_role) for found in _of_role(sight.seen, applied, template)]
     for entry in applied.scope:
-        findings.extend(_of_scope(seen, applied, entry, principal_of(user), culprits))
+        findings.extend(_of_scope(sight, applied, entry, template, principal_of(user)))
     return tuple(sorted(findings, key=lambda found: _WORST_FIRST.index(found.kind))[:_MAX_FINDINGS])
 
 
@@ -60,8 +87,9 @@ def _of_role(seen: Survey, applied: AppliedGrant, template: Template) -> Iterato
 
 
 def _of_scope(
-    seen: Survey, applied: AppliedGrant, entry: ScopeEntry, principal: str, culprits: Culprits
+    sight: Sight, applied: AppliedGrant, entry: ScopeEntry, template: Template, principal: str
 ) -> Iterator[Finding]:
+    seen = sight.seen
     if entry.instance_uuid != seen.instance_uuid:
         yield _found(DriftKind.MOVED, f"{entry.path} was applied in another vCenter instance")
         return
@@ -74,9 +102,23 @@ def _of_scope(
         text = f"{entry.path} is now {target.moid}, and was applied as {entry.moid}"
         yield _found(DriftKind.MOVED, text)
         return
+    entity, since = target.entity.moid, applied.applied_at
     for found in _of_permission(seen, applied, target, principal):
-        by = culprits.of_permission(target.entity.moid, principal, applied.applied_at)
-        yield replace(found, changed_by=by)
+        yield replace(found, changed_by=sight.culprits.of_permission(entity, principal, since))
+    if (foreign := sight.beneath.get((entity, canonical_user(principal)))) is not None:
+        by = sight.culprits.of_permission(foreign, principal, since)
+        yield replace(_beneath(seen, foreign, template, principal), changed_by=by)
+
+
+def _beneath(seen: Survey, moid: Moid, template: Template, principal: str) -> Finding:
+    """A permission of the account that nobody granted, and that decides for hosts of the grant."""
+    held = seen.permission_of(moid, principal)
+    role = seen.roles.get(held.role_id) if held is not None else None
+    given = role.privileges if role is not None else frozenset()
+    kind = DriftKind.WIDENED if given - wanted_privileges(template) else DriftKind.NARROWED
+    where = seen.tree.path_of(moid) or moid
+    called = _called(seen, held.role_id) if held is not None else "none"
+    return _found(kind, f"{where}: {principal} has role {called} there, and that decides for some hosts")
 
 
 def _of_permission(seen: Survey, applied: AppliedGrant, target: Target, principal: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Event as Flag
 
 from broker.controller.changes import Changes
-from broker.controller.drift import findings_of
+from broker.controller.drift import findings_of, sight_of
 from broker.controller.ear import Ear
 from broker.controller.rooms import ControllerRooms
 from broker.errors import BrokerError, LogUnavailable, Reason, Refused
@@ -132,13 +132,13 @@ def look(
     A grant that is applied anew meanwhile waits for the next look. Raises what Administration
     raises, and LogUnavailable.
     """
-    seen = administration.survey()
+    sight = sight_of(administration.survey(), changes, policy, grants)
     now = rooms.clock.now()
     marks: list[Mark] = []
     for applied in grants:
         grant = policy.grants[applied.grant]
         user = policy.accounts[grant.account].user
-        found = findings_of(seen, applied, policy.templates[grant.template], user, changes)
+        found = findings_of(sight, applied, policy.templates[grant.template], user)
         if mark := _mark(applied, found, now):
             marks.append(mark)
     for made in rooms.store.mark(marks) if marks else ():

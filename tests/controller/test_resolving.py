@@ -163,6 +163,17 @@ def test_a_role_of_our_name_that_is_not_ours_stays_and_is_named(controller: Cont
     assert controller.prod.roles[8].privileges == {CONFIG}
 
 
+def test_a_permission_below_that_is_not_ours_stays_and_is_named(controller: Controller) -> None:
+    controller.apply(WANTED)
+    drifts.more_below(controller.prod)
+    assert look(controller) == (G1,)
+    (problem,) = restored(controller).problems
+    assert (problem.kind, problem.subject) == (ProblemKind.CONFLICT, "g1")
+    assert "/DC1/host/cluster/esx01" in problem.text
+    assert len(controller.prod.permissions[Moid("host-DC1-1")]) == 1
+    assert applied(controller).standing is Standing.DRIFTED
+
+
 def recreate(vcenter: FakeVcenter) -> None:
     """Somebody deletes role and permission, and makes both anew just as they were."""
     drifts.delete_role(vcenter)

@@ -12,19 +12,22 @@ from broker.model.record import Event
 from broker.model.survey import Permission
 from broker.store.database import Database
 from tests.controller.conftest import Controller
-from tests.support.administration import CIM, CONFIG, FakeVcenter, failing, grant, policy
+from tests.support.administration import CIM, CONFIG, READER, FakeVcenter, failing, grant, policy
 from tests.support.commit_faults import NOT_PERSISTED
 from tests.support.commit_faults import failing as failing_store
 from tests.support.drifts import (
     delete_role,
+    less_below,
     less_role,
     lose_path,
+    more_below,
     move_path,
     narrow_role,
     other_instance,
     other_reach,
     other_role,
     rename_role,
+    role_id,
     same_role,
     swap_clusters,
     take_permission,
@@ -49,6 +52,12 @@ CHANGES: list[tuple[Callable[[FakeVcenter], None], DriftKind, str]] = [
     (less_role, DriftKind.NARROWED, "has role 8 (nothing) there"),
     (same_role, DriftKind.REPLACED, "has role 8 (same) there"),
     (unknown_role, DriftKind.REPLACED, "has role 99 there"),
+    (
+        more_below,
+        DriftKind.WIDENED,
+        "/DC1/host/cluster/esx01: VSPHERE.LOCAL\\cim-reader has role 7",
+    ),
+    (less_below, DriftKind.NARROWED, "has role 8 (nothing) there, and that decides for some hosts"),
     (other_reach, DriftKind.NARROWED, "another reach"),
     (other_instance, DriftKind.MOVED, "another vCenter instance"),
 ]
@@ -70,6 +79,33 @@ def test_what_somebody_changed_is_drift(
     assert text in found.text
     assert controller.log.events()[-1] is Event.GRANT_DRIFTED
     assert len(controller.prod.writes) == before
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        lambda v: v.hold("host-DC1-1", Permission("VSPHERE.LOCAL\\other", False, 7, True)),  # noqa: FBT003
+        lambda v: v.hold("host-DC1-1", Permission(READER, False, role_id(v), True)),  # noqa: FBT003
+        lambda v: v.hold("datacenter-DC1", Permission(READER, False, 7, True)),  # noqa: FBT003
+        lambda v: v.hold("domain-c-DC2", Permission(READER, False, 7, True)),  # noqa: FBT003
+    ],
+    ids=["another account's", "the same below", "above", "elsewhere"],
+)
+def test_a_permission_that_decides_nothing_of_the_grant_is_no_drift(
+    controller: Controller, harmless: Callable[[FakeVcenter], None]
+) -> None:
+    controller.apply(WANTED)
+    harmless(controller.prod)
+    controller.watch().round(WANTED)
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+
+
+def test_what_another_grant_of_the_account_holds_below_is_no_drift(controller: Controller) -> None:
+    both = policy(grant("g1", CLUSTER), grant("g3", f"{CLUSTER}/esx01", template="cim-config"))
+    assert controller.apply(both).problems == ()
+    controller.watch().round(both)
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+    assert len(controller.store.all()) == 2
 
 
 def test_a_name_chosen_in_vcenter_stays_on_the_line_of_the_finding(controller: Controller) -> None:

@@ -70,5 +70,14 @@ def same_role(vcenter: FakeVcenter) -> None:
     vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=8, propagate=True)]
 
 
+def more_below(vcenter: FakeVcenter) -> None:
+    vcenter.permissions[Moid("host-DC1-1")] = [Permission(READER, group=False, role_id=7, propagate=True)]
+
+
+def less_below(vcenter: FakeVcenter) -> None:
+    vcenter.roles[8] = Role(8, "nothing", system=False, privileges=frozenset())
+    vcenter.permissions[Moid("host-DC1-1")] = [Permission(READER, group=False, role_id=8, propagate=True)]
+
+
 def unknown_role(vcenter: FakeVcenter) -> None:
     vcenter.permissions[Moid("domain-c-DC1")] = [Permission(READER, group=False, role_id=99, propagate=True)]

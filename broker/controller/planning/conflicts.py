@@ -62,7 +62,13 @@ class Ground:
 
 def below(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, str]:
     """Seats below which the account has another permission that gives it something else on a host."""
-    found: dict[SeatKey, str] = {}
+    hindered = hindering(ground, seats)
+    return {key: _said(ground, moid, ground.standing.users[key[1]][moid]) for key, moid in hindered.items()}
+
+
+def hindering(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, Moid]:
+    """The same seats, each with where the last of such permissions stands."""
+    found: dict[SeatKey, Moid] = {}
     for account in {account for _, account in seats}:
         own = ground.standing.users.get(account, {})
         staying = {
@@ -74,7 +80,7 @@ def below(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, str]:
             if seat is None or ground.privileges(own[moid]) == wanted_privileges(seat.template):
                 continue
             if any(_decides(ground, sitting, host, moid) for host in _reached(ground.seen, moid, own[moid])):
-                found[seat.entity.moid, account] = _said(ground, moid, own[moid])
+                found[seat.entity.moid, account] = moid
     return found
 
 
