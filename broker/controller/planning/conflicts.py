@@ -84,6 +84,35 @@ def hindering(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, Mo
     return found
 
 
+def removable(ground: Ground, seats: Mapping[SeatKey, Seat]) -> set[SeatKey]:
+    """Those that are to leave and may: nothing that stays above would give the account more there.
+
+    A seat above may: that is what a grant says.
+    """
+    leaving: set[SeatKey] = set()
+    for key in sorted(ground.leaving, key=lambda key: len(ground.seen.tree.lineage(key[0]))):
+        above = _staying_above(ground, seats, leaving, key)
+        if above is None or ground.privileges(above) <= ground.privileges(
+            ground.standing.users[key[1]][key[0]]
+        ):
+            leaving.add(key)
+    return leaving
+
+
+def _staying_above(
+    ground: Ground, seats: Mapping[SeatKey, Seat], leaving: set[SeatKey], key: SeatKey
+) -> Permission | None:
+    """The permission that would decide in its place; None where that is a seat, or nothing."""
+    for moid in ground.seen.tree.lineage(key[0])[1:]:
+        above = (moid, key[1])
+        if above in seats and seats[above].propagate:
+            return None
+        held = ground.standing.at(above)
+        if held is not None and held.propagate and above not in seats and above not in leaving:
+            return held
+    return None
+
+
 def questions(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, SeatKey]:
     """Where a group's permission may decide for an account below one of its seats: there, and the seat."""
     accounts: dict[Moid, list[str]] = defaultdict(list)
@@ -111,7 +140,7 @@ def through_groups(
         if asked in seats or (ground.standing.at(asked) and asked not in ground.leaving):
             continue  # the account's own permission there decides
         groups = ground.standing.groups[asked[0]]
-        holds = held.get(asked)
+        holds = None if ground.standing.at(asked) else held.get(asked)  # what goes hides what comes
         if holds is not None and holds - SYSTEM_PRIVILEGES == wanted_privileges(seats[seat].template):
             continue
         fitting = [g for g in groups if holds is None or _may_be_of(ground, g, holds)]
@@ -166,6 +195,17 @@ def _said(ground: Ground, moid: Moid, permission: Permission) -> str:
         f"{ground.seen.tree.path_of(moid)}: the {kind} {permission.principal} has a permission there "
         f"(role {ground.role_name(permission)}) that decides for hosts of this grant; remove it, or name less"
     )
+
+
+def others_holding(ground: Ground, seats: Mapping[SeatKey, Seat], role_id: int) -> Iterator[str]:
+    """Who holds the role and keeps it, without a seat: whatever widens it widens them."""
+    for moid, permissions in sorted(ground.seen.permissions.items()):
+        for permission in permissions:
+            key = (moid, canonical_user(permission.principal))
+            seated = not permission.group and (key in seats or key in ground.leaving)
+            if permission.role_id == role_id and not seated:
+                where = ground.seen.tree.path_of(moid) or moid
+                yield f"{permission.principal} on {where}"
 
 
 def elsewhere(ground: Ground, seats: Mapping[SeatKey, Seat], ours: frozenset[SeatKey]) -> Iterator[str]:

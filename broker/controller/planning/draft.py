@@ -11,13 +11,20 @@ In this order, so that a crash at any point leaves nothing wider than before or 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from broker.controller.planning import conflicts
 from broker.controller.planning.conflicts import Ground, standing_of
 from broker.controller.planning.facts import Facts
 from broker.controller.planning.observed import observed
-from broker.controller.planning.permissions import in_order, is_ours, leaving_steps, reach_of, seat_step
+from broker.controller.planning.permissions import (
+    in_order,
+    is_ours,
+    kept_permission,
+    leaving_steps,
+    reach_of,
+    seat_step,
+)
 from broker.controller.planning.plan import (
     Asked,
     GrantAction,
@@ -49,6 +56,8 @@ from broker.model.names import GrantId, TemplateId, VcenterId
 from broker.model.policy import Grant, Policy
 from broker.model.principals import canonical_user, principal_of
 from broker.model.survey import Survey
+
+_IN_THE_WAY = frozenset({ProblemKind.CONFLICT, ProblemKind.SHARED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +111,10 @@ def draft(basis: Basis, facts: Facts) -> Draft:
     standing = standing_of(seen)
     everything = seats_of([w for w in wishes if blocks.kinds.get(w.grant.id) is not ProblemKind.CONFLICT])
     leftovers = _leftovers(basis, wishes, standing)
-    after = {role.id: role.privileges for role in seen.roles.values()} | {
-        plan.role_id: wanted_privileges(plan.template) for plan in roles.values() if plan.role_id is not None
-    }
-    ground = Ground(seen, standing, leftovers if basis.asked.prune else frozenset(), after)
-    steps, seats = _seated(wishes, roles, ground, mine, facts, blocks)
+    ground = Ground(seen, standing, leftovers if basis.asked.prune else frozenset(), {})
+    steps, seats, ground = _seated(wishes, roles, ground, mine, facts, blocks)
+    viable = {wish.template.id for wish in wishes if wish.grant.id not in blocks.kinds}
+    roles = {template: plan for template, plan in roles.items() if template in viable}
     kept, removals = _removals(leftovers, ground, facts, basis.asked)
     permissions = in_order([*steps.values(), *removals], seen)
     retired = retired_roles(basis.policy, basis.grants, seen, mine, removals, basis.asked)
@@ -120,7 +128,7 @@ def draft(basis: Basis, facts: Facts) -> Draft:
         kept=(*kept, *retired.kept),
         notes=tuple(conflicts.elsewhere(ground, seats, mine.permissions)),
         role_ids={p.template.role_name: p.role_id for p in roles.values() if p.role_id is not None},
-        observed=observed(wishes, seats, roles, seen, mine, standing),
+        observed=observed(wishes, seen, mine, standing),
     )
     return Draft(plan, frozenset(conflicts.questions(ground, everything)))
 
@@ -176,16 +184,19 @@ def _of_unresolved(basis: Basis, wishes: Sequence[Wish]) -> Iterator[SeatKey]:
 
 def _seated(
     wishes: Sequence[Wish],
-    roles: Mapping[TemplateId, RolePlan],
+    roles: dict[TemplateId, RolePlan],
     ground: Ground,
     mine: Ownership,
     facts: Facts,
     blocks: _Blocks,
-) -> tuple[dict[SeatKey, PermissionStep], dict[SeatKey, Seat]]:
+) -> tuple[dict[SeatKey, PermissionStep], dict[SeatKey, Seat], Ground]:
     """The steps of all seats that nothing stands in the way of; what falls may make others fall."""
     while True:
         before = len(blocks.kinds)
-        seats = seats_of([wish for wish in wishes if wish.grant.id not in blocks.kinds])
+        left = [wish for wish in wishes if wish.grant.id not in blocks.kinds]
+        seats = seats_of(left)
+        ground = replace(ground, roles=_roles_after(ground.seen, roles, {w.template.id for w in left}))
+        ground = replace(ground, leaving=frozenset(conflicts.removable(ground, seats)))
         steps: dict[SeatKey, PermissionStep] = {}
         for key, seat in seats.items():
             try:
@@ -200,18 +211,59 @@ def _seated(
             hindered |= conflicts.through_groups(ground, seats, facts.held)
         for key, text in sorted(hindered.items()):
             blocks.block(seats[key].grants, Blocked(ProblemKind.CONFLICT, "", text))
+        _keep_from_widening(wishes, roles, ground, seats, blocks)
         if len(blocks.kinds) == before:
-            return steps, seats
+            return steps, seats, ground
+
+
+def _roles_after(
+    seen: Survey, roles: Mapping[TemplateId, RolePlan], viable: set[TemplateId]
+) -> dict[int, frozenset[str]]:
+    """What each role holds in the end: that of a template whose grants all fell stays as it is."""
+    present = {role.id: role.privileges for role in seen.roles.values()}
+    changed = {
+        plan.role_id: wanted_privileges(plan.template)
+        for template, plan in roles.items()
+        if template in viable and plan.role_id is not None
+    }
+    return present | changed
+
+
+def _keep_from_widening(
+    wishes: Sequence[Wish],
+    roles: dict[TemplateId, RolePlan],
+    ground: Ground,
+    seats: Mapping[SeatKey, Seat],
+    blocks: _Blocks,
+) -> None:
+    """A role stays as it is where somebody holds it whom no grant gives it: it would widen them too."""
+    for template, plan in list(roles.items()):
+        widened = any(step.action is RoleAction.WIDEN for step in plan.steps)
+        if not widened or plan.role_id is None:
+            continue
+        if holder := next(conflicts.others_holding(ground, seats, plan.role_id), None):
+            text = (
+                f"role {plan.template.role_name} cannot be widened: no grant that can be applied gives it "
+                f"to {holder}; take it away there, or apply with --prune what is left over"
+            )
+            blocked = Blocked(ProblemKind.SHARED, template, text)
+            blocks.problems.append(blocked.at(blocks.vcenter))
+            blocks.block([w.grant.id for w in wishes if w.template.id == template], blocked)
+            del roles[template]
 
 
 def _removals(
     leftovers: frozenset[SeatKey], ground: Ground, facts: Facts, asked: Asked
 ) -> tuple[list[Kept], list[PermissionStep]]:
-    found = list(leaving_steps(leftovers, ground, facts))
+    found = list(leaving_steps(ground.leaving if asked.prune else leftovers, ground, facts))
     kept = [each for each in found if isinstance(each, Kept)]
     steps = [each for each in found if isinstance(each, PermissionStep)]
     if asked.prune:
-        return kept, steps
+        reason = "without it a permission above would give the account more there"
+        return [
+            *kept,
+            *(kept_permission(key, ground, reason) for key in sorted(leftovers - ground.leaving)),
+        ], steps
     named = [
         Kept(f"permission of {s.principal} on {s.path} (role {s.before_role})", "--prune removes it")
         for s in steps
@@ -224,7 +276,7 @@ def _withdrawals(basis: Basis, blocks: _Blocks) -> Iterator[GrantStep]:
     reasons = {problem.subject: problem.text for problem in blocks.problems}
     for grant, kind in sorted(blocks.kinds.items()):
         applied = basis.mine.applied.get(grant)
-        if kind is ProblemKind.CONFLICT and applied is not None:
+        if kind in _IN_THE_WAY and applied is not None:
             hosts = reach_of(basis.seen, [entry.moid for entry in applied.scope])
             account = principal_of(basis.policy.accounts[basis.policy.grants[grant].account].user)
             yield GrantStep(

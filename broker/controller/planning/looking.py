@@ -31,16 +31,30 @@ def plan_policy(policy: Policy, rooms: ControllerRooms, asked: Asked) -> Plan:
         policy_revision=policy.revision,
         asked=asked,
         withdrawn={row.grant: row.vcenter for row in rows if row.grant not in policy.grants},
-        vcenters=tuple(_plan(policy, vcenter, rooms, asked) for vcenter in _vcenters(policy, asked)),
+        vcenters=tuple(
+            _each_once([_plan(policy, vcenter, rooms, asked) for vcenter in _vcenters(policy, asked)])
+        ),
     )
 
 
+def _each_once(plans: list[VcenterPlan]) -> Iterator[VcenterPlan]:
+    """What one entry of the policy made would be another's to remove, if both led to one vCenter."""
+    known: dict[str, VcenterId] = {}
+    for plan in plans:
+        other = known.setdefault(plan.instance_uuid, plan.vcenter)
+        if not plan.instance_uuid or other == plan.vcenter:
+            yield plan
+        else:
+            text = f"{plan.vcenter} and {other} are one vCenter ({plan.instance_uuid}): name it once"
+            yield nothing(Problem(ProblemKind.CONFLICT, plan.vcenter, plan.vcenter, text))
+
+
 def _vcenters(policy: Policy, asked: Asked) -> Iterator[Vcenter]:
-    """Those that a grant is for; all of them where what is left anywhere is to go."""
+    """Those that a grant is for; then the others, where what is left anywhere is to go."""
     granted = {policy.accounts[grant.account].vcenter for grant in policy.grants.values()}
-    for name, vcenter in sorted(policy.vcenters.items()):
-        if name in granted or asked.prune:
-            yield vcenter
+    yield from (policy.vcenters[name] for name in sorted(granted))
+    if asked.prune:
+        yield from (policy.vcenters[name] for name in sorted(policy.vcenters.keys() - granted))
 
 
 def _plan(policy: Policy, vcenter: Vcenter, rooms: ControllerRooms, asked: Asked) -> VcenterPlan:
@@ -85,8 +99,12 @@ def ownership(store: AppliedStore, instance_uuid: str) -> Ownership:
 def unreachable(vcenter: VcenterId, error: BrokerError) -> VcenterPlan:
     """The plan of a vCenter that could not be asked: nothing, and why."""
     kind = ProblemKind.NO_LOGIN if isinstance(error, NoLogin) else ProblemKind.UNREACHABLE
-    problem = Problem(kind, vcenter, vcenter, cleaned(str(error), _MAX_PROBLEM))
-    return VcenterPlan(vcenter, "", (), (), (problem,), (), (), {}, {})
+    return nothing(Problem(kind, vcenter, vcenter, cleaned(str(error), _MAX_PROBLEM)))
+
+
+def nothing(problem: Problem) -> VcenterPlan:
+    """The plan of a vCenter where nothing is done, and why."""
+    return VcenterPlan(VcenterId(problem.vcenter), "", (), (), (problem,), (), (), {}, {})
 
 
 def _answers(questions: Questions, administration: Administration, seen: Survey) -> Facts:

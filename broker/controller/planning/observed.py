@@ -3,27 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from broker.controller.planning.conflicts import Standing
-from broker.controller.planning.roles import RolePlan
-from broker.controller.planning.wishes import Ownership, Seat, SeatKey, Wish
-from broker.model.names import TemplateId
+from broker.controller.planning.wishes import Ownership, Wish
 from broker.model.survey import Permission, Role, Survey
 
 
-def observed(
-    wishes: Sequence[Wish],
-    seats: Mapping[SeatKey, Seat],
-    roles: Mapping[TemplateId, RolePlan],
-    seen: Survey,
-    mine: Ownership,
-    standing: Standing,
-) -> Mapping[str, str]:
+def observed(wishes: Sequence[Wish], seen: Survey, mine: Ownership, standing: Standing) -> Mapping[str, str]:
     """What to look at, and what stood there."""
-    named = {plan.template.role_name for plan in roles.values()} | set(mine.roles)
+    named = {wish.template.role_name for wish in wishes} | set(mine.roles)
+    seats = {key for wish in wishes for key in wish.keys}
     found = {f"role {name}": _role(seen.roles_by_name.get(name)) for name in named}
     found |= {f"path {t.path}": t.moid for wish in wishes for t in wish.targets}
     found |= {
         f"permission of {account} on {moid}": _permission(standing.at((moid, account)))
-        for moid, account in {*seats, *mine.permissions}
+        for moid, account in seats | mine.permissions
     }
     found |= {f"in the store: role {name}": f"{claim.role_id}" for name, claim in mine.roles.items()}
     found |= {f"in the store: grant {grant}": row.digest for grant, row in mine.applied.items()}

@@ -62,12 +62,12 @@ def leaving_steps(keys: frozenset[SeatKey], ground: Ground, facts: Facts) -> Ite
         before = ground.standing.users[account][moid]
         node = ground.seen.tree.node(moid)
         path = ground.seen.tree.path_of(moid) or moid
-        what = f"permission of {before.principal} on {path} (role {ground.role_name(before)})"
         role = ground.seen.roles.get(before.role_id)
         if lack := _lacking(moid, role.privileges if role else frozenset(), ground.seen, facts):
-            yield Kept(what, lack)
+            yield kept_permission((moid, account), ground, lack)
         elif node is None:
-            yield Kept(what, "its object is not in the inventory that the controller sees")
+            reason = "its object is not in the inventory that the controller sees"
+            yield kept_permission((moid, account), ground, reason)
         else:
             yield PermissionStep(
                 action=PermissionAction.REMOVE,
@@ -81,6 +81,13 @@ def leaving_steps(keys: frozenset[SeatKey], ground: Ground, facts: Facts) -> Ite
                 reason="ours, and no grant wants it any more",
                 hosts=reach_of(ground.seen, [moid]),
             )
+
+
+def kept_permission(key: SeatKey, ground: Ground, reason: str) -> Kept:
+    """A permission of ours that stays."""
+    held = ground.standing.users[key[1]][key[0]]
+    path = ground.seen.tree.path_of(key[0]) or key[0]
+    return Kept(f"permission of {held.principal} on {path} (role {ground.role_name(held)})", reason)
 
 
 def in_order(steps: list[PermissionStep], seen: Survey) -> list[PermissionStep]:

@@ -16,6 +16,8 @@ class ProblemKind(StrEnum):
 
     CONFLICT = "conflict"
     """A role or a permission that is not ours stands where ours would go, or two grants collide."""
+    SHARED = "shared"
+    """A role to be widened is also held by somebody whom no grant gives it."""
     UNRESOLVED = "unresolved"
     """A scope does not name one object, or a template a privilege that this vCenter knows."""
     MOVED = "moved"
