@@ -128,7 +128,7 @@ def test_what_one_client_left_unread_reaches_no_other_through_nginx(nginx: Runni
 
 @pytest.mark.parametrize("spoofed", SPOOFED)
 def test_no_header_of_a_stranger_moves_its_address(outside: Running, spoofed: str) -> None:
-    line = outside.logged(f"GET / HTTP/1.1\r\nHost: x\r\n{spoofed}\r\nConnection: close\r\n\r\n".encode())
+    line = outside.logged(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{spoofed}\r\n\r\n".encode())
     assert line["address"] == CLIENT
 
 

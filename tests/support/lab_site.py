@@ -37,9 +37,9 @@ ADMIN = "administrator@vsphere.local"
 class Site:
     """One lab and one `Vsphere` on it. `policy` is what `Vsphere` follows."""
 
-    def __init__(self, lab: Lab, folder: Path, proof_max_age_s: float = 0.0) -> None:
+    def __init__(self, lab: Lab, folder: Path, proof_max_age_s: float = 0.0, call_s: float = 4.0) -> None:
         self.lab = lab
-        self.vcenter = vcenter_entry(lab.vcenter_host, lab.vcenter_port, lab.ca_file, call_s=4.0)
+        self.vcenter = vcenter_entry(lab.vcenter_host, lab.vcenter_port, lab.ca_file, call_s=call_s)
         self.secret = SecretFile(folder / "svc-cim-a.password")
         self.write_password(lab.password_file(USER).read_text())
         self.latch = MemoryLatch()

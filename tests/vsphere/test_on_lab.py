@@ -214,11 +214,13 @@ def test_before_the_first_sync_one_host_is_looked_up(site: Site) -> None:
     assert refusal.value.reason is Reason.INVENTORY_STALE
 
 
-def test_a_slow_vcenter_costs_the_call_timeout_and_no_more(site: Site) -> None:
-    host = site.start().host(in_cluster(site))
+def test_a_slow_vcenter_costs_the_call_timeout_and_no_more(site: Site, tmp_path: Path) -> None:
+    hurried = Site(site.lab, tmp_path, call_s=1.0)
+    host = hurried.start().host(in_cluster(site))
     site.lab.control.set_latency("AcquireCimServicesTicket", 30)
     with pytest.raises(MintUnknown) as refusal:
-        site.ticket(host)
+        hurried.ticket(host)
+    hurried.close()
     assert refusal.value.reason is Reason.VCENTER_TIMEOUT
     assert site.lab.control.calls()["AcquireCimServicesTicket"] == 1
 
