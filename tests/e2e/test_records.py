@@ -1,7 +1,9 @@
 """What the whole product writes into its log, held to the catalogue."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from broker.cli.exits import Exit
 from broker.client.errors import ClientError
@@ -33,6 +35,7 @@ def test_every_record_of_a_run_has_the_fields_of_the_catalogue_and_no_others(fre
     _ask(fresh)
     _operate(fresh)
     _change_vcenter(fresh)
+    _resolve(fresh)
     _break_vcenter(fresh)
     _reload(fresh)
     assert (end(serving), end(controller)) == (0, 0)
@@ -66,10 +69,40 @@ def _change_vcenter(stack: Stack) -> None:
         before = stack.events().count(event)
         with logged_in(stack.lab) as content:
             manager = content.authorizationManager
-            role = next(r for r in manager.roleList if r.name == "cim-broker-cim-ticket")
+            role = our_role(manager)
             manager.UpdateAuthorizationRole(role.roleId, role.name, privileges)
         until(partial(_more_than, stack, event, before), event)
     stack.apply()
+
+
+def _resolve(stack: Stack) -> None:
+    """An administrator renames the role, which is put back, and makes all anew, which is adopted."""
+    with drifting(stack) as manager:
+        role = our_role(manager)
+        manager.UpdateAuthorizationRole(role.roleId, "mine now", [CIM])
+    stack.broker("roles", "restore", "--config", str(stack.site.controller_file))
+    with drifting(stack) as manager:
+        role = our_role(manager)
+        held = [each for each in manager.RetrieveAllPermissions() if each.roleId == role.roleId]
+        manager.RemoveAuthorizationRole(role.roleId, failIfUsed=False)
+        new_id = manager.AddAuthorizationRole(role.name, [CIM])
+        for permission in held:
+            permission.roleId = new_id
+            manager.SetEntityPermissions(permission.entity, [permission])
+    stack.broker("roles", "adopt", "--config", str(stack.site.controller_file))
+
+
+@contextmanager
+def drifting(stack: Stack) -> Iterator[Any]:
+    """Change what a grant stands on, and wait until the controller has seen it."""
+    before = stack.events().count("grant_drifted")
+    with logged_in(stack.lab) as content:
+        yield content.authorizationManager
+    until(partial(_more_than, stack, "grant_drifted", before), "grant_drifted")
+
+
+def our_role(manager: Any) -> Any:
+    return next(role for role in manager.roleList if role.name == "cim-broker-cim-ticket")
 
 
 def _more_than(stack: Stack, event: str, before: int) -> bool:
@@ -107,8 +140,10 @@ def _reload(stack: Stack) -> None:
 
 def _withdraw(stack: Stack) -> None:
     stack.edit("grants.yaml", lambda grants: grants.pop("surplus"))
+    with_logins = stack.site.controller_file.read_text()
     stack.edit("../controller/controller.yaml", lambda c: c.update(logins={}))
     failed = stack.broker("roles", "apply", "--config", str(stack.site.controller_file), check=False)
     assert failed.returncode == Exit.CONFLICT
+    stack.site.controller_file.write_text(with_logins)
     (stack.site.config / "grants.yaml").write_text("grants: {}\n")
-    stack.apply()
+    stack.broker("roles", "apply", "--prune", "--config", str(stack.site.controller_file))
