@@ -8,7 +8,7 @@ _PERMISSION = (
     "look with `broker doctor` for the permission that does it: a group's, the account's own, or NoAccess."
 )
 _VCENTER = "Find out with `broker doctor` what is wrong with vCenter; the next request asks it anew."
-_DRIFT = "See what changed with `broker roles drift`; `broker roles apply` sets it right."
+_DRIFT = "See with `broker roles drift` what changed; `broker roles restore` or `adopt` resolves it."
 
 ADVICE: Mapping[Reason, str] = {
     Reason.UNAUTHENTICATED: "Put the app into `apps.yaml` with the scope `tickets`, then `broker apps add "

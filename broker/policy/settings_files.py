@@ -138,7 +138,10 @@ class ControllerFile(Strict):
     policy: FilePath = Field(description="The folder of server.yaml, accounts.yaml and the others.")
     store: FilePath = Field(description="The SQLite file that `broker serve` uses too.")
     interval_s: float = Field(
-        default=60, ge=1, le=86_400, description="Seconds between looks at what vCenter holds."
+        default=60,
+        ge=1,
+        le=86_400,
+        description="Seconds between looks at what vCenter holds, beside those at each change it tells of.",
     )
     logins: dict[Id, LoginEntry] = Field(
         description="The privileged credential of each vCenter, by its id in vcenters.yaml."
