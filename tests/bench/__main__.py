@@ -37,7 +37,17 @@ from types import MappingProxyType
 
 import click
 
-from tests.bench import against_script, batches, drifting, growing, linting, one_ticket, starting, throughput
+from tests.bench import (
+    against_script,
+    batches,
+    drifting,
+    growing,
+    linting,
+    one_ticket,
+    planning,
+    starting,
+    throughput,
+)
 from tests.bench.bounds import judged
 from tests.bench.figures import Figure
 from tests.bench.machine import this_machine
@@ -58,6 +68,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
         "e": starting.figures,
         "f": growing.figures,
         "g": drifting.figures,
+        "h": planning.figures,
         "i": linting.figures,
     }
 )

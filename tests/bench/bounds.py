@@ -56,6 +56,8 @@ BOUNDS = (
     Bound("f.apps", Sense.AT_MOST, 1.15),
     Bound("f.grants", Sense.AT_MOST, 1.15),
     Bound("g", Sense.AT_MOST, 1.0),
+    Bound("h", Sense.AT_MOST, 5.0),
+    Bound("h.again", Sense.AT_MOST, 5.0),
     Bound("i", Sense.AT_MOST, 2.0),
 )
 """Flat is a cost per ticket that grows by at most 15 % when something grows tenfold: two runs of the same

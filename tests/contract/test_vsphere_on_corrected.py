@@ -2,11 +2,13 @@
 
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyVmomi import vim
 
+from broker.controller.planning.plan import Asked
 from broker.errors import Reason, Refused
 from tests.contract.conftest import Remote
 from tests.contract.site import Site, broker_on, eventually
@@ -132,6 +134,30 @@ def test_permissions_of_others_survive_an_apply(corrected: Simulator, tmp_path: 
         (MONITORS, -2),
         (CANONICAL_MONITOR, roles["cim-broker-cim-ticket"]),
     }
+
+
+def test_a_plan_says_what_an_apply_does_and_is_empty_afterwards(corrected: Simulator, tmp_path: Path) -> None:
+    with broker_on(corrected, tmp_path, ["/DC0/host/DC0_C0", "/DC0/host/DC0_H0/DC0_H0"]) as site:
+        (before,) = site.plan().vcenters
+        report, after = site.apply(), site.plan()
+    assert [type(step).__name__ for step in before.steps] == [
+        "RoleStep",
+        "PermissionStep",
+        "PermissionStep",
+        "GrantStep",
+    ]
+    assert (len(report.changes), report.problems) == (4, ())
+    assert (after.empty, after.problems) == (True, ())
+
+
+def test_what_is_no_longer_wanted_is_pruned(corrected: Simulator, tmp_path: Path, admin: Remote) -> None:
+    cluster, manager = cluster_of(admin), admin.content.authorizationManager
+    with broker_on(corrected, tmp_path, ["/DC0/host/DC0_C0"]) as site:
+        site.apply()
+        site.policy = replace(site.policy, grants={})
+        assert site.apply(Asked(prune=True)).problems == ()
+    assert not manager.RetrieveEntityPermissions(cluster, inherited=False)
+    assert "cim-broker-cim-ticket" not in {role.name for role in manager.roleList}
 
 
 def test_a_permission_that_somebody_else_gave_the_account_is_not_overwritten(

@@ -78,6 +78,7 @@ def test_the_python_example_reads_sensors(stack: Stack) -> None:
 SET_UP = [
     ("broker config check --controller /etc/cim-ticket-broker/controller.yaml", ["config", "check"]),
     ("broker roles lint", ["roles", "lint"]),
+    ("broker roles plan", ["roles", "plan"]),
     ("broker roles apply", ["roles", "apply"]),
     ("broker apps add hardware-monitor", ["apps", "add"]),
     ("broker controller", ["controller"]),
