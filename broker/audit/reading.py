@@ -1,7 +1,8 @@
 """Reading the log back, record by record."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from broker.model.names import IssuanceId
@@ -35,6 +36,13 @@ class AuditReading:
         while page := self._log.leaves(first, _PAGE):
             yield from page
             first = page[-1].seq + 1
+
+    def since(self, when: datetime, codes: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Every record of these codes from that time on."""
+        wanted = [f'"code":"{code}"'.encode() for code in sorted(codes)]
+        for leaf in self.leaves(self._log.position_at(when)):
+            if any(code in leaf.content for code in wanted) and (content := _content(leaf))["code"] in codes:
+                yield content
 
     def of_issuance(self, issuance: IssuanceId) -> tuple[dict[str, Any], ...]:
         """Every record of an issuance, or of the answer that has this id."""

@@ -5,20 +5,25 @@ It stands beside `broker/wiring.py`, since what serves must not know the control
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from broker.audit.housekeeping import BEAT_S, Housekeeping
 from broker.audit.orphans import OrphanRule
+from broker.audit.reading import AuditReading
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
 from broker.controller.apply import apply_policy, apply_saved
 from broker.controller.carrying.report import ApplyReport
 from broker.controller.carrying.steps import Progress
+from broker.controller.looking import inspection
 from broker.controller.planning.document import SavedPlan
 from broker.controller.planning.looking import plan_policy
-from broker.controller.planning.plan import Asked, Plan
+from broker.controller.planning.plan import Asked, Plan, VcenterPlan
 from broker.controller.process import ControllerProcess, NextSignal
+from broker.controller.replay.asked import CODES, on_record
+from broker.controller.replay.decided import After, Replay, applied_after, replayed
 from broker.controller.resolving.adopt import Adoption, adopt
 from broker.controller.resolving.look import Looked, drifted, look_now
 from broker.controller.resolving.restore import restore
@@ -28,6 +33,7 @@ from broker.errors import BrokerError, InvalidName, PolicyRefused
 from broker.lint.findings import Material
 from broker.lint.run import lint
 from broker.lint.told import explained
+from broker.model.inventory import Host
 from broker.model.names import GrantId
 from broker.model.policy import Policy, Vcenter
 from broker.model.settings import ControllerSettings
@@ -45,6 +51,7 @@ from broker.store.database import Database
 from broker.store.heard import StoredHeard
 from broker.store.latches import StoredLatches
 from broker.store.processes import StoredProcesses
+from broker.store.switches import GrantSwitches
 from broker.vsphere.administration import administration_of
 
 
@@ -58,6 +65,37 @@ def plan_from(file: Path, asked: Asked) -> Plan:
     policy, _ = _policy(settings)
     with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return plan_policy(policy, rooms, asked)
+
+
+def replay_from(file: Path, plan: Plan, back: timedelta) -> Replay:
+    """What the plan would have made of the requests of that time. Raises as `plan_from` does, and Refused."""
+    settings = load_controller(file)
+    policy = load_policy(settings.policy)
+    with _store(settings) as database:
+        now = database.clock.now()
+        past = on_record(AuditReading(database).since(now - back, CODES))
+        after = After(
+            policy=policy,
+            applied=applied_after(plan, StoredGrants(database).all(), now),
+            hosts={each.vcenter: _hosts(settings, policy, each, database) for each in plan.vcenters},
+            disabled=GrantSwitches(database).grant_disabled,
+            now=now,
+        )
+        return replayed(past, now - back, after)
+
+
+def _hosts(
+    settings: ControllerSettings, policy: Policy, plan: VcenterPlan, database: Database
+) -> tuple[Host, ...]:
+    """The vCenter's hosts; none where it could not be planned on either."""
+    vcenter = policy.vcenters[plan.vcenter]
+    looked = inspection(settings, StoredLatches(database), database.clock, vcenter)
+    if looked is None or not plan.instance_uuid:
+        return ()
+    try:
+        return looked.hosts()
+    finally:
+        looked.close()
 
 
 def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progress) -> ApplyReport:

@@ -1,7 +1,9 @@
 """The log itself: appending what has no other state, and reading bytes back."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
@@ -10,6 +12,7 @@ from broker.model.record import Record
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.tables import record
+from broker.store.times import ms
 
 _SIZE = select(func.coalesce(func.max(record.c.seq) + 1, 0))
 _RANGE = (
@@ -18,6 +21,7 @@ _RANGE = (
     .order_by(record.c.seq)
     .limit(bindparam("count"))
 )
+_AT = select(record.c.at).where(record.c.seq == bindparam("position"))
 _OF_ISSUANCE = (
     select(record.c.seq, record.c.leaf).where(record.c.issuance == bindparam("wanted")).order_by(record.c.seq)
 )
@@ -49,6 +53,15 @@ class StoredLog:
         """At most `count` records from position `first` on."""
         rows = self._database.read(lambda c: c.execute(_RANGE, {"first": first, "count": count}).all())
         return tuple(Leaf(r.seq, r.leaf) for r in rows)
+
+    def position_at(self, when: datetime) -> int:
+        """The first position from that time on; the times of records grow with their positions."""
+
+        def at(position: int) -> int:
+            found = self._database.read(lambda c: c.execute(_AT, {"position": position}).scalar())
+            return int(found or 0)
+
+        return bisect_left(range(self.size()), ms(when), key=at)
 
     def of_issuance(self, issuance: IssuanceId) -> tuple[Leaf, ...]:
         """Every record that carries this id, in order."""

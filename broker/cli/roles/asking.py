@@ -1,6 +1,8 @@
 """What `plan` and `apply` ask for alike, and how both end."""
 
+import re
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TypeVar
 
 import click
@@ -11,6 +13,23 @@ from broker.model.names import GrantId, parse_id
 from broker.texts import printable
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class Span(click.ParamType[timedelta]):
+    """Days or hours, as `30d` or `12h`."""
+
+    name = "SPAN"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Raises BadParameter."""
+        if isinstance(value, timedelta):
+            return value
+        if (written := re.fullmatch(r"([1-9][0-9]{0,3})([dh])", value)) is None:
+            self.fail(f"{value!r} is not such as 30d or 12h", param, ctx)
+        number, unit = int(written[1]), written[2]
+        return timedelta(days=number) if unit == "d" else timedelta(hours=number)
 
 
 def asked_options(command: Command) -> Command:

@@ -16,6 +16,7 @@ from broker.controller.planning.plan import (
     Step,
     VcenterPlan,
 )
+from broker.controller.replay.decided import Replay, Turned
 from broker.texts import printable
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "red"}
@@ -37,6 +38,25 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     steps = len(plan.withdrawn) + sum(len(each.steps) for each in plan.vcenters)
     unchanged = sum(len(each.unchanged) for each in plan.vcenters)
     yield f"{steps} to do, {unchanged} grants unchanged, {len(plan.problems)} problems"
+
+
+def show_replay(replay: Replay) -> None:
+    """Print what would end otherwise than it did."""
+    for line in _replay_lines(replay):
+        click.echo(click.style(printable(line), fg=_COLOURS.get(line.lstrip()[:1])))
+
+
+def _replay_lines(replay: Replay) -> Iterator[str]:
+    yield f"replay since {replay.since}: {replay.asked} requests decided anew, {replay.left_out} left out"
+    for turned in replay.would_be_refused:
+        yield f"  - {_request(turned)}: issued then, refused now ({turned.reason})"
+    for turned in replay.would_be_issued:
+        yield f"  + {_request(turned)}: refused then ({turned.reason}), issued now"
+
+
+def _request(turned: Turned) -> str:
+    grant = f" under {turned.grant}" if turned.grant else ""
+    return f"{turned.app} for {turned.host}{grant}, {turned.count} times, last {turned.last}"
 
 
 def step_line(step: Step) -> str:
