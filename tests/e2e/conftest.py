@@ -8,6 +8,11 @@ import pytest
 from tests.support.stack import Stack, applied_stack
 
 
+@pytest.fixture(autouse=True)
+def _at_full_speed(no_cover: None) -> None:
+    """Measure what the product's processes do, and not the lab that they talk to, at a third of its speed."""
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Applied, served, ready; shared by the tests of a module, which leave it as they found it."""
