@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.controller.changes import Changes
+from broker.controller.comparing import look, standing_as_written
 from broker.controller.planning.plan import Asked
-from broker.controller.watch import look, standing_as_written
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import Moid
 from broker.model.policy import Policy

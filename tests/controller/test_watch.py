@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Event as Flag
 
 import pytest
 
@@ -173,6 +174,30 @@ def test_a_vcenter_that_cannot_be_asked_is_no_drift(controller: Controller) -> N
     controller.prod.fail = lambda _call, _subject: None
     watch.round(both)
     assert [a.standing for a in controller.store.all()] == [Standing.NARROWED, Standing.NARROWED]
+
+
+def test_a_vcenter_that_does_not_answer_holds_up_no_other_and_is_looked_at_when_it_does(
+    controller: Controller,
+) -> None:
+    both = policy(grant("g1", CLUSTER), grant("g3", CLUSTER, account="test-reader"))
+    controller.apply(both)
+    for vcenter in controller.vcenters.values():
+        delete_role(vcenter)
+    answers = Flag()
+
+    def hang(call: str, _subject: str) -> None:
+        if call == "survey":
+            assert answers.wait(20)
+
+    controller.prod.fail = hang
+    watch = controller.watch()
+    watch.round(both)
+    watch.round(both)
+    assert [a.standing for a in controller.store.all()] == [Standing.HOLDS, Standing.NARROWED]
+    answers.set()
+    assert watch.due.wait(20)
+    assert [a.standing for a in controller.store.all()] == [Standing.NARROWED, Standing.NARROWED]
+    watch.close()
 
 
 def test_a_grant_whose_text_changed_is_left_to_apply(controller: Controller) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from broker.controller.changes import Changes
+from broker.controller.comparing import look, standing_as_written
 from broker.controller.rooms import ControllerRooms
-from broker.controller.watch import look, standing_as_written
 from broker.errors import BrokerError, LogUnavailable
 from broker.model.applied import AppliedGrant
 from broker.model.names import GrantId, VcenterId

@@ -12,6 +12,7 @@ from broker.controller.carrying.carry import carry_out
 from broker.controller.carrying.readback import Failed, written
 from broker.controller.carrying.report import ApplyReport
 from broker.controller.carrying.steps import Progress
+from broker.controller.comparing import standing_as_written
 from broker.controller.planning.draft import Basis
 from broker.controller.planning.looking import ownership, planned, unreachable
 from broker.controller.planning.plan import (
@@ -28,7 +29,6 @@ from broker.controller.planning.plan import (
 )
 from broker.controller.planning.wishes import SeatKey
 from broker.controller.rooms import ControllerRooms
-from broker.controller.watch import standing_as_written
 from broker.errors import BrokerError, LogUnavailable
 from broker.model.applied import AppliedGrant
 from broker.model.names import GrantId
