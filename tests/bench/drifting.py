@@ -18,8 +18,9 @@ from pyVmomi.SoapAdapter import SoapStubAdapter
 
 from broker.audit.system import AuditSystemLog
 from broker.clock import SystemClock
+from broker.controller.changes import Changes
+from broker.controller.comparing import look, standing_as_written
 from broker.controller.rooms import ControllerRooms
-from broker.controller.watch import Watch
 from broker.demo.files import CONTROLLER_USER
 from broker.lab.control.client import LabControl
 from broker.model.applied import AppliedGrant, ScopeEntry, Standing
@@ -27,6 +28,7 @@ from broker.model.names import GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Policy, Vcenter
 from broker.model.secret import SecretFile
 from broker.model.settings import ControllerLogin
+from broker.ports.administration import Administration
 from broker.secrets import read_secret
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
@@ -44,17 +46,16 @@ PROD = VcenterId("prod")
 
 
 def figures(plan: Plan) -> list[Figure]:
-    """Rounds of the watch, the first of a session left out."""
+    """Looks on one session, the first left out."""
     root = plan.root / "drift"
     root.mkdir()
     with running_labs(root, 1, LabSize(HOSTS)) as (lab,), _estate(plan, lab) as estate:
-        watch = Watch(estate.rooms)
+        administration = estate.rooms.administration(estate.policy.vcenters[PROD])
         try:
-            watch.round(estate.policy)
-            watch.due.wait(60)  # what was there when it began to listen is read by then
-            taken = [_round(plan, number, watch, estate) for number in range(1, plan.rounds + 1)]
+            _look(administration, estate)  # logs in
+            taken = [_round(plan, number, administration, estate) for number in range(1, plan.rounds + 1)]
         finally:
-            watch.close()
+            administration.close()
     name = f"CPU of a look, {TEMPLATES} templates, {GRANTS} grants, {HOSTS} hosts"
     return [
         Figure("g", name, "s", "", tuple(Sample(each.seconds) for each in taken)),
@@ -77,18 +78,25 @@ class _Estate:
     control: LabControl
 
     def calls(self) -> int:
-        """All but the long wait, which is under way whether there is a look or not."""
-        return sum(n for method, n in self.control.calls().items() if method != "WaitForUpdatesEx")
+        """All that the vCenter had so far."""
+        return sum(self.control.calls().values())
 
 
-def _round(plan: Plan, number: int, watch: Watch, estate: _Estate) -> _Taken:
+def _round(plan: Plan, number: int, administration: Administration, estate: _Estate) -> _Taken:
     plan.say(f"(g) look {number}")
     calls, before = estate.calls(), process_time()
-    watch.round(estate.policy)
+    _look(administration, estate)
     seconds = process_time() - before
     if any(applied.standing is not Standing.HOLDS for applied in estate.rooms.store.all()):
         sys.exit("(g) something drifted, so it was not this that was measured")
     return _Taken(seconds, estate.calls() - calls)
+
+
+def _look(administration: Administration, estate: _Estate) -> None:
+    """As the watch looks, reading the store included."""
+    standing = standing_as_written(estate.policy, estate.rooms.store.all())
+    look(estate.policy, standing[PROD], administration, Changes(), estate.rooms)
+    estate.rooms.heard.hear(PROD, estate.rooms.clock.now())
 
 
 @contextmanager
