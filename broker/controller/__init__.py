@@ -1,6 +1,9 @@
 """The privileged side: what makes the policy true in vCenter, and what watches whether it stays so.
 
-    apply      once, by an admin: a plan (planning/) and its carrying out (carrying/)
+    planning   what would have to change, and what stands in the way: writes nothing
+    carrying   making a plan's steps, each between a re-read and a read-back
+    replay     what a plan would have made of the requests on record
+    apply      once, by an admin: a plan, then its steps
     watch      again and again, and when vCenter tells of a change: what of it no longer holds
     resolving  what becomes of that: looked at, adopted, restored
     process    `broker controller`: the watch, until it is told to end

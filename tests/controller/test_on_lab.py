@@ -9,6 +9,7 @@ import pytest
 
 from broker.controller.planning.plan import ProblemKind
 from broker.controller.watch import Watch
+from broker.lab.authorization.permissions import Permission as Held
 from broker.model.applied import Standing
 from broker.model.names import GrantId, Moid
 from broker.model.survey import Permission
@@ -75,6 +76,15 @@ def test_a_foreign_permission_of_the_account_stops_its_grant(site: Site) -> None
     assert [(p.kind, p.subject) for p in report.problems] == [(ProblemKind.CONFLICT, "g1")]
     assert "SetEntityPermissions" not in {m for m, n in site.lab.knobs.calls().items() if n > 1}
     assert site.store.all() == ()
+
+
+def test_whether_a_group_below_the_scope_decides_is_asked_of_vcenter(site: Site) -> None:
+    group = ("VSPHERE.LOCAL\\Administrators", True, -2, True)
+    site.lab.model.seed(Held(site.lab.moid("DC1/host/cluster-01"), *group))
+    before = site.lab.knobs.calls().get("FetchUserPrivilegeOnEntities", 0)
+    assert site.apply(site.policy(grant("g1", "/DC1"))).problems == ()
+    assert site.lab.knobs.calls()["FetchUserPrivilegeOnEntities"] == before + 2
+    assert site.plan(site.policy(grant("g1", "/DC1"))).empty
 
 
 def test_a_stand_alone_host_is_reached_by_both_of_its_paths(site: Site) -> None:

@@ -154,6 +154,13 @@ def test_a_permission_of_the_account_below_the_scope_is_a_conflict_where_it_give
     )
 
 
+def test_a_permission_that_reaches_no_host_hides_none_that_does(controller: Controller) -> None:
+    controller.prod.hold("domain-c-DC1", Permission(READER, False, 7, False))  # noqa: FBT003
+    controller.prod.hold("group-h-DC1", Permission(READER, False, 7, True))  # noqa: FBT003
+    problems = controller.plan(policy(grant("g1", "/DC1"))).problems
+    assert [(p.kind, p.subject) for p in problems] == [(ProblemKind.CONFLICT, "g1")]
+
+
 def test_a_groups_permission_below_the_scope_is_a_conflict_where_the_account_seems_to_be_in_it(
     controller: Controller,
 ) -> None:

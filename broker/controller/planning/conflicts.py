@@ -72,14 +72,18 @@ def hindering(ground: Ground, seats: Mapping[SeatKey, Seat]) -> dict[SeatKey, Mo
     for account in {account for _, account in seats}:
         own = ground.standing.users.get(account, {})
         staying = {
-            moid for moid in own if (moid, account) not in seats and (moid, account) not in ground.leaving
+            moid: hosts
+            for moid, held in own.items()
+            if (moid, account) not in seats
+            and (moid, account) not in ground.leaving
+            and (hosts := _reached(ground.seen, moid, held))
         }
-        sitting = staying | {moid for moid, whose in seats if whose == account}
+        sitting = staying.keys() | {moid for moid, whose in seats if whose == account}
         for moid in sorted(staying):
             seat = _above(ground, seats, moid, account)
             if seat is None or ground.privileges(own[moid]) == wanted_privileges(seat.template):
                 continue
-            if any(_decides(ground, sitting, host, moid) for host in _reached(ground.seen, moid, own[moid])):
+            if any(_decides(ground, sitting, host, moid) for host in staying[moid]):
                 found[seat.entity.moid, account] = moid
     return found
 
