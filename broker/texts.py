@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit for a line of a log, a terminal and a record."""
+"""Text made fit for a line of a log, a terminal and a record."""
 
 
 def cleaned(text: str, limit: int) -> str:
@@ -21,3 +21,8 @@ def printable(text: str) -> str:
     lone surrogates, unassigned code points, every blank but the common one.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def counted(count: int, what: str) -> str:
+    """How many there are of it, `what` being the word for one."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

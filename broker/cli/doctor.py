@@ -16,7 +16,7 @@ from broker.doctor.connection import TYPICAL_SESSIONS
 from broker.doctor.finding import Finding, Report, some
 from broker.doctor.visit import Wanted
 from broker.model.names import VcenterId, parse_host_name, parse_id
-from broker.texts import printable
+from broker.texts import counted, printable
 
 _MARKS = {Severity.ERROR: "!", Severity.WARNING: "~", Severity.INFO: " "}
 _CALLED = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -116,13 +116,9 @@ def _tell(report: Report) -> None:
         found = [finding for finding in report.findings if finding.entry.severity is severity]
         for check in dict.fromkeys(finding.check for finding in found):
             _tell_alike(severity, [finding for finding in found if finding.check is check])
-    counts = ", ".join(_counted(report.count(severity), _CALLED[severity]) for severity in Severity)
-    looked_at = f"{_counted(len(report.vcenters), 'vCenter')}, {_counted(report.hosts, 'host')}"
+    counts = ", ".join(counted(report.count(severity), _CALLED[severity]) for severity in Severity)
+    looked_at = f"{counted(len(report.vcenters), 'vCenter')}, {counted(report.hosts, 'host')}"
     click.echo(f"{counts}; looked at {looked_at}")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _tell_alike(severity: Severity, findings: Iterable[Finding]) -> None:

@@ -29,7 +29,7 @@ def _is_told_elsewhere(template: Template, name: str) -> bool:
 def _cim_write(material: Material) -> Iterator[Found]:
     for template, name in _privileges(material):
         if name == SYSTEM_MANAGEMENT and CIM_INTERACTION in template.privileges:
-            yield _found(template, name, f"beside {CIM_INTERACTION} it is meant for writing by CIM")
+            yield _found(template, name, f"beside {CIM_INTERACTION} is what writing by CIM takes")
 
 
 def _unknown(material: Material) -> Iterator[Found]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from broker.lint.findings import Severity
 from broker.lint.run import Finding
+from broker.texts import counted
 
 
 def lines(findings: Sequence[Finding], base: Path) -> Iterator[str]:
@@ -25,8 +26,8 @@ def explained(finding: Finding, base: Path) -> Iterator[str]:
 def summary(findings: Sequence[Finding]) -> str:
     """How many there are of each severity, and how many are accepted."""
     open_ones = [each for each in findings if each.override is None]
-    counted = [f"{sum(e.rule.severity is s for e in open_ones)} {s}s" for s in Severity]
-    return f"{', '.join(counted)}, {len(findings) - len(open_ones)} accepted"
+    counts = [counted(sum(e.rule.severity is s for e in open_ones), s) for s in Severity]
+    return f"{', '.join(counts)}, {len(findings) - len(open_ones)} accepted"
 
 
 def values(findings: Sequence[Finding], base: Path) -> list[dict[str, object]]:

@@ -50,7 +50,7 @@ def test_an_error_fails_and_is_told_with_its_place_and_what_to_do(files: PolicyF
         "privileges mean"
     )
     assert second.startswith("  Leave it out, or override this")
-    assert last == "1 errors, 0 warnings, 0 notes, 0 accepted"
+    assert last == "1 error, 0 warnings, 0 notes, 0 accepted"
 
 
 def test_an_accepted_error_is_told_with_who_answers_and_does_not_fail(files: PolicyFiles) -> None:

@@ -17,7 +17,7 @@ from broker.controller.planning.plan import (
     VcenterPlan,
 )
 from broker.controller.replay.decided import Replay, Turned
-from broker.texts import printable
+from broker.texts import counted, printable
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "red"}
 _NAMES = 3
@@ -37,7 +37,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from _of_vcenter(each)
     steps = len(plan.withdrawn) + sum(len(each.steps) for each in plan.vcenters)
     unchanged = sum(len(each.unchanged) for each in plan.vcenters)
-    yield f"{steps} to do, {unchanged} grants unchanged, {len(plan.problems)} problems"
+    yield (
+        f"{steps} to do, {counted(unchanged, 'grant')} unchanged, {counted(len(plan.problems), 'problem')}"
+    )
 
 
 def show_replay(replay: Replay) -> None:
@@ -47,7 +49,7 @@ def show_replay(replay: Replay) -> None:
 
 
 def _replay_lines(replay: Replay) -> Iterator[str]:
-    yield f"replay since {replay.since}: {replay.asked} requests decided anew, {replay.left_out} left out"
+    yield f"replay since {replay.since}: {counted(replay.asked, 'request')} decided anew, {replay.left_out} left out"
     for turned in replay.would_be_refused:
         yield f"  - {_request(turned)}: issued then, refused now ({turned.reason})"
     for turned in replay.would_be_issued:
@@ -56,7 +58,7 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
 
 def _request(turned: Turned) -> str:
     grant = f" under {turned.grant}" if turned.grant else ""
-    return f"{turned.app} for {turned.host}{grant}, {turned.count} times, last {turned.last}"
+    return f"{turned.app} for {turned.host}{grant}, {counted(turned.count, 'time')}, last {turned.last}"
 
 
 def step_line(step: Step) -> str:
@@ -115,5 +117,5 @@ def _of_grant(step: GrantStep) -> Iterator[str]:
 def _hosts(reach: Reach) -> str:
     named = ", ".join(reach.names[:_NAMES])
     more = f" and {reach.count - _NAMES} more" if reach.count > _NAMES else ""
-    plural = "host" if reach.count == 1 else "hosts"
-    return f"{reach.count} {plural}: {named}{more}" if named else f"{reach.count} hosts"
+    hosts = counted(reach.count, "host")
+    return f"{hosts}: {named}{more}" if named else hosts
