@@ -50,7 +50,7 @@ def test_roles_apply_prints_each_change_and_problem_on_one_line(
 ) -> None:
     report = ApplyReport(
         "plan",
-        (Change(Event.ROLE_CREATED, {"role": FORGED}),),
+        (Change(Event.ROLE_CREATED, {"vcenter": "prod", "role": FORGED, "holds": [FORGED]}),),
         (),
         (Problem(ProblemKind.CONFLICT, "g1", "prod", FORGED),),
     )
@@ -59,9 +59,11 @@ def test_roles_apply_prints_each_change_and_problem_on_one_line(
     arguments = ["roles", "apply", "--config", str(tmp_path / "controller.yaml")]
     result = CliRunner().invoke(main, arguments, prog_name="broker")
     assert sorted(result.output.splitlines()) == [
+        f"      + {SHOWN}",
+        f"  + role {SHOWN}: created",
         f"! conflict: g1 on prod: {SHOWN}",
-        "1 changed, 0 unchanged, 1 problems",
-        f"~ role created  role={SHOWN}",
+        "1 changed, 0 unchanged, 1 problem",
+        "vCenter prod",
     ]
 
 

@@ -36,7 +36,7 @@ def test_the_demonstration_shows_ticket_sensors_record_and_two_refusals(tmp_path
     took_s = time.monotonic() - began
     assert done.returncode == 0, done.stderr
     for shown in (
-        "role created",
+        "role cim-broker-cim-ticket: created",
         "ticket *** for esx0001.lab.example",
         "Fan Device 1",
         '"event": "ticket_issued"',

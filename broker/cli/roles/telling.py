@@ -1,11 +1,26 @@
 """What was done to vCenter and what was not, told alike by `apply` and `restore`."""
 
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
 import click
 
 from broker.cli.roles.asking import tell_problems
 from broker.console import Format, show_json
-from broker.controller.carrying.report import ApplyReport
-from broker.texts import printable
+from broker.controller.carrying.report import ApplyReport, Change
+from broker.model.record import Event, JsonValue
+from broker.texts import counted, printable
+
+_LINES: Mapping[Event, str] = {
+    Event.ROLE_CREATED: "+ role {role}: created",
+    Event.ROLE_UPDATED: "~ role {role}: changed",
+    Event.ROLE_REMOVED: "- role {role}: removed",
+    Event.PERMISSION_SET: "+ permission of {principal} on {path}: role {role}",
+    Event.PERMISSION_REMOVED: "- permission of {principal} on {path}: removed",
+    Event.GRANT_APPLIED: "+ grant {grant}: in force as {principal}",
+    Event.GRANT_WITHDRAWN: "- grant {grant}: withdrawn, {why}",
+}
+"""By what was done. All that is on record of it stands in the log, and in JSON."""
 
 
 def show_report(report: ApplyReport, output_format: str) -> None:
@@ -29,15 +44,34 @@ def _plain(report: ApplyReport) -> dict[str, object]:
 
 
 def _tell(report: ApplyReport) -> None:
-    for change in report.changes:
-        what = change.event.name.lower().replace("_", " ")
-        facts = "  ".join(
-            f"{name}={value}" for name, value in change.fields.items() if name not in ("by", "plan")
-        )
-        click.echo(printable(f"~ {what}  {facts}"))
-    for subject in report.unchanged:
-        click.echo(f"  {subject} stands as it is written")
+    for line in _done(report):
+        click.echo(printable(line))
     tell_problems(report.problems)
     click.echo(
-        f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, {len(report.problems)} problems"
+        f"{len(report.changes)} changed, {len(report.unchanged)} unchanged, "
+        f"{counted(len(report.problems), 'problem')}"
     )
+
+
+def _done(report: ApplyReport) -> Iterator[str]:
+    for vcenter, changes in groupby(report.changes, lambda change: change.fields["vcenter"]):
+        yield f"vCenter {vcenter}"
+        for change in changes:
+            yield f"  {_LINES[change.event].format(**change.fields)}"
+            for detail in _details(change):
+                yield f"      {detail}"
+    for subject in report.unchanged:
+        yield f"  grant {subject} stands as it is written"
+
+
+def _details(change: Change) -> Iterator[str]:
+    if change.event in (Event.PERMISSION_SET, Event.PERMISSION_REMOVED):
+        yield f"before: {change.fields['held']}"
+    else:
+        before, after = (_privileges(change.fields.get(name)) for name in ("held", "holds"))
+        yield from (f"- {each}" for each in sorted(before - after))
+        yield from (f"+ {each}" for each in sorted(after - before))
+
+
+def _privileges(told: JsonValue) -> frozenset[str]:
+    return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
