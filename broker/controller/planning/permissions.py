@@ -134,7 +134,8 @@ def _lacking(moid: Moid, privileges: frozenset[str], seen: Survey, facts: Facts)
     for place, wanted in needed.items():
         held = facts.own.get(place) if place is not None else None
         if place is not None and held is not None and (lack := wanted - held):
-            return f"the controller's account lacks {', '.join(sorted(lack))} on {seen.tree.path_of(place)}"
+            names, path = ", ".join(sorted(lack)), seen.tree.path_of(place)
+            return f"the controller's account lacks {names} on {path}; give it to the account there"
     return ""
 
 

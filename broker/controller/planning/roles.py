@@ -104,8 +104,15 @@ def _check_allowed(step: RoleStep, seen: Survey, facts: Facts) -> None:
     if step.action is RoleAction.ADOPT or held is None:
         return
     if lack := _needed(step) - held:
-        text = f"the controller's account lacks {', '.join(sorted(lack))} on the root folder"
-        raise Blocked(ProblemKind.CONTROLLER, step.template, text)
+        lacks = f"the controller's account lacks {', '.join(sorted(lack))} on the root folder"
+        raise Blocked(ProblemKind.CONTROLLER, step.template, f"{lacks}; {_way_out(step, lack)}")
+
+
+def _way_out(step: RoleStep, lack: frozenset[str]) -> str:
+    """Both for a privilege that somebody put into the role: to take it out takes holding it."""
+    if lack <= (step.before or frozenset()) - (step.after or frozenset()):
+        return f"have an administrator take it out of role {step.name}, or give it to the account there"
+    return "give it to the account there"
 
 
 def _named(grants: Sequence[GrantId]) -> str:
