@@ -63,6 +63,7 @@ def plan_from(file: Path, asked: Asked) -> Plan:
     """`broker roles plan` with the controller's configuration. Raises as `apply_from` does."""
     settings = load_controller(file)
     policy, _ = _policy(settings)
+    _among(asked.follow, policy.grants, "one of grants.yaml")
     with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return plan_policy(policy, rooms, asked)
 
@@ -101,11 +102,13 @@ def _hosts(
 def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progress) -> ApplyReport:
     """`broker roles apply` with the controller's configuration, of a saved plan or of one made now.
 
-    Raises ConfigurationErrors, PolicyRefused, LogUnavailable, ApplyRuns, PlanOutdated; everything
-    else is a problem in the report.
+    Raises ConfigurationErrors, PolicyRefused, InvalidName, LogUnavailable, ApplyRuns, PlanOutdated;
+    everything else is a problem in the report.
     """
     settings = load_controller(file)
     policy, _ = _policy(settings)
+    if isinstance(wanted, Asked):
+        _among(wanted.follow, policy.grants, "one of grants.yaml")
     with _store(settings) as database, _turn(database):
         rooms = _rooms(settings, database)
         if isinstance(wanted, SavedPlan):
@@ -128,7 +131,8 @@ def adopt_from(file: Path, grants: Collection[GrantId], by: str) -> tuple[Adopti
     where a vCenter cannot be asked.
     """
     with _resolving(file) as (policy, places, rooms):
-        chosen = _chosen(grants, policy.grants, drifted(policy, rooms.store.all()))
+        _among(grants, policy.grants, "one of grants.yaml")
+        chosen = sorted(grants or drifted(policy, rooms.store.all()))
         return adopt(policy, places, rooms, chosen, by)
 
 
@@ -140,7 +144,8 @@ def restore_from(file: Path, grants: Collection[GrantId], by: str, progress: Pro
     """
     with _resolving(file) as (policy, _, rooms):
         standing = drifted(policy, rooms.store.all())
-        return restore(policy, rooms, _chosen(grants, standing, standing), by, progress)
+        _among(grants, standing, "one that drifted")
+        return restore(policy, rooms, sorted(grants or standing), by, progress)
 
 
 @contextmanager
@@ -156,13 +161,10 @@ def _resolving(file: Path) -> Iterator[tuple[Policy, Places, ControllerRooms]]:
         yield policy, places, rooms
 
 
-def _chosen(
-    named: Collection[GrantId], possible: Collection[GrantId], otherwise: Collection[GrantId]
-) -> tuple[GrantId, ...]:
+def _among(named: Collection[GrantId], possible: Collection[GrantId], which: str) -> None:
     """Raises InvalidName for one that is none of those possible."""
     if any(grant not in possible for grant in named):
-        raise InvalidName("grant", f"one of {', '.join(sorted(possible)) or 'none'}")
-    return tuple(sorted(named or otherwise))
+        raise InvalidName("grant", f"{which}: {', '.join(sorted(possible)) or 'there is none'}")
 
 
 @contextmanager

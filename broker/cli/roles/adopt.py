@@ -49,4 +49,6 @@ def _tell(adopted: Sequence[Adoption]) -> None:
     kept = sum(bool(each.unlike) for each in adopted)
     click.echo(f"{len(adopted) - kept} adopted, {kept} not")
     if kept:
-        click.echo("`broker roles restore` puts back what the policy says", err=True)
+        click.echo("`broker roles restore` puts back what the policy says.", err=True)
+    if not adopted:
+        click.echo("Nothing drifted. `broker roles plan` says what is not in force.", err=True)

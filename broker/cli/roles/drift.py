@@ -7,7 +7,7 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.output import format_option
 from broker.cli.places import controller_option
-from broker.console import Format, show, show_json
+from broker.console import Format, show_json
 from broker.controller.assembly import drift_from
 from broker.controller.resolving.look import Looked
 from broker.model.applied import AppliedGrant
@@ -60,13 +60,16 @@ def _grant(applied: AppliedGrant) -> dict[str, object]:
 
 
 def _tell(looked: Looked) -> None:
-    rows = [
-        (applied.grant, applied.vcenter, found.kind.value, found.changed_by or "-", found.text)
-        for applied in looked.drifted
-        for found in (applied.drift.findings if applied.drift else ())
-    ]
-    if rows:
-        show(Format.TABLE, ("grant", "vcenter", "kind", "changed by", "finding"), rows)
+    for applied in looked.drifted:
+        click.echo(click.style(f"! grant {applied.grant} on {applied.vcenter}", fg="red"))
+        for found in applied.drift.findings if applied.drift else ():
+            by = f", changed by {found.changed_by}" if found.changed_by else ""
+            click.echo(printable(f"    {found.kind}{by}: {found.text}"))
     for vcenter, why in looked.unasked.items():
         click.echo(printable(f"! {vcenter} could not be asked: {why}"), err=True)
     click.echo(f"{len(looked.grants) - len(looked.drifted)} hold, {len(looked.drifted)} drifted")
+    if looked.drifted:
+        click.echo(
+            "`broker roles restore` puts back what the policy says, `broker roles adopt` keeps what stands.",
+            err=True,
+        )

@@ -34,4 +34,6 @@ def command(ctx: click.Context, grants: Iterable[str], file: Path, output_format
     except ApplyRuns as running:
         fail(str(running), Exit.CONFLICT)
     show_report(report, output_format)
+    if not (report.changes or report.unchanged or report.problems):
+        click.echo("Nothing drifted. `broker roles plan` says what is not in force.", err=True)
     ctx.exit(exit_of(report.problems))
