@@ -35,14 +35,20 @@ store_option = click.option(
     help="The store's file, where server.yaml cannot tell it.",
 )
 
+
+def _controller_file(_ctx: click.Context, _option: click.Parameter, named: Path) -> Path:
+    return named / "controller.yaml" if named.is_dir() else named
+
+
 controller_option = click.option(
     "--config",
     "file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     default=DEFAULT_DIRECTORY / "controller.yaml",
     envvar="BROKER_CONTROLLER_CONFIG",
     show_default=True,
-    help="The controller's own file.",
+    callback=_controller_file,
+    help="The controller's own file, or the directory in which it is controller.yaml.",
 )
 
 

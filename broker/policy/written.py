@@ -1,5 +1,6 @@
 """The policy as it was written: every entry that fits its model, with where it stands."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,7 @@ def _is_id(document: Document, path: KeyPath, entry: Entry, problems: Problems) 
 def _read_templates(server: Written[ServerFile] | None, problems: Problems) -> Section[TemplateFile]:
     if server is None:
         return _unknown()
-    folder = server.beside(server.body.roles)
+    folder = Path(os.path.realpath(server.beside(server.body.roles)))
     try:
         files = sorted(file for file in folder.iterdir() if file.suffix in {".yaml", ".yml"})
     except OSError as error:
