@@ -11,12 +11,16 @@ from broker.cli.exits import Exit
 from broker.cli.output import fail
 from broker.cli.ticket import plain
 from broker.client.api import BrokerClient, HostRefused, HostTicket
+from broker.errors import InvalidName
+from broker.model.names import parse_host_name
 
 
 @click.command("tickets")
 @click.argument("hosts", nargs=-1)
 @as_app
-@click.option("--hosts-file", type=click.File(), help="Hosts, one a line; - is standard input.")
+@click.option(
+    "--hosts-file", type=click.File(), help="Hosts, one a line; # begins a comment; - is standard input."
+)
 @click.option("--grant", help="Which grant to use, where several cover a host.")
 @click.option("--vcenter", help="Which vCenter the hosts belong to.")
 @click.option("--concurrency", type=click.IntRange(1), help="Hosts that may be under way at a time.")
@@ -35,7 +39,7 @@ def command(
     A line has `host` and either `ticket`, as `broker ticket` prints it, or `refused`. Exits with 4
     where any host was refused.
     """
-    wanted = (*hosts, *_listed(hosts_file))
+    wanted = (*map(_host, hosts), *_listed(hosts_file))
     if not wanted:
         raise click.UsageError("name hosts, or a file of them")
     with broker as client:
@@ -48,7 +52,17 @@ def command(
 
 
 def _listed(file: Iterable[str] | None) -> list[str]:
-    return [line.strip() for line in file or () if line.strip()]
+    bare = (line.partition("#")[0].strip() for line in file or ())
+    return [_host(line, f"line {number}: ") for number, line in enumerate(bare, 1) if line]
+
+
+def _host(text: str, where: str = "") -> str:
+    """As it stands, if it is a host's name: one that is not would have the whole batch refused."""
+    try:
+        parse_host_name(text)
+    except InvalidName as invalid:
+        raise click.UsageError(f"{where}{text!r}: {invalid}") from None
+    return text
 
 
 def _print(result: HostTicket | HostRefused) -> bool:

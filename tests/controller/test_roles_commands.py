@@ -61,7 +61,7 @@ def test_whether_there_is_something_to_do_is_an_exit_code_for_whoever_asks(files
     assert roles(files, "plan", "--exit-code").exit_code == Exit.CHANGES
     assert roles(files, "apply").exit_code == Exit.DONE
     again = roles(files, "plan", "--exit-code")
-    assert (again.exit_code, again.stdout) == (Exit.DONE, "0 to do, 1 grants unchanged, 0 problems\n")
+    assert (again.exit_code, again.stdout) == (Exit.DONE, "0 to do, 1 grant unchanged, 0 problems\n")
 
 
 def test_a_saved_plan_is_its_owners_alone_and_is_what_apply_does(files: PolicyFiles) -> None:
@@ -111,6 +111,45 @@ def test_a_conflict_is_named_and_has_its_exit_code(files: PolicyFiles, lab: LabV
         assert f"! conflict: nagios-dc1 on prod: {CLUSTER}: VSPHERE.LOCAL\\svc-cim-a has a permission" in (
             result.stderr
         )
+
+
+def test_an_apply_tells_what_it_did_as_the_plan_does(files: PolicyFiles) -> None:
+    assert roles(files, "apply").stdout.splitlines() == [
+        "vCenter prod",
+        "  + role cim-broker-cim-ticket: created",
+        "      + Host.Cim.CimInteraction",
+        f"  + permission of VSPHERE.LOCAL\\svc-cim-a on {CLUSTER}: role cim-broker-cim-ticket",
+        "      before: nothing",
+        "  + grant nagios-dc1: in force as VSPHERE.LOCAL\\svc-cim-a",
+        "3 changed, 0 unchanged, 0 problems",
+    ]
+    assert roles(files, "apply").stdout.splitlines() == [
+        "  grant nagios-dc1 stands as it is written",
+        "0 changed, 1 unchanged, 0 problems",
+    ]
+
+
+def test_the_folder_of_the_controllers_file_names_it_too(files: PolicyFiles) -> None:
+    line = ["roles", "plan", "--config", str(files.folder)]
+    assert CliRunner().invoke(main, line, prog_name="broker").exit_code == Exit.DONE
+
+
+@pytest.mark.parametrize("command", [("plan", "--follow"), ("apply", "--follow"), ("adopt",)])
+def test_a_grant_that_the_policy_does_not_have_is_a_usage_error(
+    files: PolicyFiles, command: tuple[str, ...]
+) -> None:
+    refused = roles(files, *command, "nagios-dc2")
+    assert refused.exit_code == Exit.USAGE
+    assert "expected one of grants.yaml: nagios-dc1" in refused.stderr
+
+
+def test_where_nothing_drifted_there_is_nothing_to_restore_or_adopt(files: PolicyFiles) -> None:
+    roles(files, "apply")
+    for command in ("restore", "adopt"):
+        resolved = roles(files, command)
+        assert (resolved.exit_code, "Nothing drifted" in resolved.stderr) == (Exit.DONE, True)
+    refused = roles(files, "restore", "nagios-dc1")
+    assert (refused.exit_code, "one that drifted: there is none" in refused.stderr) == (Exit.USAGE, True)
 
 
 def test_of_two_applies_at_once_one_refuses(files: PolicyFiles, store: Database) -> None:

@@ -142,7 +142,7 @@ def test_what_a_reader_who_goes_leaves_behind_stands_in_the_log(stack: Stack) ->
 def test_the_command_prints_a_line_for_each_host_and_says_that_some_were_refused(
     stack: Stack, tmp_path: Path
 ) -> None:
-    (tmp_path / "hosts").write_text(f"{HOST}\n\n{OUTSIDE}\n")
+    (tmp_path / "hosts").write_text(f"# rack 1\n{HOST}\n\n{OUTSIDE}  # not ours\n")
     who = ("--client-id", APP, "--key", str(stack.site.app_key))
     at = ("--broker", stack.site.url, "--ca", str(stack.site.broker_ca))
 
@@ -153,6 +153,9 @@ def test_the_command_prints_a_line_for_each_host_and_says_that_some_were_refused
     assert lines[OUTSIDE]["refused"]["code"] == "not_granted"
     assert (done.returncode, done.stderr) == (Exit.REFUSED, "Error: 1 of 2 hosts were refused a ticket\n")
     assert stack.broker("tickets", *at, *who, check=False).returncode == Exit.USAGE
+    (tmp_path / "hosts").write_text(f"{HOST}\nno host\n")
+    mistyped = stack.broker("tickets", *at, *who, "--hosts-file", str(tmp_path / "hosts"), check=False)
+    assert (mistyped.returncode, "line 2: 'no host': host is not" in mistyped.stderr) == (Exit.USAGE, True)
 
 
 def test_a_client_uses_each_ticket_as_it_comes(stack: Stack) -> None:
