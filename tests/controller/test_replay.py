@@ -171,7 +171,7 @@ def test_the_command_tells_what_turns(files: PolicyFiles) -> None:
     line = ["roles", "plan", "--replay", "30d", "--config", str(files.folder / "controller.yaml")]
     seen = CliRunner().invoke(main, line, prog_name="broker")
     assert seen.exit_code == Exit.DONE, seen.stderr
-    assert "1 requests decided anew, 0 left out" in seen.stdout
+    assert "1 request decided anew, 0 left out" in seen.stdout
     assert "issued then, refused now" in seen.stdout
     told = json.loads(CliRunner().invoke(main, [*line, "--format", "json"], prog_name="broker").stdout)
     assert len(told["replay"]["would_be_refused"]) == 1

@@ -49,7 +49,8 @@ def show_replay(replay: Replay) -> None:
 
 
 def _replay_lines(replay: Replay) -> Iterator[str]:
-    yield f"replay since {replay.since}: {counted(replay.asked, 'request')} decided anew, {replay.left_out} left out"
+    asked = counted(replay.asked, "request")
+    yield f"replay since {replay.since}: {asked} decided anew, {replay.left_out} left out"
     for turned in replay.would_be_refused:
         yield f"  - {_request(turned)}: issued then, refused now ({turned.reason})"
     for turned in replay.would_be_issued:
