@@ -8,6 +8,7 @@ from datetime import datetime
 
 from broker.controller.changes import Changes
 from broker.controller.drift import findings_of, sight_of
+from broker.controller.planning.looking import ownership
 from broker.controller.rooms import ControllerRooms
 from broker.model.applied import AppliedGrant, Drift, Finding
 from broker.model.names import VcenterId
@@ -48,7 +49,8 @@ def look(
     A grant that is applied anew meanwhile waits for the next look. Raises what Administration
     raises, and LogUnavailable.
     """
-    sight = sight_of(administration.survey(), changes, policy, grants)
+    seen = administration.survey()
+    sight = sight_of(seen, ownership(rooms.store, seen.instance_uuid), changes, policy, grants)
     now = rooms.clock.now()
     marks: list[Mark] = []
     for applied in grants:

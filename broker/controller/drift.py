@@ -1,15 +1,16 @@
 """Whether one applied grant still holds, told from one look at its vCenter: a pure function."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from broker.controller.planning.conflicts import Ground, hindering, standing_of
-from broker.controller.planning.wishes import SeatKey, Wish, seats_of, wanted_privileges
+from broker.controller.planning.permissions import is_ours
+from broker.controller.planning.wishes import Ownership, SeatKey, Wish, seats_of, wanted_privileges
 from broker.model.applied import AppliedGrant, DriftKind, Finding, ScopeEntry
 from broker.model.names import Moid
-from broker.model.policy import Policy, Template
+from broker.model.policy import Grant, Policy, Template
 from broker.model.principals import canonical_user, principal_of
 from broker.model.survey import Survey
 from broker.model.tree import ScopeUnresolved, Target
@@ -41,25 +42,46 @@ class Sight:
     beneath: Mapping[SeatKey, Moid]
 
 
-def sight_of(seen: Survey, culprits: Culprits, policy: Policy, grants: Iterable[AppliedGrant]) -> Sight:
-    """What all of these grants together are compared with: none of them is foreign to another."""
+def sight_of(
+    seen: Survey, mine: Ownership, culprits: Culprits, policy: Policy, grants: Collection[AppliedGrant]
+) -> Sight:
+    """What all of these grants together are compared with: none of them is foreign to another.
+
+    Nor is a permission of ours that a grant of the policy wants, though it waits to be applied anew.
+    """
     wishes = [wish for applied in grants if (wish := _in_place(seen, policy, applied)) is not None]
     privileges = {role.id: role.privileges for role in seen.roles.values()}
     ground = Ground(seen, standing_of(seen), frozenset(), privileges)
+    here = {applied.vcenter for applied in grants}
+    written = [each for each in policy.grants.values() if policy.accounts[each.account].vcenter in here]
+    ground = replace(ground, leaving=frozenset(_waiting(ground, mine, policy, written)))
     return Sight(seen, culprits, hindering(ground, seats_of(wishes)))
 
 
 def _in_place(seen: Survey, policy: Policy, applied: AppliedGrant) -> Wish | None:
     """The grant on the objects that it was applied on; None where a path leads elsewhere by now."""
-    grant = policy.grants[applied.grant]
-    try:
-        targets = tuple(seen.tree.locate(entry.path) for entry in applied.scope)
-    except ScopeUnresolved:
+    wish = _wish(seen, policy, policy.grants[applied.grant], [entry.path for entry in applied.scope])
+    if wish is None or [t.moid for t in wish.targets] != [entry.moid for entry in applied.scope]:
         return None
-    if [target.moid for target in targets] != [entry.moid for entry in applied.scope]:
+    return wish
+
+
+def _wish(seen: Survey, policy: Policy, grant: Grant, scope: Iterable[str]) -> Wish | None:
+    try:
+        targets = tuple(seen.tree.locate(path) for path in scope)
+    except ScopeUnresolved:
         return None
     principal = principal_of(policy.accounts[grant.account].user)
     return Wish(grant, principal, policy.templates[grant.template], targets)
+
+
+def _waiting(ground: Ground, mine: Ownership, policy: Policy, written: Iterable[Grant]) -> Iterator[SeatKey]:
+    for grant in written:
+        wish = _wish(ground.seen, policy, grant, grant.scope)
+        for key in wish.keys if wish is not None else ():
+            held = ground.standing.at(key)
+            if held is not None and is_ours(key, held, mine):
+                yield key
 
 
 def findings_of(sight: Sight, applied: AppliedGrant, template: Template, user: str) -> tuple[Finding, ...]:

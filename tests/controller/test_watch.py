@@ -109,6 +109,27 @@ def test_what_another_grant_of_the_account_holds_below_is_no_drift(controller: C
     assert len(controller.store.all()) == 2
 
 
+def test_what_an_edited_grant_still_holds_below_is_no_drift_before_it_is_applied(
+    controller: Controller,
+) -> None:
+    outer, inner = grant("g1", CLUSTER), grant("g3", f"{CLUSTER}/esx01", template="cim-config")
+    controller.apply(policy(outer, inner))
+    controller.watch().round(policy(outer, replace(inner, digest="edited")))
+    assert all(a.standing is Standing.HOLDS for a in controller.store.all())
+    foreign = Permission(READER, group=False, role_id=7, propagate=False)
+    controller.prod.permissions[Moid("host-DC1-1")] = [foreign]
+    controller.watch().round(policy(outer, replace(inner, digest="edited")))
+    assert [a.standing is Standing.HOLDS for a in controller.store.all()] == [False, True]
+
+
+def test_what_a_removed_grant_left_below_is_drift_until_it_is_pruned(controller: Controller) -> None:
+    outer, inner = grant("g1", CLUSTER), grant("g3", f"{CLUSTER}/esx01", template="cim-config")
+    controller.apply(policy(outer, inner))
+    controller.watch().round(policy(outer))
+    (left,) = [a for a in controller.store.all() if a.grant == "g1"]
+    assert left.standing is Standing.DRIFTED
+
+
 def test_a_name_chosen_in_vcenter_stays_on_the_line_of_the_finding(controller: Controller) -> None:
     controller.apply(WANTED)
     role = controller.prod.role("cim-broker-cim-ticket")
