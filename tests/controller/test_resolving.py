@@ -12,7 +12,7 @@ from broker.controller.resolving.adopt import Adoption, adopt
 from broker.controller.resolving.look import drifted, look_now
 from broker.controller.resolving.restore import restore
 from broker.controller.rooms import kept_open
-from broker.errors import Reason, Refused
+from broker.errors import BrokerError, Reason, Refused
 from broker.model.applied import AppliedGrant, Standing
 from broker.model.names import GrantId, Moid, TemplateId
 from broker.model.policy import Policy
@@ -120,6 +120,30 @@ def test_a_restore_is_on_record_with_who_asked_for_it(controller: Controller) ->
     assert fields[0]["was_called"] == "mine now"
 
 
+def test_a_role_that_is_renamed_back_gets_no_privilege_that_was_just_taken_from_it(
+    controller: Controller,
+) -> None:
+    controller.apply(WANTED)
+    drifts.widen_role(controller.prod)
+    drifts.rename_role(controller.prod)
+    look(controller)
+    narrowed = replace(controller.prod.role("mine now"), privileges=frozenset({CIM}))
+
+    def meddle(call: str, _subject: str) -> BrokerError | None:
+        if call == "after survey":
+            controller.prod.roles[narrowed.id] = narrowed
+        return None
+
+    controller.prod.fail = meddle
+    before = len(controller.prod.writes)
+    (problem,) = restored(controller).problems
+    assert "is not as it was seen just now" in problem.text
+    assert len(controller.prod.writes) == before
+    controller.prod.fail = lambda _call, _subject: None
+    assert restored(controller).problems == ()
+    assert look(controller) == ()
+
+
 def test_a_restore_leaves_all_other_grants_alone(controller: Controller) -> None:
     controller.apply(WANTED)
     drifts.take_permission(controller.prod)
@@ -197,6 +221,17 @@ def test_what_is_as_the_policy_wants_is_adopted_on_record_and_becomes_ours(contr
     assert controller.plan(WANTED).empty
 
 
+def test_grants_below_one_another_are_adopted_together(controller: Controller) -> None:
+    nested = policy(grant("g1", CLUSTER), grant("g2", f"{CLUSTER}/esx01"))
+    controller.apply(nested)
+    recreate(controller.prod)
+    below = Permission(READER, group=False, role_id=8, propagate=False)
+    controller.prod.permissions[Moid("host-DC1-1")] = [below]
+    assert look(controller, nested) == (G1, G2)
+    assert adopted(controller, G1, G2, wanted=nested) == (Adoption(G1, ()), Adoption(G2, ()))
+    assert look(controller, nested) == ()
+
+
 def test_a_path_that_leads_elsewhere_is_adopted_where_all_that_is_wanted_stands_there(
     controller: Controller,
 ) -> None:
@@ -236,6 +271,8 @@ NOT_WANTED: list[tuple[Callable[[FakeVcenter], None], str]] = [
     (drifts.other_role, "the role is called storage"),
     (drifts.other_reach, "has another reach than it should"),
     (drifts.delete_role, "has no permission there"),
+    (drifts.more_below, "has role 7 (storage) there, and that decides for some hosts"),
+    (drifts.less_below, "has role 8 (nothing) there, and that decides for some hosts"),
 ]
 
 

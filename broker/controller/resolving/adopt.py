@@ -1,14 +1,20 @@
 """Taking vCenter's present state as the applied one, where it is what the policy wants."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from broker.controller.changes import Changes
+from broker.controller.comparing import standing_as_written
+from broker.controller.drift import findings_of, sight_of
+from broker.controller.planning.looking import ownership
 from broker.controller.planning.wishes import wanted_privileges
 from broker.controller.rooms import ControllerRooms
 from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant, ScopeEntry
-from broker.model.names import GrantId
-from broker.model.policy import Grant, Policy, Template, Vcenter
+from broker.model.names import GrantId, VcenterId
+from broker.model.policy import Grant, Policy, Template
 from broker.model.principals import principal_of
 from broker.model.record import Event, Record
 from broker.model.survey import Role, Survey
@@ -40,24 +46,46 @@ class _Unlike(BrokerError):
 
 
 def adopt(
-    policy: Policy, places: Places, rooms: ControllerRooms, grants: Iterable[GrantId], by: str
+    policy: Policy, places: Places, rooms: ControllerRooms, grants: Collection[GrantId], by: str
 ) -> tuple[Adoption, ...]:
     """Adopt each of the grants that can be, on record, with who did it. vCenter is not changed.
 
     Raises what Administration raises, and LogUnavailable.
     """
-    done: list[Adoption] = []
-    seen: dict[Vcenter, Survey] = {}
+    by_vcenter: dict[VcenterId, list[Grant]] = defaultdict(list)
     for name in grants:
         grant = policy.grants[name]
-        vcenter = policy.vcenters[policy.accounts[grant.account].vcenter]
-        if vcenter not in seen:
-            seen[vcenter] = rooms.administration(vcenter).survey()
-        one = _One(policy, places, seen[vcenter], grant)
-        if not one.unlike:
-            _take(one, vcenter, rooms, by)
-        done.append(Adoption(name, one.unlike))
-    return tuple(done)
+        by_vcenter[policy.accounts[grant.account].vcenter].append(grant)
+    done = {
+        adoption.grant: adoption
+        for vcenter, wanted in by_vcenter.items()
+        for adoption in _adopted(policy, places, rooms, vcenter, wanted, by)
+    }
+    return tuple(done[name] for name in grants)
+
+
+def _adopted(
+    policy: Policy,
+    places: Places,
+    rooms: ControllerRooms,
+    vcenter: VcenterId,
+    wanted: Iterable[Grant],
+    by: str,
+) -> Iterator[Adoption]:
+    seen = rooms.administration(policy.vcenters[vcenter]).survey()
+    ones = [_One(policy, places, seen, grant) for grant in wanted]
+    rows = {one.grant.id: one.row(vcenter, rooms.clock.now()) for one in ones if not one.unlike}
+    standing = {each.grant: each for each in standing_as_written(policy, rooms.store.all())[vcenter]}
+    mine = ownership(rooms.store, seen.instance_uuid)
+    sight = sight_of(seen, mine, Changes(), policy, (standing | rows).values())
+    for one in ones:
+        unlike = one.unlike
+        if row := rows.get(one.grant.id):
+            found = findings_of(sight, row, one.template, one.principal)
+            unlike = tuple(str(each) for each in found)
+            if not unlike:
+                _take(one, row, rooms, by)
+        yield Adoption(one.grant.id, unlike)
 
 
 class _One:
@@ -72,6 +100,12 @@ class _One:
         self._places = places
         found = list(self._compared())
         self.unlike = tuple(cleaned(text, _MAX_TEXT) for text in found[:_MAX_UNLIKE])
+
+    def row(self, vcenter: VcenterId, at: datetime) -> AppliedGrant:
+        """What would be applied. Only where nothing is unlike."""
+        uuid, grant = self.seen.instance_uuid, self.grant
+        scope = tuple(ScopeEntry(seat.target.path, uuid, seat.target.moid) for seat in self.seats)
+        return AppliedGrant(grant.id, grant.digest, vcenter, scope, self.seats[0].role.id, applied_at=at)
 
     def _compared(self) -> Iterator[str]:
         for path in self.grant.scope:
@@ -111,23 +145,22 @@ class _One:
             yield f"{where}: role {role.name} lacks {privilege}: take it out of `privileges`"
 
 
-def _take(one: _One, vcenter: Vcenter, rooms: ControllerRooms, by: str) -> None:
+def _take(one: _One, row: AppliedGrant, rooms: ControllerRooms, by: str) -> None:
     """On record first, then claimed, then in the store as applied. Raises LogUnavailable."""
     uuid, role, grant = one.seen.instance_uuid, one.seats[0].role, one.grant
-    scope = tuple(ScopeEntry(seat.target.path, uuid, seat.target.moid) for seat in one.seats)
     before = rooms.store.applied(grant.id)
     said = Record(
         Event.GRANT_ADOPTED,
         {
             "grant": grant.id,
-            "vcenter": vcenter.id,
+            "vcenter": row.vcenter,
             "instance_uuid": uuid,
             "digest": grant.digest,
             "replaced": before.digest if before else "",
             "finding": before.finding if before else "",
             "role_id": role.id,
             "principal": one.principal,
-            "scope": [f"{entry.path} = {entry.moid}" for entry in scope],
+            "scope": [f"{entry.path} = {entry.moid}" for entry in row.scope],
             "by": by,
         },
     )
@@ -135,6 +168,4 @@ def _take(one: _One, vcenter: Vcenter, rooms: ControllerRooms, by: str) -> None:
     rooms.store.own_role(OwnRole(uuid, role.name, one.template.id, role.id, role.privileges))
     for seat in one.seats:
         rooms.store.own_permission(OwnPermission(uuid, seat.target.entity.moid, one.principal, role.id))
-    rooms.store.put(
-        AppliedGrant(grant.id, grant.digest, vcenter.id, scope, role.id, applied_at=rooms.clock.now())
-    )
+    rooms.store.put(row)

@@ -104,6 +104,9 @@ def _renamed(
 
 
 def _name_again(rooms: ControllerRooms, administration: Administration, role: Role, name: str) -> None:
+    shown = next((each for each in administration.roles() if each.id == role.id), None)
+    if shown != role:  # a name is set together with privileges: those seen before may be more than these
+        raise Failed(ProblemKind.FOREIGN, f"role {role.name} is not as it was seen just now; look again")
     roles = written(
         rooms,
         lambda: administration.update_role(role.id, name, role.privileges),
