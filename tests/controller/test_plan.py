@@ -1,6 +1,9 @@
 """What a plan says, what it is bound to, and what an apply of it does."""
 
+import hashlib
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -328,3 +331,29 @@ def test_a_file_that_is_not_a_plan_as_it_was_saved_is_refused(controller: Contro
     text = saved(controller.plan(policy(grant("g1", CLUSTER))), "bob", controller.clock.now())
     with pytest.raises(PlanUnusable, match="plan"):
         SavedPlan(change(text))
+
+
+def with_digest(content: dict[str, Any]) -> SavedPlan:
+    """A file as somebody could write it who knows how plans are saved."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    return SavedPlan(json.dumps({"schema": 1, "digest": digest, "plan": content}).encode())
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"policy_revision": "revision-1", "vcenters": [{}]},
+        {"policy_revision": {}, "vcenters": [{"vcenter": ["prod"]}, 7]},
+        {"policy_revision": "revision-1", "vcenters": [{"vcenter": "prod", "observed": 7, "steps": {}}]},
+        {"policy_revision": "revision-1", "vcenters": [{"vcenter": "prod", "steps": [{}]}]},
+    ],
+)
+def test_a_plan_that_somebody_wrote_is_outdated_whatever_it_says(
+    controller: Controller, rest: dict[str, Any]
+) -> None:
+    forged = with_digest({"asked": {"prune": True, "follow": []}, **rest})
+    with pytest.raises(PlanOutdated):
+        apply_saved(forged, policy(grant("g1", CLUSTER)), controller.rooms, "alice")
+    assert controller.prod.writes == []

@@ -84,18 +84,24 @@ class SavedPlan:
 
 
 def _moved(before: Mapping[str, Json], now: Mapping[str, Json]) -> Iterator[str]:
-    if before["policy_revision"] != now["policy_revision"]:
-        yield f"the policy: revision {before['policy_revision']} when planned, {now['policy_revision']} now"
-    earlier = {each["vcenter"]: each for each in _dicts(before["vcenters"])}
+    """`before` is from a file: of it nothing is known but its digest, which anybody can make."""
+    if before.get("policy_revision") != now["policy_revision"]:
+        was_of = before.get("policy_revision")
+        yield f"the policy: revision {was_of} when planned, {now['policy_revision']} now"
+    earlier = {str(each.get("vcenter")): each for each in _dicts(before.get("vcenters"))}
     for each in _dicts(now["vcenters"]):
-        was = earlier.get(each["vcenter"], {})
+        was = earlier.get(str(each["vcenter"]), {})
         for said in differences(_texts(was.get("observed")), _texts(each["observed"])):
             yield f"{each['vcenter']}: {said}"
         for what in ("problems", "steps"):
-            gone = [step for step in _dicts(was.get(what)) if step not in _dicts(each[what])]
-            new = [step for step in _dicts(each[what]) if step not in _dicts(was.get(what))]
-            if gone or new:
-                yield f"{each['vcenter']}: {len(gone)} {what} planned then, {len(new)} others now"
+            then, there = _written(was.get(what)), _written(each[what])
+            if then != there:
+                count = len(then - there)
+                yield f"{each['vcenter']}: {count} {what} planned then, {len(there - then)} others now"
+
+
+def _written(value: Json) -> set[str]:
+    return {json.dumps(each, sort_keys=True) for each in _dicts(value)}
 
 
 def _dicts(value: Json) -> list[dict[str, Json]]:
