@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from broker.controller.planning.draft import Basis, draft
+from broker.controller.planning.basis import Basis
+from broker.controller.planning.draft import draft
 from broker.controller.planning.facts import NOTHING_ASKED, Facts, Questions, questions_of
 from broker.controller.planning.plan import Asked, Plan, Problem, ProblemKind, VcenterPlan
 from broker.controller.planning.wishes import OwnedRole, Ownership, SeatKey

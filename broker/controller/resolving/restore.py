@@ -13,7 +13,7 @@ from broker.controller.carrying.readback import Failed, written
 from broker.controller.carrying.report import ApplyReport
 from broker.controller.carrying.steps import Progress
 from broker.controller.comparing import standing_as_written
-from broker.controller.planning.draft import Basis
+from broker.controller.planning.basis import Basis
 from broker.controller.planning.looking import ownership, planned, unreachable
 from broker.controller.planning.plan import (
     Asked,
