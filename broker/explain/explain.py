@@ -203,7 +203,8 @@ class _Explaining:
             return
         for near in grants:
             reason = near.verdict.reason
-            if not near.names_host or reason in (None, verdict.reason):
+            unapplied = near.applied_at is None and reason is Reason.HOST_UNKNOWN
+            if not near.names_host or reason in (None, verdict.reason) or unapplied:
                 continue
             yield f"grant {near.grant} names the host, and is refused as {reason}: {_advised(near)}"
         waiting = [g.grant for g in grants if g.names_host and g.applied_at is None]

@@ -228,6 +228,17 @@ def test_each_grant_is_judged_by_itself_and_one_that_nearly_does_says_why(site: 
     assert "never applied, though the scope names the host: g3" in explanation.advice[1]
 
 
+def test_a_grant_that_was_never_applied_is_told_as_that_and_not_as_a_host_that_nobody_sees(
+    site: Clinic,
+) -> None:
+    lose_sight(site)
+    forget(site)
+    disable_app(site)
+    explanation = told(site)
+    assert explanation.grants[0].verdict.reason is Reason.HOST_UNKNOWN
+    assert explanation.advice[0].startswith("never applied, though the scope names the host: g1")
+
+
 def test_a_host_that_no_account_sees_is_shown_where_the_controller_finds_it(site: Clinic) -> None:
     explanation = told(site, Question(NAGIOS, HostName("esx0010.lab.example")))
     assert explanation.verdict.reason is Reason.HOST_UNKNOWN
