@@ -56,6 +56,7 @@ class ControllerProcess:
     def run(self, next_signal: NextSignal) -> None:
         """Work until SIGTERM or SIGINT, then log out everywhere. Raises LogUnavailable at start."""
         self._follower.start()
+        _log.info("this controller watches", extra={"revision": self._holder.current().revision})
         rounds = Thread(target=self._rounds, name="controller-rounds", daemon=True)
         rounds.start()
         try:
@@ -83,7 +84,8 @@ class ControllerProcess:
         except BrokerError as error:
             _log.error("the end of this process is not on record: %s", error)
 
-    def _swapped(self, _: Policy) -> None:
+    def _swapped(self, policy: Policy) -> None:
+        _log.info("this controller watches by a new policy", extra={"revision": policy.revision})
         self._watch.due.set()
 
     def _rounds(self) -> None:

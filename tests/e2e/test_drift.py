@@ -179,7 +179,10 @@ def roles(stack: Stack, command: str, *more: str) -> Any:
 
 
 def test_a_drift_is_looked_at_not_adopted_and_restored(controlled: Stack, vcenter: Vcenter) -> None:
-    assert roles(controlled, "drift")[:2] == (0, {"drifted": [], "hold": [GRANT], "unasked": []})
+    assert roles(controlled, "drift")[:2] == (
+        0,
+        {"drifted": [], "hold": [GRANT], "not_applied": [], "unasked": []},
+    )
     widen(vcenter)
     code_, told, _ = roles(controlled, "drift")
     (found,) = told["drifted"][0]["findings"]

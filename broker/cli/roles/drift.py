@@ -14,7 +14,7 @@ from broker.model.applied import AppliedGrant
 from broker.texts import printable
 
 
-@click.command("drift")
+@click.command("drift", short_help="Look what is no longer as it was applied, and by whom.")
 @controller_option
 @format_option
 @click.pass_context
@@ -40,6 +40,7 @@ def _plain(looked: Looked) -> dict[str, object]:
     return {
         "drifted": [_grant(applied) for applied in looked.drifted],
         "hold": [applied.grant for applied in looked.grants if applied.drift is None],
+        "not_applied": list(looked.not_applied),
         "unasked": [{"vcenter": vcenter, "problem": why} for vcenter, why in looked.unasked.items()],
     }
 
@@ -67,9 +68,13 @@ def _tell(looked: Looked) -> None:
             click.echo(printable(f"    {found.kind}{by}: {found.text}"))
     for vcenter, why in looked.unasked.items():
         click.echo(printable(f"! {vcenter} could not be asked: {why}"), err=True)
-    click.echo(f"{len(looked.grants) - len(looked.drifted)} hold, {len(looked.drifted)} drifted")
+    hold = len(looked.grants) - len(looked.drifted)
+    click.echo(f"{hold} hold, {len(looked.drifted)} drifted, {len(looked.not_applied)} not applied")
     if looked.drifted:
         click.echo(
             "`broker roles restore` puts back what the policy says, `broker roles adopt` keeps what stands.",
             err=True,
         )
+    if looked.not_applied:
+        names = ", ".join(looked.not_applied)
+        click.echo(f"Not applied as written: {names}. `broker roles plan` says what is to do.", err=True)

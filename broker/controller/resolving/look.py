@@ -21,6 +21,8 @@ class Looked:
 
     grants: tuple[AppliedGrant, ...]
     """Those that are applied as they are written, drifted or not, in the order of their ids."""
+    not_applied: tuple[GrantId, ...]
+    """Those of the policy that are not applied as they are written, in order."""
     unasked: Mapping[VcenterId, str]
     """The vCenters that could not be asked, and why: of them is told what was known before."""
 
@@ -46,7 +48,8 @@ def look_now(policy: Policy, rooms: ControllerRooms) -> Looked:
             unasked[vcenter] = cleaned(str(error), _MAX_PROBLEM)
     after = standing_as_written(policy, rooms.store.all())
     standing = sorted((each for grants in after.values() for each in grants), key=lambda each: each.grant)
-    return Looked(tuple(standing), unasked)
+    not_applied = policy.to_apply().grants.keys() - {each.grant for each in standing}
+    return Looked(tuple(standing), tuple(sorted(not_applied)), unasked)
 
 
 def drifted(policy: Policy, applied: Iterable[AppliedGrant]) -> tuple[GrantId, ...]:
