@@ -124,6 +124,9 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         "\nThe same with the private key:\n"
         f"{sys.executable} -m broker ticket {HOST} --broker {site.url} --ca {site.broker_ca} "
         f"--client-id {APP} --key {site.app_key}\n"
+        "\nAs an admin:\n"
+        f"{sys.executable} -m broker roles plan --config {site.controller_file}\n"
+        f"{sys.executable} -m broker roles explain {HOST} --app {APP} --config {site.controller_file}\n"
         f"\nTo end it: kill {' '.join(str(pid) for pid in processes)} && rm -r {site.root}"
     )
 

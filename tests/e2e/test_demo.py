@@ -66,5 +66,8 @@ def test_a_demonstration_that_is_kept_says_how_to_get_a_ticket(kept: str) -> Non
     for line in (line for line in kept.splitlines() if "| curl" in line or " ticket esx" in line):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30)
         assert '"session_id"' in done.stdout, done.stderr
+    for line in (line for line in kept.splitlines() if " roles " in line):
+        admin = subprocess.run(line.split(), capture_output=True, text=True, check=False, timeout=30)
+        assert admin.returncode == 0, admin.stderr
     assert "client id" in kept
     assert "private key" in kept
