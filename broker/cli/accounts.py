@@ -15,7 +15,7 @@ from broker.store.latches import StoredLatches
 _NOT_STOPPED = "is not stopped (any more); `broker accounts latched` lists those that are"
 
 
-@click.group("accounts", cls=ExplainingGroup)
+@click.group("accounts", short_help="See and open the latches that stop log-ins.", cls=ExplainingGroup)
 def command() -> None:
     """See and open login latches: five refused passwords lock an account, so the first one stops us."""
 

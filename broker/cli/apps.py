@@ -30,7 +30,7 @@ _EXITS = {Reason.INVALID_REQUEST: Exit.CONFLICT, Reason.NOT_FOUND: Exit.FAILED}
 """What the store says of an app that was added before, or never."""
 
 
-@click.group("apps", cls=ExplainingGroup)
+@click.group("apps", short_help="Switch apps on and off and give them secrets.", cls=ExplainingGroup)
 def command() -> None:
     """Switch apps on and off and give them secrets; each change is on record and cuts at once.
 
@@ -50,7 +50,7 @@ def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredenti
             fail(refused.detail, code)
 
 
-@command.command("add")
+@command.command("add", short_help="Let APP authenticate, by its keys or a new secret.")
 @click.argument("app")
 @_secret_option
 @config_option
@@ -67,7 +67,7 @@ def add(app: str, secret_file: Path | None, directory: Path, store: Path | None,
     tell(output_format, f"{app_id} may authenticate", app=app_id, state="enabled", secret_file=secret_file)
 
 
-@command.command("rotate")
+@command.command("rotate", short_help="Revoke every access token of APP, and its secret.")
 @click.argument("app")
 @_secret_option
 @click.option(

@@ -16,7 +16,7 @@ def command() -> None:
     """Look at the configuration."""
 
 
-@command.command("check")
+@command.command("check", short_help="Say file, line and key of all that is wrong.")
 @config_option
 @click.option(
     "--controller",

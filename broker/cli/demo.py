@@ -7,7 +7,7 @@ import click
 from broker.demo.run import demonstrate, demonstrate_and_keep
 
 
-@click.command("demo")
+@click.command("demo", short_help="Show the whole way of a ticket on this machine.")
 @click.option("--keep", is_flag=True, help="Leave everything running and say how to go on.")
 @click.option(
     "--roles",

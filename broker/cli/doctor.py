@@ -23,7 +23,7 @@ _CALLED = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Find what is wrong with vCenter, accounts and hosts.")
 @controller_option
 @click.option("--vcenter", "vcenters", multiple=True, help="Only this vCenter; may be given several times.")
 @click.option(

@@ -21,7 +21,7 @@ def command() -> None:
     """Switch grants off and on; each change is on record. What a grant says stands in grants.yaml."""
 
 
-@command.command("disable")
+@command.command("disable", short_help="Refuse every ticket under GRANT from now on.")
 @click.argument("grant")
 @config_option
 @store_option

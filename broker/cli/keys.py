@@ -17,7 +17,7 @@ def command() -> None:
     """Make key files, mode 0600. Nothing secret is printed."""
 
 
-@command.command("signing")
+@command.command("signing", short_help="Make a key for access tokens, or an app's own.")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @format_option
 def signing(path: Path, output_format: str) -> None:
@@ -39,7 +39,7 @@ def signing(path: Path, output_format: str) -> None:
     tell(output_format, public.decode().rstrip(), file=path, public_key=public.decode())
 
 
-@command.command("fingerprint")
+@command.command("fingerprint", short_help="Make the key of the tickets' fingerprints.")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @format_option
 def fingerprint(path: Path, output_format: str) -> None:

@@ -18,7 +18,7 @@ _SHOWN = 50
 """How many hosts and scopes are listed; a large lab has more."""
 
 
-@click.command("lab")
+@click.command("lab", short_help="Run a simulated vCenter with ESXi hosts.")
 @click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),

@@ -13,7 +13,7 @@ from broker.files import write_private
 from broker.model.secret import Secret
 
 
-@click.command("ticket")
+@click.command("ticket", short_help="Ask the broker for one CIM ticket.")
 @click.argument("host")
 @as_app
 @click.option("--grant", help="Which grant to use, where several cover the host.")

@@ -15,7 +15,7 @@ from broker.errors import InvalidName
 from broker.model.names import parse_host_name
 
 
-@click.command("tickets")
+@click.command("tickets", short_help="Ask the broker for CIM tickets of many hosts.")
 @click.argument("hosts", nargs=-1)
 @as_app
 @click.option(

@@ -62,7 +62,10 @@ def test_every_command_explains_itself() -> None:
     overview = done("--help")
     for command in main.list_commands(main.make_context("broker", ["--help"], resilient_parsing=True)):
         assert command in overview
-        assert "Usage: broker" in done(command, "--help")
+        explained = done(command, "--help")
+        assert "Usage: broker" in explained
+        assert "...\n" not in explained.partition("Commands:")[2], "a line that is cut tells half"
+    assert "...\n" not in overview.partition("Commands:")[2]
 
 
 def test_the_version_is_told() -> None:

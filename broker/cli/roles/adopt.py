@@ -16,7 +16,7 @@ from broker.model.names import GrantId, parse_id
 from broker.texts import printable
 
 
-@click.command("adopt")
+@click.command("adopt", short_help="Take what stands as applied, where the policy wants it.")
 @click.argument("grants", metavar="[GRANT]...", nargs=-1)
 @controller_option
 @format_option

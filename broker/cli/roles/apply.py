@@ -17,7 +17,7 @@ from broker.controller.planning.document import LARGEST, PlanOutdated, PlanUnusa
 from broker.controller.planning.plan import Asked
 
 
-@click.command("apply")
+@click.command("apply", short_help="Make vCenter what the policy says, or carry out PLAN.")
 @click.argument(
     "saved_plan",
     metavar="[PLAN]",

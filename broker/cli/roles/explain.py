@@ -17,7 +17,7 @@ from broker.texts import printable
 _MARKS = {State.PASSED: "+", State.REFUSED: "!", State.NOT_KNOWN: "?", State.NOT_REACHED: " "}
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say why an app gets a ticket for HOST, or why not.")
 @click.argument("host", required=False)
 @click.option("--app", help="Who asks.")
 @click.option("--vcenter", help="Which vCenter the request names, if any.")

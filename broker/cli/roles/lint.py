@@ -20,7 +20,7 @@ from broker.texts import printable
 _SARIF = "sarif"
 
 
-@click.command("lint")
+@click.command("lint", short_help="Find what templates and grants had better not allow.")
 @config_option
 @click.option(
     "--format",

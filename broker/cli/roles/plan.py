@@ -20,7 +20,7 @@ from broker.controller.planning.document import content_of, saved
 from broker.files import write_private
 
 
-@click.command("plan")
+@click.command("plan", short_help="Say what an apply would change, and why.")
 @controller_option
 @asked_options
 @click.option(

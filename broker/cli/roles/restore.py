@@ -16,7 +16,7 @@ from broker.controller.assembly import ApplyRuns, restore_from
 from broker.model.names import GrantId, parse_id
 
 
-@click.command("restore")
+@click.command("restore", short_help="Put back what the policy says where it drifted.")
 @click.argument("grants", metavar="[GRANT]...", nargs=-1)
 @controller_option
 @format_option

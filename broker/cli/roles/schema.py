@@ -6,7 +6,7 @@ from broker.console import show_json
 from broker.policy.schema import template_schema
 
 
-@click.command("schema")
+@click.command("schema", short_help="Print the JSON Schema of a role template.")
 def command() -> None:
     """Print the JSON Schema of a role template; a copy lies beside the templates that are shipped.
 
