@@ -24,8 +24,10 @@ _WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
 _ENDED_BADLY = ("exposure_until", *_WHY)
 _PROCESS = ("kind", "boot", "revision", "version")
 _DONE = ("by", "plan", "vcenter", "instance_uuid")
-_ROLE = (*_DONE, "template", "template_revision", "role", "role_id", "held", "holds")
-_PERMISSION = (*_DONE, "entity", "path", "principal", "held", "wanted_by")
+_OF_ROLE = ("template", "template_revision", "role", "role_id", "held", "holds")
+_OF_PERMISSION = ("entity", "path", "principal", "held", "wanted_by")
+_ROLE = (*_DONE, *_OF_ROLE)
+_PERMISSION = (*_DONE, *_OF_PERMISSION)
 
 CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
     {
@@ -186,6 +188,12 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "Something of the policy was not applied.",
             ("by", "plan", "kind", "subject", "vcenter", "problem"),
         ),
+        Event.CHANGE_BEGAN: EventFacts(
+            "The controller is about to change vCenter; durable before it asks. Where no record of `change` "
+            "follows, the process or the connection ended in between: what stands there tells.",
+            ("by", "vcenter", "instance_uuid", "change"),
+            ("plan", *dict.fromkeys((*_OF_ROLE, *_OF_PERMISSION)), "propagate", "was_called"),
+        ),
         Event.APPLY_BEGAN: EventFacts(
             "An operator carries out a plan; durable before its first step.",
             ("by", "plan", "revision", "steps"),
@@ -206,6 +214,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "boot": "The run of the process that it is about.",
         "by": "The operator, by the name the operating system gives.",
         "cause": "Why nobody was authenticated: one of the causes in reasons.md.",
+        "change": "What begins, by the event that is recorded once it is done.",
         "changes": "How many changes were made.",
         "changed_by": "Who changed it, by the user names of vCenter's events.",
         "cim_access": "What a ticket lets its holder do on the host, as far as that is known.",

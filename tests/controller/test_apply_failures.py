@@ -243,6 +243,29 @@ def test_a_crash_leaves_nothing_that_serve_would_use_and_the_next_apply_finishes
     assert controller.plan(wanted, Asked(prune=True)).empty
 
 
+@pytest.mark.parametrize(
+    ("call", "change", "what"),
+    [
+        ("update_role", Event.ROLE_UPDATED, {"held": [CIM], "holds": [CIM, CONFIG]}),
+        ("set_permission", Event.PERMISSION_SET, {"entity": "group-h-DC1-rack", "principal": READER}),
+        ("remove_permission", Event.PERMISSION_REMOVED, {"entity": "datacenter-DC1", "principal": READER}),
+        ("remove_role", Event.ROLE_REMOVED, {"role": "cim-broker-cim-config"}),
+    ],
+)
+def test_what_was_done_right_before_a_crash_is_on_record_though_nothing_of_it_is_left_to_do(
+    controller: Controller, call: str, change: Event, what: dict[str, object]
+) -> None:
+    controller.apply(policy(grant("g1", CLUSTER), grant("g3", "/DC1", template="cim-config")))
+    wanted = policy(grant("g1", "/DC1/host/rack%2f7", OTHER), privileges=frozenset({CIM, CONFIG}))
+    controller.prod.fail = crashing(f"after {call}")
+    with pytest.raises(Crash):
+        controller.apply(wanted, Asked(prune=True))
+    assert controller.log.events()[-1] is Event.CHANGE_BEGAN
+    last = controller.log.fields()[-1]
+    assert (last["change"], last["by"]) == (change.name.lower(), "alice")
+    assert what.items() <= last.items()
+
+
 def test_a_role_that_appeared_after_our_crash_and_is_another_is_not_taken_for_ours(
     controller: Controller,
 ) -> None:

@@ -114,7 +114,7 @@ def test_a_restore_is_on_record_with_who_asked_for_it(controller: Controller) ->
     before = len(controller.log.events())
     restored(controller, G1)
     events, fields = controller.log.events()[before:], controller.log.fields()[before:]
-    assert events[0] is Event.ROLE_RENAMED
+    assert events[:2] == [Event.CHANGE_BEGAN, Event.ROLE_RENAMED]
     assert {Event.PERMISSION_SET, Event.GRANT_APPLIED} <= set(events)
     assert {each["by"] for each in fields} == {"alice"}
     assert fields[0]["was_called"] == "mine now"

@@ -1,4 +1,4 @@
-"""Carrying out a plan: step by step, each write between a re-read and a read-back, all on record.
+"""Carrying out a plan: each write between a re-read and a read-back, and on record before and after it.
 
     carry      the whole plan: withdrawals, then vCenter by vCenter
     steps      one vCenter's steps in their order; what builds on a failed one is left

@@ -18,6 +18,9 @@ def set_permission(site: Site, step: PermissionStep, role_id: int) -> None:
     if _same(shown, wanted):
         return
     _check_planned(step, shown)
+    fields = _fields(site, step)
+    fields |= {"role": step.role, "role_id": role_id, "propagate": step.propagate}
+    site.journal.begins_change(Event.PERMISSION_SET, fields)
     site.rooms.store.own_permission(
         OwnPermission(site.instance_uuid, step.entity.moid, step.principal, role_id)
     )
@@ -29,8 +32,7 @@ def set_permission(site: Site, step: PermissionStep, role_id: int) -> None:
     )
     if not _same(after, wanted):
         raise _unseen(step, after, "set")
-    fields: dict[str, JsonValue] = {"role": step.role, "role_id": role_id, "propagate": step.propagate}
-    site.journal.changed(Event.PERMISSION_SET, _fields(site, step) | fields)
+    site.journal.changed(Event.PERMISSION_SET, fields)
 
 
 def remove_permission(site: Site, step: PermissionStep) -> None:
@@ -38,6 +40,7 @@ def remove_permission(site: Site, step: PermissionStep) -> None:
     shown = _shown(site, step)
     if shown is not None:
         _check_planned(step, shown)
+        site.journal.begins_change(Event.PERMISSION_REMOVED, _fields(site, step))
         after = written(
             site.rooms,
             lambda: site.administration.remove_permission(step.entity, shown.principal),

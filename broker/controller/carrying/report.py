@@ -47,6 +47,10 @@ class Journal:
         """Steps are about to be made. Raises LogUnavailable: then nothing is."""
         self._append(Event.APPLY_BEGAN, {"revision": revision, "steps": steps})
 
+    def begins_change(self, event: Event, fields: Mapping[str, JsonValue]) -> None:
+        """We are about to ask for what `event` then says is done. Raises LogUnavailable: then do not ask."""
+        self._append(Event.CHANGE_BEGAN, {"change": event.name.lower(), **fields})
+
     def changed(self, event: Event, fields: Mapping[str, JsonValue]) -> None:
         """Something was done. Raises LogUnavailable."""
         self._changes.append(Change(event, self._append(event, fields)))

@@ -26,6 +26,7 @@ def create_role(site: Site, step: RoleStep) -> Role:
     trusted: the role is looked up by its name.
     """
     wanted = _after(step)
+    _begin(site, step)
     site.rooms.store.own_role(OwnRole(site.instance_uuid, step.name, step.template, None, wanted))
     roles = written(
         site.rooms,
@@ -53,6 +54,7 @@ def change_role(site: Site, step: RoleStep) -> Role:
     role = _as_planned(site, step)
     wanted = _after(step)
     if role.privileges != wanted:
+        _begin(site, step)
         roles = written(
             site.rooms,
             lambda: site.administration.update_role(role.id, role.name, wanted),
@@ -70,6 +72,7 @@ def change_role(site: Site, step: RoleStep) -> Role:
 def remove_role(site: Site, step: RoleStep) -> None:
     """Remove the role unless a permission uses it: vCenter itself refuses that."""
     role = _as_planned(site, step)
+    _begin(site, step)
     roles = written(
         site.rooms,
         lambda: site.administration.remove_role(role.id),
@@ -101,16 +104,23 @@ def _own(site: Site, step: RoleStep, role: Role) -> None:
     site.rooms.store.own_role(owned)
 
 
+def _begin(site: Site, step: RoleStep) -> None:
+    known = {} if step.role_id is None else {"role_id": step.role_id}
+    site.journal.begins_change(_EVENTS[step.action], _fields(site, step) | known)
+
+
 def _record(site: Site, step: RoleStep, role: Role) -> None:
-    fields: dict[str, JsonValue] = {
-        "template": step.template,
-        "template_revision": _revision(site, step.template),
-        "role": step.name,
-        "role_id": role.id,
-        "held": sorted(step.before or ()),
-        "holds": sorted(step.after or ()),
-    }
-    site.journal.changed(_EVENTS[step.action], site.fields(**fields))
+    site.journal.changed(_EVENTS[step.action], _fields(site, step) | {"role_id": role.id})
+
+
+def _fields(site: Site, step: RoleStep) -> dict[str, JsonValue]:
+    return site.fields(
+        template=step.template,
+        template_revision=_revision(site, step.template),
+        role=step.name,
+        held=sorted(step.before or ()),
+        holds=sorted(step.after or ()),
+    )
 
 
 def _revision(site: Site, template: TemplateId) -> str:

@@ -89,7 +89,6 @@ def _renamed(
         role = seen.roles.get(claim.role_id) if claim and claim.role_id is not None else None
         if role is None or role.name == name or name in seen.roles_by_name:
             continue
-        _name_again(rooms, rooms.administration(vcenter), role, name)
         fields: dict[str, JsonValue] = {
             "vcenter": vcenter.id,
             "instance_uuid": seen.instance_uuid,
@@ -98,7 +97,10 @@ def _renamed(
             "was_called": role.name,
             "by": by,
         }
-        rooms.log.append([Record(Event.ROLE_RENAMED, fields)])
+        change = Event.ROLE_RENAMED
+        rooms.log.append([Record(Event.CHANGE_BEGAN, {"change": change.name.lower(), **fields})])
+        _name_again(rooms, rooms.administration(vcenter), role, name)
+        rooms.log.append([Record(change, fields)])
         done = True
     return done
 
