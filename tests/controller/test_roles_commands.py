@@ -176,3 +176,14 @@ def test_a_vcenter_that_is_away_has_its_exit_code(files: PolicyFiles, tmp_path: 
     files.put("vcenters.yaml", text.replace("port: ", "port: 1 #"))
     assert roles(files, "plan").exit_code == Exit.VCENTER
     assert roles(files, "apply").exit_code == Exit.VCENTER
+
+
+def test_a_long_apply_says_meanwhile_where_it_is(files: PolicyFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.cli.roles.progress._EVERY_S", 0.0)
+    said = roles(files, "apply", "--format", "json").stderr.splitlines()
+    assert said[0].startswith("... step 1: + role cim-broker-cim-ticket: create, template cim-ticket")
+    assert [line.partition(":")[0] for line in said] == ["... step 1", "... step 2", "... step 3"]
+
+
+def test_a_short_apply_says_nothing_meanwhile(files: PolicyFiles) -> None:
+    assert roles(files, "apply").stderr == ""

@@ -33,7 +33,8 @@ def seat_step(
         raise Blocked(ProblemKind.CONFLICT, "", _not_ours(seat.path, before, ground))
     action = PermissionAction.SET if before is None else PermissionAction.REPLACE
     if action is PermissionAction.SET and canonical_user(seat.principal) in facts.missing:
-        raise Blocked(ProblemKind.PRINCIPAL, "", f"vCenter knows no account {seat.principal}")
+        text = f"vCenter knows no account {seat.principal}; write its domain as vCenter's user directory does"
+        raise Blocked(ProblemKind.PRINCIPAL, "", text)
     if lack := _lacking(seat.entity.moid, wanted_privileges(seat.template), ground.seen, facts):
         raise Blocked(ProblemKind.CONTROLLER, "", lack)
     return PermissionStep(
