@@ -174,8 +174,22 @@ def test_pruning_removes_what_the_policy_no_longer_names(files: PolicyFiles, lab
 def test_a_vcenter_that_is_away_has_its_exit_code(files: PolicyFiles, tmp_path: Path) -> None:
     text = (files.folder / "vcenters.yaml").read_text()
     files.put("vcenters.yaml", text.replace("port: ", "port: 1 #"))
-    assert roles(files, "plan").exit_code == Exit.VCENTER
-    assert roles(files, "apply").exit_code == Exit.VCENTER
+    for command in ("plan", "apply"):
+        away = roles(files, command)
+        assert away.exit_code == Exit.VCENTER
+        assert "! unreachable: vCenter prod: " in away.stderr
+        assert "`broker doctor` says what is wrong there" in away.stderr
+
+
+def test_what_could_not_be_looked_at_is_not_said_to_hold(files: PolicyFiles) -> None:
+    roles(files, "apply")
+    assert roles(files, "drift").stdout == "1 hold, 0 drifted, 0 not applied\n"
+    text = (files.folder / "vcenters.yaml").read_text()
+    files.put("vcenters.yaml", text.replace("port: ", "port: 1 #"))
+    away = roles(files, "drift")
+    assert away.exit_code == Exit.VCENTER
+    assert away.stdout == "0 hold, 0 drifted, 0 not applied, 1 could not be looked at\n"
+    assert told(roles(files, "drift", "--format", "json"))["hold"] == []
 
 
 def test_a_long_apply_says_meanwhile_where_it_is(files: PolicyFiles, monkeypatch: pytest.MonkeyPatch) -> None:

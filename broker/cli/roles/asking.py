@@ -54,10 +54,19 @@ def asked_of(prune: bool, follow: Iterable[str]) -> Asked:
 
 def tell_problems(problems: Iterable[Problem]) -> None:
     """One line each, on standard error."""
-    for problem in problems:
-        where = f"{problem.subject} on {problem.vcenter}"
+    told = tuple(problems)
+    for problem in told:
+        of_all = problem.subject == problem.vcenter
+        where = f"vCenter {problem.vcenter}" if of_all else f"{problem.subject} on {problem.vcenter}"
         line = printable(f"! {problem.kind}: {where}: {problem.text}")
         click.echo(click.style(line, fg="red"), err=True)
+    if any(problem.kind is ProblemKind.UNREACHABLE for problem in told):
+        tell_way_to_doctor()
+
+
+def tell_way_to_doctor() -> None:
+    """For whoever reads that a vCenter could not be asked."""
+    click.echo("`broker doctor` says what is wrong there and what to do.", err=True)
 
 
 def exit_of(problems: Iterable[Problem]) -> Exit:

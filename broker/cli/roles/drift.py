@@ -7,6 +7,7 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.output import format_option
 from broker.cli.places import controller_option
+from broker.cli.roles.asking import tell_way_to_doctor
 from broker.console import Format, show_json
 from broker.controller.assembly import drift_from
 from broker.controller.resolving.look import Looked
@@ -39,7 +40,7 @@ def command(ctx: click.Context, file: Path, output_format: str) -> None:
 def _plain(looked: Looked) -> dict[str, object]:
     return {
         "drifted": [_grant(applied) for applied in looked.drifted],
-        "hold": [applied.grant for applied in looked.grants if applied.drift is None],
+        "hold": [applied.grant for applied in looked.hold],
         "not_applied": list(looked.not_applied),
         "unasked": [{"vcenter": vcenter, "problem": why} for vcenter, why in looked.unasked.items()],
     }
@@ -68,8 +69,14 @@ def _tell(looked: Looked) -> None:
             click.echo(printable(f"    {found.kind}{by}: {found.text}"))
     for vcenter, why in looked.unasked.items():
         click.echo(printable(f"! {vcenter} could not be asked: {why}"), err=True)
-    hold = len(looked.grants) - len(looked.drifted)
-    click.echo(f"{hold} hold, {len(looked.drifted)} drifted, {len(looked.not_applied)} not applied")
+    if looked.unasked:
+        tell_way_to_doctor()
+    unknown = len(looked.grants) - len(looked.hold) - len(looked.drifted)
+    not_asked = f", {unknown} could not be looked at" if unknown else ""
+    click.echo(
+        f"{len(looked.hold)} hold, {len(looked.drifted)} drifted, {len(looked.not_applied)} not applied"
+        f"{not_asked}"
+    )
     if looked.drifted:
         click.echo(
             "`broker roles restore` puts back what the policy says, `broker roles adopt` keeps what stands.",

@@ -27,6 +27,11 @@ class Looked:
     """The vCenters that could not be asked, and why: of them is told what was known before."""
 
     @property
+    def hold(self) -> tuple[AppliedGrant, ...]:
+        """The grants that hold, as was seen now."""
+        return tuple(each for each in self.grants if each.drift is None and each.vcenter not in self.unasked)
+
+    @property
     def drifted(self) -> tuple[AppliedGrant, ...]:
         """The grants that no longer hold."""
         return tuple(applied for applied in self.grants if applied.drift is not None)
