@@ -111,15 +111,21 @@ class Tree:
         if root in told:
             self._hang(told[root], below)
 
-    def _hang(self, node: Node, below: dict[Moid, list[Node]]) -> None:
-        first = len(self._hosts)
-        self._nodes[node.moid] = node
-        if node.kind is Kind.HOST:
-            self._hosts.append(node.moid)
-        for child in below.get(node.moid, ()):
-            self._named[node.moid, plain_name(child.name)].append(child)
-            self._hang(child, below)
-        self._reach[node.moid] = (first, len(self._hosts))
+    def _hang(self, top: Node, below: dict[Moid, list[Node]]) -> None:
+        """Without recursion: how deep folders lie in one another is up to whoever may make some."""
+        waiting: list[tuple[Node, int | None]] = [(top, None)]
+        while waiting:
+            node, first = waiting.pop()
+            if first is not None:  # all that lies below it hangs
+                self._reach[node.moid] = (first, len(self._hosts))
+                continue
+            waiting.append((node, len(self._hosts)))
+            self._nodes[node.moid] = node
+            if node.kind is Kind.HOST:
+                self._hosts.append(node.moid)
+            for child in reversed(below.get(node.moid, ())):
+                self._named[node.moid, plain_name(child.name)].append(child)
+                waiting.append((child, None))
 
     def node(self, moid: Moid) -> Node | None:
         """The object of that id; None for what is not in the tree, such as a virtual machine."""

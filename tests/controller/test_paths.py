@@ -97,6 +97,19 @@ def test_what_hangs_in_no_tree_has_neither_path_nor_hosts() -> None:
         assert (vcenter.tree.hosts_below(moid), vcenter.tree.lineage(moid)) == ((), ())
 
 
+def test_folders_may_lie_in_one_another_as_deep_as_somebody_likes() -> None:
+    vcenter = FakeVcenter()
+    above = Moid("group-h-DC1")
+    for depth in range(5_000):
+        above = vcenter.add(f"group-deep{depth}", Kind.FOLDER, "deep", above)
+    vcenter.add("host-deep", Kind.HOST, "esx99", above)
+    tree = vcenter.tree
+    assert found(vcenter, "/DC1/host" + "/deep" * 5_000).moid == above
+    assert tree.hosts_below(above) == (Moid("host-deep"),)
+    assert tree.reaches(Moid("group-h-DC1")) == 4
+    assert found(vcenter, "/DC2/host/cluster").moid == "domain-c-DC2"
+
+
 NAMES = [
     "a/b",
     "a\\b",
