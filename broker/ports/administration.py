@@ -163,8 +163,8 @@ class AppliedStore(AppliedGrants, Protocol):
         """
         ...
 
-    def remove(self, grant: GrantId) -> None:
-        """Forget that a grant was applied. A grant that is not there stays away."""
+    def remove(self, grant: GrantId, said: Record) -> None:
+        """Forget that a grant was applied, with its record, in one transaction."""
         ...
 
     def own_roles(self, instance_uuid: str) -> tuple[OwnRole, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
 from broker.model.principals import canonical_user
+from broker.model.record import Record
 from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.store.database import Database
 from broker.store.place import Reserve
@@ -24,8 +25,8 @@ _APPLIED = Prepared(select(applied_grant).where(applied_grant.c.grant_id == bind
 class StoredGrants:
     """Applied grants, in the store: the controller writes them, `serve` reads them.
 
-    Writes are durable when they return. But for `mark` they make no records: the controller says
-    in its own what it did and why. Every method raises LogUnavailable.
+    Writes are durable when they return. But for `mark` and `remove` they make no records: the
+    controller says in its own what it did and why. Every method raises LogUnavailable.
     """
 
     def __init__(self, database: Database) -> None:
@@ -70,10 +71,14 @@ class StoredGrants:
 
         return self._database.write(Reserve.NONE, work)
 
-    def remove(self, grant: GrantId) -> None:
-        """Forget that a grant was applied. A grant that is not there stays away."""
-        gone = delete(applied_grant).where(applied_grant.c.grant_id == grant)
-        self._database.write(Reserve.NONE, lambda t: _run(t, gone))
+    def remove(self, grant: GrantId, said: Record) -> None:
+        """Forget that a grant was applied, with its record, in one transaction."""
+
+        def work(transaction: Transaction) -> None:
+            _run(transaction, delete(applied_grant).where(applied_grant.c.grant_id == grant))
+            transaction.append([said])
+
+        self._database.write(Reserve.NONE, work)
 
     def own_roles(self, instance_uuid: str) -> tuple[OwnRole, ...]:
         """The roles of that vCenter that are ours, in the order of their names."""

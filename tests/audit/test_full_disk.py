@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_RECORD = {
     "assertion",
     "applied put",
-    "applied remove",
     "heard",
     "own role",
     "own permission",

@@ -11,6 +11,7 @@ from broker.model.names import GrantId, Moid
 from broker.model.record import Event, Record
 from broker.model.survey import Permission, Role
 from broker.ports.administration import Forbidden, OwnRole
+from broker.store.database import Database
 from tests.controller.conftest import Controller
 from tests.support.administration import (
     CIM,
@@ -23,6 +24,8 @@ from tests.support.administration import (
     grant,
     policy,
 )
+from tests.support.commit_faults import NOT_PERSISTED
+from tests.support.commit_faults import failing as failing_store
 
 CLUSTER = "/DC1/host/cluster"
 OTHER = "/DC2/host/cluster"
@@ -158,6 +161,19 @@ def test_a_grant_that_left_the_policy_leaves_the_store_and_not_vcenter(controlle
     assert controller.store.applied(GrantId("g1")) is None
     assert controller.prod.writes == []
     assert only(controller, "domain-c-DC1")
+
+
+def test_a_grant_is_withdrawn_together_with_its_record_or_not_at_all(
+    controller: Controller, database: Database
+) -> None:
+    controller.apply(policy(grant("g1", CLUSTER)))
+    second = failing_store(database, "INSERT INTO record", NOT_PERSISTED, after=1)
+    with second, pytest.raises(LogUnavailable):
+        controller.apply(policy())
+    assert controller.log.events()[-1] is Event.APPLY_BEGAN
+    assert controller.store.applied(GrantId("g1")) is not None
+    assert controller.apply(policy()).problems == ()
+    assert controller.log.events()[-2:] == [Event.GRANT_WITHDRAWN, Event.APPLY_ENDED]
 
 
 def test_a_grant_is_withdrawn_even_where_vcenter_is_away(controller: Controller) -> None:

@@ -15,6 +15,7 @@ from broker.lab.authorization.permissions import Permission
 from broker.model.applied import Drift, DriftKind, Finding
 from broker.model.names import AccountId, AppId, GrantId, HostName, VcenterId
 from broker.model.policy import DriftMode, Policy, ReadinessMode, Scope
+from broker.model.record import Event, Record
 from broker.store.applied import StoredGrants
 from broker.store.credentials import StoredCredentials
 from broker.store.entitlements import StoredEntitlements
@@ -103,7 +104,7 @@ def lose_sight(site: Clinic) -> None:
 
 
 def forget(site: Clinic) -> None:
-    StoredGrants(site.database).remove(GrantId("g1"))
+    StoredGrants(site.database).remove(GrantId("g1"), Record(Event.GRANT_WITHDRAWN, {}))
 
 
 def rewrite(site: Clinic) -> None:

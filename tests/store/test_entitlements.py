@@ -94,7 +94,7 @@ def test_a_drift_and_its_end_hold_at_the_next_look(database: Database, other: Da
     assert entitlements.now().applied(GRANT) == APPLIED
     grants.mark([Mark(APPLIED, drift(), SAID)])
     assert entitlements.now().applied(GRANT) == replace(APPLIED, drift=drift())
-    grants.remove(GRANT)
+    grants.remove(GRANT, SAID)
     assert entitlements.now().applied(GRANT) is None
 
 

@@ -130,7 +130,7 @@ def _process_doors(book: Book) -> dict[str, Door]:
         "system": lambda: AuditSystemLog(database).append([Record(Event.PROCESS_STARTED, {})]),
         "applied put": lambda: grants.put(_applied("put")),
         "applied mark": lambda: grants.mark([Mark(marked, Drift((), book.clock.now()), drift)]),
-        "applied remove": lambda: grants.remove(removed.grant),
+        "applied remove": lambda: grants.remove(removed.grant, drift),
         "heard": lambda: StoredHeard(database).hear(PROD, book.clock.now()),
         "own role": lambda: grants.own_role(role),
         "own permission": lambda: grants.own_permission(OwnPermission("uuid", Moid("group-h4"), SVC, 7)),

@@ -1,5 +1,7 @@
 """Steps about grants: what `serve` decides on."""
 
+from functools import partial
+
 from broker.controller.carrying.report import Journal
 from broker.controller.carrying.site import Site
 from broker.controller.planning.plan import GrantStep
@@ -10,9 +12,9 @@ from broker.model.record import Event
 
 
 def withdraw(rooms: ControllerRooms, journal: Journal, grant: GrantId, vcenter: VcenterId, why: str) -> None:
-    """The grant gives no tickets from now on; on record once it is so. Raises LogUnavailable."""
-    rooms.store.remove(grant)
-    journal.changed(Event.GRANT_WITHDRAWN, {"grant": grant, "vcenter": vcenter, "why": why})
+    """The grant gives no tickets from now on, on record. Raises LogUnavailable: then all is as it was."""
+    fields = {"grant": grant, "vcenter": vcenter, "why": why}
+    journal.changed_by(Event.GRANT_WITHDRAWN, fields, partial(rooms.store.remove, grant))
 
 
 def stands(site: Site, step: GrantStep, role_id: int) -> bool:

@@ -1,6 +1,6 @@
 """What an apply did, and what it would not do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.controller.planning.plan import Problem
@@ -54,6 +54,14 @@ class Journal:
     def changed(self, event: Event, fields: Mapping[str, JsonValue]) -> None:
         """Something was done. Raises LogUnavailable."""
         self._changes.append(Change(event, self._append(event, fields)))
+
+    def changed_by(
+        self, event: Event, fields: Mapping[str, JsonValue], write: Callable[[Record], None]
+    ) -> None:
+        """Something is done by `write` together with its record. Raises LogUnavailable."""
+        said = {**fields, **self._who}
+        write(Record(event, said))
+        self._changes.append(Change(event, said))
 
     def unchanged(self, subject: str) -> None:
         """Nothing was to be done."""
