@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from broker.errors import Reason
 
-_PERMISSION = (
+PERMISSION = (
     "look with `broker doctor` for the permission that does it: a group's, the account's own, or NoAccess."
 )
 _VCENTER = "Find out with `broker doctor` what is wrong with vCenter; the next request asks it anew."
@@ -24,11 +24,11 @@ ADVICE: Mapping[Reason, str] = {
     Reason.HOST_AMBIGUOUS: "Ask by a name that only this host has; vCenter's own name for it goes first.",
     Reason.OUT_OF_SCOPE: "Widen the scope of a grant, or write one, then apply and reload.",
     Reason.GRANT_AMBIGUOUS: "Let the app name one of the grants, or make their scopes disjoint.",
-    Reason.NOT_APPLIED: f"`broker roles apply`; where that has nothing to change, {_PERMISSION}",
+    Reason.NOT_APPLIED: f"`broker roles apply`; where that has nothing to change, {PERMISSION}",
     Reason.DRIFTED: _DRIFT,
     Reason.NARROWED: _DRIFT,
     Reason.CONTROLLER_SILENT: "Start `broker controller`, or see in its log why it cannot look there.",
-    Reason.OVER_PRIVILEGED: f"Somebody gave it more: {_PERMISSION}",
+    Reason.OVER_PRIVILEGED: f"Somebody gave it more: {PERMISSION}",
     Reason.UNPROVEN: _VCENTER,
     Reason.HOST_DISCONNECTED: "Reconnect the host in vCenter.",
     Reason.HOST_VERSION_UNSUPPORTED: "Read the host's health through vCenter; `first_unsupported_major` in "

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from broker.errors import LogUnavailable, Reason, Refused
-from broker.explain.advice import ADVICE
+from broker.explain.advice import ADVICE, PERMISSION
 from broker.explain.explanation import Explanation, GrantVerdict, Place, Question, State, Step, Stop, Verdict
 from broker.explain.unrecorded import Unlimited, Unrecorded, Untaken
 from broker.explain.view import ControllersView
@@ -207,11 +207,13 @@ class _Explaining:
             if not near.names_host or reason in (None, verdict.reason) or unapplied:
                 continue
             yield f"grant {near.grant} names the host, and is refused as {reason}: {_advised(near)}"
-        waiting = [g.grant for g in grants if g.names_host and g.applied_at is None]
-        if waiting:
-            names = ", ".join(waiting)
-            yield f"never applied, though the scope names the host: {names}; `broker roles apply`"
-        yield ADVICE.get(verdict.reason, "See docs/reasons.md.")
+        if waiting := ", ".join(g.grant for g in grants if g.names_host and g.applied_at is None):
+            yield f"never applied, though the scope names the host: {waiting}; `broker roles apply`"
+        blind = [g.grant for g in grants if g.names_host and g.applied_at is not None]
+        if blind and verdict.reason is Reason.HOST_UNKNOWN:
+            yield f"applied for the host, and the account does not see it: {', '.join(blind)}; {PERMISSION}"
+        else:
+            yield ADVICE.get(verdict.reason, "See docs/reasons.md.")
 
 
 def _advised(near: GrantVerdict) -> str:

@@ -229,6 +229,16 @@ def test_each_grant_is_judged_by_itself_and_one_that_nearly_does_says_why(site: 
     assert "never applied, though the scope names the host: g3" in explanation.advice[1]
 
 
+def test_a_host_that_a_permission_hides_from_the_account_of_its_grant_is_not_said_to_need_another_grant(
+    site: Clinic,
+) -> None:
+    lose_sight(site)
+    (advice,) = told(site).advice
+    assert advice.startswith(
+        "applied for the host, and the account does not see it: g1; look with `broker doctor`"
+    )
+
+
 def test_a_grant_that_was_never_applied_is_told_as_that_and_not_as_a_host_that_nobody_sees(
     site: Clinic,
 ) -> None:
