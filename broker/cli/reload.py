@@ -13,6 +13,9 @@ from broker.console import Format, show
 from broker.ports.operation import Acknowledgement
 from broker.store.processes import StoredProcesses
 
+_SHOWN = 16
+"""Of a revision in a table: enough to tell two apart, and to find it in the log."""
+
 _LOOK_EVERY_S = 0.1
 
 
@@ -44,7 +47,8 @@ def _show(output_format: str, answers: Sequence[Acknowledgement]) -> None:
         columns = ("kind", "boot", "revision", "error")
         show(output_format, columns, [(a.kind, a.boot, a.revision, a.error) for a in answers])
     else:
-        show(output_format, ("kind", "boot", "revision"), [(a.kind, a.boot, a.revision) for a in answers])
+        rows = [(a.kind, a.boot, a.revision[:_SHOWN]) for a in answers]
+        show(output_format, ("kind", "boot", "revision"), rows)
 
 
 def _wait(processes: StoredProcesses, timeout: float) -> tuple[Acknowledgement, ...]:
