@@ -49,7 +49,7 @@ _SYNTAX = {
 """How libyaml's messages begin, and what we say instead."""
 
 _PLAIN_ADVICE = (
-    "Quote it if it is a text; write numbers in decimal, choices as true or false, "
+    "Quote it if it is a text or a date; write numbers in decimal, choices as true or false, "
     "times as 2027-06-30T00:00:00Z"
 )
 

@@ -39,7 +39,7 @@ cannot be overridden; none of them is an error.
 
 What is known of privileges comes from the catalogue that is shipped with the broker, which cites its sources
 (`broker/privileges/catalogue.json`). What nothing published says, it calls unknown. Once connected,
-`broker roles apply` holds templates against the vCenter's own list.
+`broker roles plan` and `apply` hold templates against the vCenter's own list.
 
 Each example is added to a policy without findings and looked at on {TODAY}.
 """

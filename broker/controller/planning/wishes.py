@@ -91,7 +91,10 @@ def wish_of(policy: Policy, grant: Grant, seen: Survey, mine: Ownership, asked: 
     try:
         targets = tuple(seen.tree.locate(path) for path in grant.scope)
     except ScopeUnresolved as unresolved:
-        raise Blocked(ProblemKind.UNRESOLVED, grant.id, str(unresolved)) from None
+        text = (
+            f"{unresolved}; correct `scope` in grants.yaml, or let the controller's account see what is meant"
+        )
+        raise Blocked(ProblemKind.UNRESOLVED, grant.id, text) from None
     applied = mine.applied.get(grant.id)
     if applied is not None and grant.id not in asked.follow:
         _check_in_place(applied, targets, seen.instance_uuid)
