@@ -28,7 +28,7 @@ from broker.model.names import GrantId, Moid, TemplateId, VcenterId
 from broker.model.policy import Policy, Vcenter
 from broker.model.secret import SecretFile
 from broker.model.settings import ControllerLogin
-from broker.ports.administration import Administration
+from broker.ports.administration import Administration, OwnPermission, OwnRole
 from broker.secrets import read_secret
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
@@ -121,9 +121,13 @@ def _estate(plan: Plan, lab: RunningLab) -> Iterator[_Estate]:
     database = Database.open(plan.root / "drift.db", SystemClock())
     try:
         grants = StoredGrants(database)
+        for template in wanted.templates.values():
+            role_id, held_by_it = role_ids[template.id], frozenset({CIM})
+            grants.own_role(OwnRole(uuid, template.role_name, template.id, role_id, held_by_it))
         for each, (_, moid) in zip(wanted.grants.values(), lab.hosts, strict=False):
             scope = (ScopeEntry(each.scope[0], uuid, Moid(moid)),)
             role_id, now = role_ids[each.template], SystemClock().now()
+            grants.own_permission(OwnPermission(uuid, Moid(moid), PRINCIPAL, role_id))
             grants.put(AppliedGrant(each.id, each.digest, PROD, scope, role_id, now))
         yield _Estate(wanted, _rooms(lab, database), control)
     finally:
