@@ -1,6 +1,5 @@
 """One look at one vCenter: what changed of its grants is marked. Changes nothing else."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,8 +14,6 @@ from broker.model.names import VcenterId
 from broker.model.policy import Policy
 from broker.model.record import Event, JsonValue, Record
 from broker.ports.administration import Administration, Mark
-
-_log = logging.getLogger(__name__)
 
 
 def standing_as_written(
@@ -43,8 +40,8 @@ def look(
     administration: Administration,
     changes: Changes,
     rooms: ControllerRooms,
-) -> None:
-    """Look at one vCenter once and mark what changed of its grants, each mark with its record.
+) -> Sequence[Mark]:
+    """Look at one vCenter once and mark what changed of its grants, each mark with its record; the marks.
 
     A grant that is applied anew meanwhile waits for the next look. Raises what Administration
     raises, and LogUnavailable.
@@ -59,8 +56,7 @@ def look(
         found = findings_of(sight, applied, policy.templates[grant.template], user)
         if mark := _mark(applied, found, now):
             marks.append(mark)
-    for made in rooms.store.mark(marks) if marks else ():
-        _log.warning("grant %s: %s", made.seen.grant, made.drift or "holds again")
+    return rooms.store.mark(marks) if marks else ()
 
 
 def _mark(applied: AppliedGrant, findings: tuple[Finding, ...], now: datetime) -> Mark | None:

@@ -78,7 +78,8 @@ class Post:
 
     def _look(self, policy: Policy, grants: Sequence[AppliedGrant]) -> None:
         began_at, heard = self._rooms.clock.now(), self._ear.begin_look()
-        look(policy, grants, self._administration, self._ear.changes, self._rooms)
+        for made in look(policy, grants, self._administration, self._ear.changes, self._rooms):
+            _log.warning("grant %s: %s", made.seen.grant, made.drift or "holds again")
         self._rooms.heard.hear(self._vcenter.id, began_at)
         self._heard_at = self._rooms.clock.monotonic()
         self._ear.looked(heard)

@@ -309,6 +309,7 @@ def test_killed_before_every_call_an_apply_makes_the_grants_true_or_names_a_conf
     try_out(folder, earlier, foreign, meddling, later, prune)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.soak
 @settings(LEAN, max_examples=2_000)
 @given(
