@@ -18,6 +18,13 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Examples made up by the hundred go through the same lines again and again: they are not measured."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
+
 def failed_if_skipped(report: Report, environment: Mapping[str, str]) -> Report:
     """Where CI=true, a skip is a failure that gives the skip's reason; an expected failure stays one."""
     if environment.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):

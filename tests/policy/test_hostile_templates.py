@@ -38,7 +38,7 @@ def linted(files: PolicyFiles, template: str) -> Result:
         (TEMPLATE + "#" + "x" * 10_000_000 + "\n", "is larger than 1 MiB"),
         (TEMPLATE + "x: " + "[" * 500_000 + "\n", "is nested too deeply"),
         (TEMPLATE + "x: {" + "? " * 200_000 + "\n", "the YAML cannot be read"),
-        (TEMPLATE + "".join(f"x{n}: 1\n" for n in range(80_000)), "is not a known key"),
+        (TEMPLATE + "".join(f"x{n}: 1\n" for n in range(8_000)), "is not a known key"),
         (TEMPLATE + "---\nname: other\n", "holds a second YAML document"),
         (TEMPLATE.replace("cim-ticket", "cim-tick\u0435t"), "is not an id"),
         (TEMPLATE.replace("cim-ticket", "../../etc/passwd"), "is not an id"),
