@@ -3,16 +3,26 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
+from broker.store.locks import Patience, locked
 from tests.faults.conftest import Scene
 from tests.support import invariants
 from tests.support.stack import until, workers_of
 
 
+def pause(worker: int, store: Path) -> None:
+    """Stop the process between two of its writes: amid one it would keep everybody else out."""
+    with locked(store, ".lock", Patience(within_s=20, step_s=0.001)) as mine:
+        assert mine
+        os.kill(worker, signal.SIGSTOP)
+        until(lambda: ") T " in Path(f"/proc/{worker}/stat").read_text(), "the pause")
+
+
 def test_who_wakes_after_its_attempt_was_closed_delivers_no_ticket_and_says_so(scene: Scene) -> None:
     (worker,), before = workers_of(scene.process), scene.witness.log_size()
     minted = len(scene.witness.minted)
-    scene.witness.at_next_mint(lambda: os.kill(worker, signal.SIGSTOP))
+    scene.witness.at_next_mint(lambda: pause(worker, scene.stack.store))
     asking = threading.Thread(target=scene.witness.ask)
     asking.start()
     try:
