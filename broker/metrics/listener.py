@@ -74,7 +74,7 @@ class MetricsServer(ThreadingMixIn, TCPServer):
     def close(self) -> None:
         """Answer nobody any more, and end whoever is connected."""
         self._closing.set()
-        self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would look again a little later
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
         self.shutdown()
         self._thread.join()
         self._end_all_but(0)

@@ -167,7 +167,7 @@ class SoapServer:
 
     def stop(self) -> None:
         """Close the listener and every connection."""
-        self._listener.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would look again a little later
+        self._listener.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
         self._listener.shutdown()
         self._thread.join()
         self._listener.server_close()
