@@ -32,11 +32,9 @@ venv: .venv/dev.stamp
 demo: .venv/demo.stamp
 	@$(BIN)/broker demo
 
-# Three tests at a time, on two cores too: a third of their time they wait for what starts, ends or times out.
-# Those of a file stay together, since they share what it started.
 test: .venv/dev.stamp tools .cache/vcsim
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term
 
 soak: .venv/dev.stamp tools .cache/vcsim
 	@$(PYTEST) -n 0 -m soak
