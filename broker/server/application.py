@@ -17,7 +17,7 @@ from broker.server.arbiter import BrokerArbiter, Farewell
 from broker.server.crew import Wire
 from broker.server.life import Served, WorkerLife
 from broker.server.running import WsgiApp
-from broker.server.sockets import Deadlines, plain_socket, ssl_socket
+from broker.server.sockets import Deadlines, TimelySocket, TimelySSLSocket, timely
 from broker.server.threads import FairThreads
 from broker.server.worker import BrokerWorker
 from broker.tls import ServerContext
@@ -58,7 +58,7 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Within which workers must have a request."""
         self.threads = FairThreads(settings.threads, SystemClock().monotonic)
         """Of each worker; they start there."""
-        self._plain_socket = plain_socket(deadlines, self.threads)
+        self._plain_socket = timely(TimelySocket, deadlines, self.threads)
         self._farewell = farewell
         self._wire = Wire()
         self._life = WorkerLife(partial(build, self.threads), self._wire)
@@ -133,7 +133,8 @@ class BrokerServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             case UnixListener(path):
                 return {"bind": f"unix:{path}"}
             case TlsListener(host, port, certificate, key):
-                contexts = ServerContext(certificate, key, ssl_socket(self.deadlines, self.threads))
+                tls_socket = timely(TimelySSLSocket, self.deadlines, self.threads)
+                contexts = ServerContext(certificate, key, tls_socket)
                 return {
                     "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
                     "certfile": str(certificate),

@@ -18,6 +18,7 @@ from broker.clock import SystemClock
 from broker.ports.turns import FOR_NOBODY, Turns
 
 T = TypeVar("T")
+Socket = TypeVar("Socket", bound="TimelySocket")
 
 _DRAINED_BYTES = 64 * 1024
 _WANTED: dict[type[OSError], int] = {ssl.SSLWantReadError: POLLIN, ssl.SSLWantWriteError: POLLOUT}
@@ -100,35 +101,19 @@ class TimelySocket(socket.socket):
 
 
 class TimelySSLSocket(TimelySocket, ssl.SSLSocket):
-    """The class for `SSLContext.sslsocket_class`."""
+    """The same over TLS, for `SSLContext.sslsocket_class`."""
 
     def shutdown(self, how: int) -> None:
         """Say FIN, take what has arrived and raise OSError: gunicorn would linger on the accept thread."""
         socket.socket.shutdown(self, how)
-        socket.socket.setblocking(self, False)  # noqa: FBT003 - the standard library's signature
         with contextlib.suppress(OSError):
             socket.socket.recv(self, _DRAINED_BYTES)
         raise OSError(errno.ENOTCONN, "closed without lingering")
 
 
-def ssl_socket(of_deadlines: Deadlines, of_turns: Turns) -> type[TimelySSLSocket]:
-    """The class of a listener's TLS connections."""
-
-    class Timely(TimelySSLSocket):
-        deadlines = of_deadlines
-        turns = of_turns
-
-    return Timely
-
-
-def plain_socket(of_deadlines: Deadlines, of_turns: Turns) -> type[TimelySocket]:
-    """The class of connections without TLS, which are the proxy's."""
-
-    class Timely(TimelySocket):
-        deadlines = of_deadlines
-        turns = of_turns
-
-    return Timely
+def timely(kind: type[Socket], deadlines: Deadlines, turns: Turns) -> type[Socket]:
+    """The class of a listener's connections: its methods take time and turns from the class."""
+    return type(kind.__name__, (kind,), {"deadlines": deadlines, "turns": turns})
 
 
 def _give_up() -> NoReturn:
