@@ -1,0 +1,1 @@
+"""Transparency logs as their standards write them: tree, signed notes, checkpoints; nothing of ours."""

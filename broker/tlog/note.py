@@ -1,0 +1,189 @@
+"""Signed notes with Ed25519 keys (C2SP signed-note).
+
+A note is a text whose last character is a newline, an empty line, and a line for each signature.
+Signatures of keys that nobody asked about say nothing, for it or against it.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ED25519 = b"\x01"
+_KEY_BYTES = 32
+_ID_BYTES = 4
+_MAX_BYTES = 1_000_000
+_MAX_SIGNATURES = 100
+_NAME = re.compile(r"[^\s+]+")
+_DASH = "\N{EM DASH} "
+_PRIVATE = "PRIVATE+KEY+"
+
+
+class NoteRefused(Exception):
+    """A text that is no signed note, or a key that is none. What is said of it names no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key with the name that its signatures carry."""
+
+    name: str
+    public: bytes
+
+    @property
+    def id(self) -> str:
+        """The key's id: 8 hexadecimal digits, a hint only."""
+        return _key_id(self.name, self.public).hex()
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id}+{_base64(_ED25519 + self.public)}"
+
+    def signed(self, text: bytes, signature: bytes) -> bool:
+        """Whether this key made that signature of that text."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SignerKey:
+    """A private key with its name. Prints as the public one."""
+
+    name: str
+    _private: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def generated(cls, name: str) -> "SignerKey":
+        """A fresh key. Raises NoteRefused for a name with blanks or plus signs."""
+        return cls(_checked(name), Ed25519PrivateKey.generate())
+
+    @classmethod
+    def parsed(cls, encoded: str) -> "SignerKey":
+        """From `PRIVATE+KEY+name+id+key`. Raises NoteRefused, which quotes nothing of it."""
+        name, seed = _parts(encoded.removeprefix(_PRIVATE)) if encoded.startswith(_PRIVATE) else ("", b"")
+        if not name:
+            raise NoteRefused("not a private key for signed notes")
+        key = cls(name, Ed25519PrivateKey.from_private_bytes(seed))
+        if f"+{key.verifier.id}+" not in encoded:
+            raise NoteRefused("the private key's id is not that of its key")
+        return key
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """Its public half."""
+        return VerifierKey(self.name, self._private.public_key().public_bytes_raw())
+
+    def encoded(self) -> str:
+        """The private key as text: for its file alone."""
+        seed = self._private.private_bytes_raw()
+        return f"{_PRIVATE}{self.name}+{self.verifier.id}+{_base64(_ED25519 + seed)}"
+
+    def sign(self, text: bytes) -> bytes:
+        """The signature, 64 bytes."""
+        return self._private.sign(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature line."""
+
+    name: str
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text and its signatures, not looked at yet."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+    def signed_by(self, keys: Iterable[VerifierKey]) -> tuple[VerifierKey, ...]:
+        """Those of the keys that signed it. Raises NoteRefused for a wrong signature of one of them."""
+        text, found = self.text.encode(), []
+        for key in keys:
+            theirs = [s for s in self.signatures if (s.name, s.key_id) == (key.name, key.id)]
+            if not all(key.signed(text, s.value) for s in theirs):
+                raise NoteRefused(f"the signature of {key.name} ({key.id}) is wrong")
+            found += [key] if theirs else []
+        return tuple(found)
+
+
+def verifier_key(encoded: str) -> VerifierKey:
+    """From `name+id+key`. Raises NoteRefused."""
+    name, public = _parts(encoded)
+    key = VerifierKey(name, public)
+    if str(key) != encoded:
+        raise NoteRefused(f"not the key that it calls itself: {encoded[:200]!r}")
+    return key
+
+
+def signed_note(text: str, keys: Sequence[SignerKey]) -> str:
+    """The note: the text, which ends in a newline, and a signature by each key."""
+    lines = (_signature_line(key, text.encode()) for key in keys)
+    return f"{text}\n{''.join(lines)}"
+
+
+def parsed_note(note: str) -> Note:
+    """Take a note apart, verifying nothing. Raises NoteRefused."""
+    text, found, lines = note.rpartition("\n\n")
+    if not found or len(note) > _MAX_BYTES or not note.endswith("\n") or _unprintable(note):
+        raise NoteRefused("not a signed note")
+    signatures = tuple(_signature(line) for line in lines.removesuffix("\n").split("\n"))
+    if len(signatures) > _MAX_SIGNATURES:
+        raise NoteRefused(f"a note with more than {_MAX_SIGNATURES} signatures")
+    return Note(text + "\n", signatures)
+
+
+def _signature_line(key: SignerKey, text: bytes) -> str:
+    return f"{_DASH}{key.name} {_base64(bytes.fromhex(key.verifier.id) + key.sign(text))}\n"
+
+
+def _signature(line: str) -> Signature:
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    value = _decoded(encoded)
+    if not line.startswith(_DASH) or not _NAME.fullmatch(name) or len(value) <= _ID_BYTES:
+        raise NoteRefused("a signature line that is none")
+    return Signature(name, value[:_ID_BYTES].hex(), value[_ID_BYTES:])
+
+
+def _unprintable(note: str) -> bool:
+    return any(character < " " and character != "\n" for character in note)
+
+
+def _parts(encoded: str) -> tuple[str, bytes]:
+    name, _, rest = encoded.partition("+")
+    _, _, key = rest.partition("+")
+    value = _decoded(key)
+    if not _NAME.fullmatch(name) or value[:1] != _ED25519 or len(value) != 1 + _KEY_BYTES:
+        raise NoteRefused("not an Ed25519 key for signed notes")
+    return name, value[1:]
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise NoteRefused(f"not a name for a key: {name[:200]!r}")
+    return name
+
+
+def _key_id(name: str, public: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_ID_BYTES]
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _decoded(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
