@@ -80,7 +80,9 @@ def _kind_within(annotation: object) -> str | None:
     return None
 
 
-_PLAIN: Final = MappingProxyType({int: "whole number", float: "number", str: "text"})
+_PLAIN: Final = MappingProxyType(
+    {int: "whole number", float: "number", str: "text", bool: "`true` or `false`"}
+)
 
 
 def _type(annotation: Any, metadata: list[Any]) -> str:  # noqa: ANN401  # whatever a field is declared as

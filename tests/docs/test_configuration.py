@@ -19,3 +19,11 @@ def test_no_key_stands_twice() -> None:
 
 def test_the_reference_page_is_current() -> None:
     assert PAGE.read_text() == rendered()
+
+
+def test_what_is_called_a_mapping_has_keys_of_its_own() -> None:
+    names = [key.name for key in keys()]
+    mappings = [key.name for key in keys() if key.type.endswith("mapping")]
+    assert mappings
+    for mapping in mappings:
+        assert any(name.startswith((f"{mapping}.", f"{mapping}[].")) for name in names), mapping
