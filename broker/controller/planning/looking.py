@@ -7,7 +7,7 @@ from broker.controller.planning.basis import Basis
 from broker.controller.planning.draft import draft
 from broker.controller.planning.facts import NOTHING_ASKED, Facts, Questions, questions_of
 from broker.controller.planning.plan import Asked, Plan, Problem, ProblemKind, VcenterPlan
-from broker.controller.planning.wishes import OwnedRole, Ownership, SeatKey
+from broker.controller.planning.wishes import Ownership, SeatKey
 from broker.controller.rooms import ControllerRooms, NoLogin
 from broker.errors import BrokerError, LogUnavailable
 from broker.model.names import Moid, VcenterId
@@ -86,10 +86,7 @@ def planned(basis: Basis, administration: Administration) -> VcenterPlan:
 def ownership(store: AppliedStore, instance_uuid: str) -> Ownership:
     """What of a vCenter is ours, and every applied grant. Raises LogUnavailable."""
     return Ownership(
-        roles={
-            role.name: OwnedRole(role.role_id, role.template, role.privileges)
-            for role in store.own_roles(instance_uuid)
-        },
+        roles={role.name: role for role in store.own_roles(instance_uuid)},
         permissions=frozenset(
             (held.entity, canonical_user(held.principal)) for held in store.own_permissions(instance_uuid)
         ),

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from broker.controller.planning.facts import Facts
 from broker.controller.planning.plan import ProblemKind, RoleAction, RoleStep
-from broker.controller.planning.wishes import Blocked, OwnedRole, Ownership, wanted_privileges
+from broker.controller.planning.wishes import Blocked, Ownership, wanted_privileges
 from broker.model.names import GrantId, TemplateId
 from broker.model.policy import Template
 from broker.model.survey import Role, Survey
+from broker.ports.administration import OwnRole
 
 MODIFY_ROLES = "Authorization.ModifyRoles"
 _NAMED = 5
@@ -36,7 +37,7 @@ def role_plan(
     return RolePlan(template, role.id if role else None, steps)
 
 
-def is_ours(role: Role, claim: OwnedRole | None) -> bool:
+def is_ours(role: Role, claim: OwnRole | None) -> bool:
     """By its id, or left by a crash just as it was asked for."""
     if claim is None or role.system:
         return False
@@ -50,7 +51,7 @@ def _needed(step: RoleStep) -> frozenset[str]:
 
 
 def _steps(
-    template: Template, reason: str, role: Role | None, claim: OwnedRole | None, seen: Survey
+    template: Template, reason: str, role: Role | None, claim: OwnRole | None, seen: Survey
 ) -> Iterator[RoleStep]:
     wanted = wanted_privileges(template)
     if role is None:
@@ -72,7 +73,7 @@ def _steps(
         yield step(RoleAction.WIDEN, common, wanted)
 
 
-def _check_not_renamed(template: Template, claim: OwnedRole | None, seen: Survey) -> None:
+def _check_not_renamed(template: Template, claim: OwnRole | None, seen: Survey) -> None:
     renamed = seen.roles.get(claim.role_id) if claim and claim.role_id is not None else None
     if renamed is not None:
         name = template.role_name
@@ -83,7 +84,7 @@ def _check_not_renamed(template: Template, claim: OwnedRole | None, seen: Survey
         )
 
 
-def _foreign(template: TemplateId, role: Role, claim: OwnedRole | None) -> Blocked:
+def _foreign(template: TemplateId, role: Role, claim: OwnRole | None) -> Blocked:
     if claim is None or role.system:
         text = f"a role {role.name} exists that this broker did not make; rename or remove it"
     else:

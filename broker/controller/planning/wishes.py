@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from broker.controller.planning.plan import Asked, Problem, ProblemKind
 from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant
-from broker.model.names import GrantId, Moid, TemplateId, VcenterId
+from broker.model.names import GrantId, Moid, VcenterId
 from broker.model.policy import Grant, Policy, Template
 from broker.model.principals import canonical_user, principal_of
 from broker.model.survey import Survey
 from broker.model.tree import Entity, ScopeUnresolved, Target
 from broker.policy.decide import SYSTEM_PRIVILEGES
+from broker.ports.administration import OwnRole
 from broker.texts import cleaned
 
 _MAX_PROBLEM = 1000
@@ -25,20 +26,12 @@ SeatKey = tuple[Moid, str]
 class Ownership:
     """What the store knows of one vCenter: our roles, our permissions, the grants that are applied."""
 
-    roles: Mapping[str, "OwnedRole"]
+    roles: Mapping[str, OwnRole]
+    """By their names."""
     permissions: frozenset[SeatKey]
     applied: Mapping[GrantId, AppliedGrant]
     reclaimed: frozenset[SeatKey] = frozenset()
     """Seats of ours that are taken back whoever sits there: somebody was shown who does, and asks for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedRole:
-    """A role of ours by its name. `role_id` is None where we asked for it and heard no answer."""
-
-    role_id: int | None
-    template: TemplateId
-    privileges: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
