@@ -5,7 +5,7 @@ account's own decides alone (vSphere security, "Hierarchical Inheritance of Perm
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from broker.controller.planning.wishes import Seat, SeatKey, wanted_privileges
@@ -201,15 +201,13 @@ def _said(ground: Ground, moid: Moid, permission: Permission) -> str:
     )
 
 
-def others_holding(ground: Ground, seats: Mapping[SeatKey, Seat], role_id: int) -> Iterator[str]:
-    """Who holds the role and keeps it, without a seat: whatever widens it widens them."""
-    for moid, permissions in sorted(ground.seen.permissions.items()):
+def others_holding(seen: Survey, role_id: int, known: Container[SeatKey]) -> Iterator[str]:
+    """Who holds the role beside those that are known, in the order of the objects."""
+    for moid, permissions in sorted(seen.permissions.items()):
         for permission in permissions:
-            key = (moid, canonical_user(permission.principal))
-            seated = not permission.group and (key in seats or key in ground.leaving)
-            if permission.role_id == role_id and not seated:
-                where = ground.seen.tree.path_of(moid) or moid
-                yield f"{permission.principal} on {where}"
+            expected = not permission.group and (moid, canonical_user(permission.principal)) in known
+            if permission.role_id == role_id and not expected:
+                yield f"{permission.principal} on {seen.tree.path_of(moid) or moid}"
 
 
 def elsewhere(ground: Ground, seats: Mapping[SeatKey, Seat], ours: frozenset[SeatKey]) -> Iterator[str]:

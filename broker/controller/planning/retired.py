@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from broker.controller.planning.conflicts import others_holding
 from broker.controller.planning.plan import Asked, Kept, PermissionStep, RoleAction, RoleStep
 from broker.controller.planning.roles import is_ours
 from broker.controller.planning.wishes import Ownership
-from broker.model.names import Moid
 from broker.model.policy import Grant, Policy
 from broker.model.principals import canonical_user
-from broker.model.survey import Role, Survey
+from broker.model.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ def retired_roles(
         role = seen.roles_by_name.get(name)
         if name in wanted or role is None or not is_ours(role, claim):
             continue
-        user = _user_of(role, seen, going)
-        if user:
+        if user := next(others_holding(seen, role.id, going), None):
             kept.append(Kept(f"role {name}", f"in use: {user}"))
         elif not asked.prune:
             kept.append(Kept(f"role {name}", "--prune removes it"))
@@ -48,13 +47,3 @@ def retired_roles(
                 RoleStep(RoleAction.REMOVE, name, claim.template, role.id, role.privileges, None, reason)
             )
     return Retired(tuple(steps), tuple(kept))
-
-
-def _user_of(role: Role, seen: Survey, going: set[tuple[Moid, str]]) -> str:
-    """Somebody who holds the role and stays; empty where nobody does."""
-    for moid, permissions in seen.permissions.items():
-        for permission in permissions:
-            leaves = not permission.group and (moid, canonical_user(permission.principal)) in going
-            if permission.role_id == role.id and not leaves:
-                return f"{permission.principal} on {seen.tree.path_of(moid) or moid}"
-    return ""

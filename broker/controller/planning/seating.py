@@ -94,7 +94,8 @@ def _keep_from_widening(
         widened = any(step.action is RoleAction.WIDEN for step in plan.steps)
         if not widened or plan.role_id is None:
             continue
-        if holder := next(conflicts.others_holding(ground, seats, plan.role_id), None):
+        known = seats.keys() | ground.leaving
+        if holder := next(conflicts.others_holding(ground.seen, plan.role_id, known), None):
             text = (
                 f"role {plan.template.role_name} cannot be widened: no grant that can be applied gives it "
                 f"to {holder}; take it away there, or apply with --prune what is left over"
