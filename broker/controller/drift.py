@@ -7,7 +7,7 @@ from typing import Protocol
 
 from broker.controller.planning.conflicts import Ground, hindering, standing_of
 from broker.controller.planning.permissions import is_ours
-from broker.controller.planning.wishes import Ownership, SeatKey, Wish, seats_of, wanted_privileges
+from broker.controller.planning.wishes import Ownership, SeatKey, Wish, resolved, seats_of, wanted_privileges
 from broker.model.applied import AppliedGrant, DriftKind, Finding, ScopeEntry
 from broker.model.names import Moid
 from broker.model.policy import Grant, Policy, Template
@@ -68,11 +68,9 @@ def _in_place(seen: Survey, policy: Policy, applied: AppliedGrant) -> Wish | Non
 
 def _wish(seen: Survey, policy: Policy, grant: Grant, scope: Iterable[str]) -> Wish | None:
     try:
-        targets = tuple(seen.tree.locate(path) for path in scope)
+        return resolved(policy, grant, scope, seen)
     except ScopeUnresolved:
         return None
-    principal = principal_of(policy.accounts[grant.account].user)
-    return Wish(grant, principal, policy.templates[grant.template], targets)
 
 
 def _waiting(ground: Ground, mine: Ownership, policy: Policy, written: Iterable[Grant]) -> Iterator[SeatKey]:

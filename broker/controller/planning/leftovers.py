@@ -8,8 +8,7 @@ from broker.controller.planning.conflicts import Ground
 from broker.controller.planning.facts import Facts
 from broker.controller.planning.permissions import is_ours, kept_permission, leaving_steps
 from broker.controller.planning.plan import Asked, Kept, PermissionStep
-from broker.controller.planning.wishes import SeatKey, Wish
-from broker.model.principals import canonical_user, principal_of
+from broker.controller.planning.wishes import SeatKey, Wish, applied_seats
 
 
 def leftovers_of(basis: Basis, wishes: Sequence[Wish], standing: conflicts.Standing) -> frozenset[SeatKey]:
@@ -30,10 +29,7 @@ def _of_unresolved(basis: Basis, wishes: Sequence[Wish]) -> Iterator[SeatKey]:
         applied = basis.mine.applied.get(grant.id)
         if grant.id in resolved or applied is None:
             continue
-        account = canonical_user(principal_of(basis.policy.accounts[grant.account].user))
-        for entry in applied.scope:
-            if basis.seen.tree.node(entry.moid) is not None:
-                yield basis.seen.tree.entity(entry.moid).moid, account
+        yield from applied_seats(applied, basis.policy.accounts[grant.account].user, basis.seen)
 
 
 def removals_of(

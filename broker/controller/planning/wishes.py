@@ -1,7 +1,7 @@
 """What the policy asks of one vCenter: for each account and object one seat, which holds one role."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.controller.planning.plan import Asked, Problem, ProblemKind
@@ -79,10 +79,18 @@ def wanted_privileges(template: Template) -> frozenset[str]:
     return template.privileges - SYSTEM_PRIVILEGES
 
 
+def resolved(policy: Policy, grant: Grant, paths: Iterable[str], seen: Survey) -> Wish:
+    """The grant on the objects that these paths name now. Raises ScopeUnresolved."""
+    targets = tuple(seen.tree.locate(path) for path in paths)
+    return Wish(
+        grant, principal_of(policy.accounts[grant.account].user), policy.templates[grant.template], targets
+    )
+
+
 def wish_of(policy: Policy, grant: Grant, seen: Survey, mine: Ownership, asked: Asked) -> Wish:
-    """The grant with its paths resolved. Raises Blocked."""
+    """The grant with its paths resolved, if it may be applied on what they name. Raises Blocked."""
     try:
-        targets = tuple(seen.tree.locate(path) for path in grant.scope)
+        wish = resolved(policy, grant, grant.scope, seen)
     except ScopeUnresolved as unresolved:
         text = (
             f"{unresolved}; correct `scope` in grants.yaml, or let the controller's account see what is meant"
@@ -90,14 +98,22 @@ def wish_of(policy: Policy, grant: Grant, seen: Survey, mine: Ownership, asked: 
         raise Blocked(ProblemKind.UNRESOLVED, grant.id, text) from None
     applied = mine.applied.get(grant.id)
     if applied is not None and grant.id not in asked.follow:
-        _check_in_place(applied, targets, seen.instance_uuid)
-    template = policy.templates[grant.template]
-    for target in targets:
-        _check_type(grant, template, target)
-    return Wish(grant, principal_of(policy.accounts[grant.account].user), template, targets)
+        _check_in_place(applied, wish.targets, seen.instance_uuid)
+    for target in wish.targets:
+        check_type(grant, wish.template, target)
+    return wish
 
 
-def _check_type(grant: Grant, template: Template, target: Target) -> None:
+def applied_seats(applied: AppliedGrant, user: str, seen: Survey) -> Iterator[SeatKey]:
+    """Where the grant was applied for its account, as far as that is still there."""
+    account = canonical_user(principal_of(user))
+    for entry in applied.scope:
+        if entry.instance_uuid == seen.instance_uuid and seen.tree.node(entry.moid) is not None:
+            yield seen.tree.entity(entry.moid).moid, account
+
+
+def check_type(grant: Grant, template: Template, target: Target) -> None:
+    """Raises Blocked where a permission for the target is set on what the template may not be granted on."""
     kind = target.entity.kind
     if not template.may_be_granted_on(kind):
         text = f"{target.path} is a {kind}, which template {template.id} may not be granted on"

@@ -27,13 +27,13 @@ from broker.controller.planning.plan import (
     Step,
     VcenterPlan,
 )
-from broker.controller.planning.wishes import SeatKey
+from broker.controller.planning.wishes import SeatKey, applied_seats
 from broker.controller.rooms import ControllerRooms
 from broker.errors import BrokerError, LogUnavailable
 from broker.model.applied import AppliedGrant
 from broker.model.names import GrantId
 from broker.model.policy import Policy, Vcenter
-from broker.model.principals import canonical_user, principal_of
+from broker.model.principals import canonical_user
 from broker.model.record import Event, JsonValue, Record
 from broker.model.survey import Role, Survey
 from broker.ports.administration import Administration
@@ -120,17 +120,11 @@ def _name_again(rooms: ControllerRooms, administration: Administration, role: Ro
 
 
 def _seats(policy: Policy, wanted: Collection[AppliedGrant], seen: Survey) -> frozenset[SeatKey]:
-    """Where these grants were applied, as far as that is still there."""
     return frozenset(
-        (seen.tree.entity(entry.moid).moid, canonical_user(_principal(policy, applied)))
+        key
         for applied in wanted
-        for entry in applied.scope
-        if entry.instance_uuid == seen.instance_uuid and seen.tree.node(entry.moid) is not None
+        for key in applied_seats(applied, policy.accounts[policy.grants[applied.grant].account].user, seen)
     )
-
-
-def _principal(policy: Policy, applied: AppliedGrant) -> str:
-    return principal_of(policy.accounts[policy.grants[applied.grant].account].user)
 
 
 def _of_these(
