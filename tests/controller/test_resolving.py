@@ -18,6 +18,7 @@ from broker.model.names import GrantId, Moid, TemplateId
 from broker.model.policy import Policy
 from broker.model.record import Event
 from broker.model.survey import Permission, Role
+from broker.model.tree import Kind
 from broker.policy.places import Places
 from broker.policy.problems import Problems
 from broker.policy.written import read_policy
@@ -230,6 +231,26 @@ def test_grants_below_one_another_are_adopted_together(controller: Controller) -
     assert look(controller, nested) == (G1, G2)
     assert adopted(controller, G1, G2, wanted=nested) == (Adoption(G1, ()), Adoption(G2, ()))
     assert look(controller, nested) == ()
+
+
+def granted_on(kind: Kind) -> Policy:
+    """What is wanted, by a template that may be granted on objects of this type alone."""
+    narrowed = {
+        name: replace(each, entity_types=frozenset({kind})) for name, each in WANTED.templates.items()
+    }
+    return replace(WANTED, templates=narrowed)
+
+
+def test_a_stand_alone_host_is_adopted_as_it_is_applied_by_the_type_that_takes_its_permission(
+    controller: Controller,
+) -> None:
+    controller.apply(WANTED)
+    recreate(controller.prod)
+    (refused,) = adopted(controller, G2, wanted=granted_on(Kind.HOST))
+    assert (
+        f"{ALONE} is a ComputeResource, which template cim-ticket may not be granted on" in refused.unlike[0]
+    )
+    assert adopted(controller, G2, wanted=granted_on(Kind.COMPUTE_RESOURCE)) == (Adoption(G2, ()),)
 
 
 def test_a_path_that_leads_elsewhere_is_adopted_where_all_that_is_wanted_stands_there(

@@ -9,7 +9,7 @@ from broker.controller.changes import Changes
 from broker.controller.comparing import standing_as_written
 from broker.controller.drift import findings_of, sight_of
 from broker.controller.planning.looking import ownership
-from broker.controller.planning.wishes import wanted_privileges
+from broker.controller.planning.wishes import Blocked, check_type, wanted_privileges
 from broker.controller.rooms import ControllerRooms
 from broker.errors import BrokerError
 from broker.model.applied import AppliedGrant, ScopeEntry
@@ -111,7 +111,7 @@ class _One:
         for path in self.grant.scope:
             try:
                 self.seats.append(self._seat(path))
-            except (_Unlike, ScopeUnresolved) as unlike:
+            except (_Unlike, Blocked, ScopeUnresolved) as unlike:
                 yield f"{self._places.scope(self.grant.id, path)}: {unlike}: name what is meant in `scope`"
         roles = {seat.role.id: seat.role for seat in self.seats}
         if len(roles) > 1:
@@ -122,9 +122,7 @@ class _One:
 
     def _seat(self, path: str) -> _Seat:
         target = self.seen.tree.locate(path)
-        node = self.seen.tree.node(target.moid)
-        if node is not None and not self.template.may_be_granted_on(node.kind):
-            raise _Unlike(f"{path} is a {node.kind}, on which {self.template.id} may not be granted")
+        check_type(self.grant, self.template, target)
         held = self.seen.permission_of(target.entity.moid, self.principal)
         role = self.seen.roles.get(held.role_id) if held else None
         if held is None or role is None:
