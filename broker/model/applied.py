@@ -104,6 +104,13 @@ class AppliedGrant:
         """Why it no longer holds, in one line that prints; empty while it does."""
         return "" if self.drift is None else str(self.drift)
 
+    def stands_as(
+        self, digest: str, vcenter: VcenterId, scope: tuple[ScopeEntry, ...], role_id: int | None
+    ) -> bool:
+        """Whether it was applied just so, and still holds."""
+        given = (self.digest, self.vcenter, self.scope, self.role_id)
+        return self.drift is None and given == (digest, vcenter, scope, role_id)
+
     def covers(self, instance_uuid: str, lineage: tuple[Moid, ...]) -> bool:
         """Whether a host with this lineage (itself first, then its ancestors) is in the scope."""
         return any((instance_uuid, moid) in self._roots for moid in lineage)

@@ -20,17 +20,7 @@ def withdraw(rooms: ControllerRooms, journal: Journal, grant: GrantId, vcenter: 
 def stands(site: Site, step: GrantStep, role_id: int) -> bool:
     """Whether the store has the grant just so. Raises LogUnavailable."""
     row = site.rooms.store.applied(step.grant)
-    return (
-        row is not None
-        and row.drift is None
-        and (row.digest, row.vcenter, row.scope, row.role_id)
-        == (
-            step.digest,
-            site.vcenter,
-            step.scope,
-            role_id,
-        )
-    )
+    return row is not None and row.stands_as(step.digest, site.vcenter, step.scope, role_id)
 
 
 def entitle(site: Site, step: GrantStep, role_id: int) -> None:

@@ -7,9 +7,8 @@ from broker.controller.planning.permissions import reach_of
 from broker.controller.planning.plan import GrantAction, GrantStep, PermissionStep, ProblemKind
 from broker.controller.planning.roles import RolePlan
 from broker.controller.planning.wishes import SeatKey, Wish
-from broker.model.applied import AppliedGrant, ScopeEntry, Standing
-from broker.model.names import GrantId, TemplateId, VcenterId
-from broker.model.policy import Grant
+from broker.model.applied import ScopeEntry
+from broker.model.names import GrantId, TemplateId
 from broker.model.principals import principal_of
 from broker.model.survey import Survey
 
@@ -48,7 +47,8 @@ def applied_grants(
         role = roles[grant.template]
         row = basis.mine.applied.get(grant.id)
         touched = bool(role.steps) or any(key in steps for key in wish.keys)
-        if not touched and row is not None and _stands(row, grant, scope, role.role_id, basis.vcenter):
+        stands = row is not None and row.stands_as(grant.digest, basis.vcenter, scope, role.role_id)
+        if stands and not touched:
             unchanged.append(grant.id)
             continue
         reason = f"app {grant.app}, {grant.reason}" if grant.reason else f"app {grant.app}"
@@ -66,15 +66,3 @@ def applied_grants(
             )
         )
     return changed, tuple(unchanged)
-
-
-def _stands(
-    row: AppliedGrant, grant: Grant, scope: tuple[ScopeEntry, ...], role_id: int | None, vcenter: VcenterId
-) -> bool:
-    return (row.digest, row.scope, row.role_id, row.vcenter, row.standing) == (
-        grant.digest,
-        scope,
-        role_id,
-        vcenter,
-        Standing.HOLDS,
-    )
