@@ -32,11 +32,11 @@ venv: .venv/dev.stamp
 demo: .venv/demo.stamp
 	@$(BIN)/broker demo
 
-test: .venv/dev.stamp tools .cache/vcsim
+test: .venv/dev.stamp tools .cache/vcsim .cache/outsider
 	@$(MAKE) --no-print-directory lint
 	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term
 
-soak: .venv/dev.stamp tools .cache/vcsim
+soak: .venv/dev.stamp tools .cache/vcsim .cache/outsider
 	@$(PYTEST) -n 0 -m soak
 
 bench: .venv/dev.stamp tools
@@ -78,5 +78,8 @@ tools:
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.cache/vcsim: $(wildcard tests/vcsim/*.go tests/vcsim/govc/*.go) .ci/vcsim tests/vcsim/go.mod tests/vcsim/go.sum requirements-go.lock | .venv/build.stamp
-	@.ci/vcsim $@
+.cache/vcsim: $(wildcard tests/vcsim/*.go tests/vcsim/govc/*.go) .ci/go-build tests/vcsim/go.mod tests/vcsim/go.sum requirements-go.lock | .venv/build.stamp
+	@.ci/go-build tests/vcsim .cache/govc=./govc $@=.
+
+.cache/outsider: $(wildcard tests/outsiders/*.go) .ci/go-build tests/outsiders/go.mod tests/outsiders/go.sum requirements-go.lock | .venv/build.stamp
+	@.ci/go-build tests/outsiders .cache/fsck=github.com/transparency-dev/tessera/cmd/fsck $@=.

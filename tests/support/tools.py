@@ -28,7 +28,7 @@ DEBIAN_PACKAGES = {
 FROM_PYPI = ("hadolint",)
 """What `make venv` installs beside the interpreter."""
 
-BUILT = {name: ROOT / ".cache" / name for name in ("vcsim", "govc")}
+BUILT = {name: ROOT / ".cache" / name for name in ("vcsim", "govc", "outsider", "fsck")}
 """What `make test` builds."""
 
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")

@@ -1,0 +1,54 @@
+"""Other people's implementations of transparency logs, as programs (tests/outsiders, in Go)."""
+
+import json
+import subprocess
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.support.tools import require_tool
+
+
+@dataclass(frozen=True, slots=True)
+class OutsidersTree:
+    """A tree over the leaves "0", "1", ... as golang.org/x/mod/sumdb/tlog has it.
+
+    `consistency` begins with the proof for the older tree of one leaf.
+    """
+
+    size: int
+    root: bytes
+    inclusion: tuple[tuple[bytes, ...], ...]
+    consistency: tuple[tuple[bytes, ...], ...]
+
+
+def outsiders_trees(largest: int) -> Iterator[OutsidersTree]:
+    """The trees of one leaf, of two, up to `largest`."""
+    for line in _run("tree", str(largest)).splitlines():
+        tree = json.loads(line)
+        yield OutsidersTree(
+            tree["size"],
+            b64decode(tree["root"]),
+            _paths(tree["inclusion"]),
+            _paths(tree["consistency"] or []),
+        )
+
+
+def outsiders_text(note: str, key: str) -> str:
+    """The text that golang.org/x/mod/sumdb/note finds signed by the key. Fails where it refuses the note."""
+    return _run("note", key, given=note)
+
+
+def outsiders_index(proof: str, key: str, origin: str, leaf: str) -> int:
+    """The index that transparency-dev's packages find proved for this leaf. Fails where they refuse."""
+    return int(_run("proof", key, origin, leaf, given=proof))
+
+
+def _run(*arguments: str, given: str = "") -> str:
+    return subprocess.run(
+        [require_tool("outsider"), *arguments], input=given, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def _paths(encoded: list[list[str]]) -> tuple[tuple[bytes, ...], ...]:
+    return tuple(tuple(map(b64decode, path)) for path in encoded)
