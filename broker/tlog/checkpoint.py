@@ -1,11 +1,10 @@
 """Checkpoints (C2SP tlog-checkpoint): a log's origin, size and root, as a signed note."""
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.tlog.encoding import from_base64, to_base64
 from broker.tlog.merkle import HASH_BYTES
 from broker.tlog.note import Note, NoteRefused, SignerKey, VerifierKey, parsed_note, signed_note
 
@@ -22,7 +21,7 @@ class TreeHead:
 
     def text(self) -> str:
         """The note's text."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +32,44 @@ class Checkpoint:
     note: Note
 
     def verify(self, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
-        """The keys among these that signed it. Raises NoteRefused where none did, or one wrongly."""
+        """The keys among these that signed it.
+
+        Raises NoteRefused where none did that carries the origin's name, or one wrongly: a trusted key of
+        another log, or of a witness, does not speak for this one.
+        """
         signers = self.note.signed_by(keys)
-        if not signers:
-            raise NoteRefused(f"the checkpoint of {self.head.origin} is signed by no key that is trusted")
+        if not any(key.name == self.head.origin for key in signers):
+            raise NoteRefused(
+                f"the checkpoint of {self.head.origin} is signed by no key of its that is trusted"
+            )
         return signers
 
 
 def signed_checkpoint(head: TreeHead, keys: Sequence[SignerKey]) -> str:
-    """The checkpoint's note."""
-    return signed_note(head.text(), keys)
+    """The checkpoint's note. Raises NoteRefused for a head that no checkpoint can state."""
+    note = signed_note(head.text(), keys)
+    if parsed_checkpoint(note).head != head:
+        raise NoteRefused("not a head for a checkpoint")
+    return note
 
 
 def parsed_checkpoint(note: str) -> Checkpoint:
     """Take a checkpoint apart, verifying no signature. Raises NoteRefused."""
     parsed = parsed_note(note)
-    lines = parsed.text.split("\n")
-    origin, size, root = (*lines, "", "", "")[:3]
-    if not origin or not _SIZE.fullmatch(size) or len(found := _root(root)) != HASH_BYTES:
-        raise NoteRefused("not a checkpoint: origin, size and root are its first three lines")
-    return Checkpoint(TreeHead(origin, int(size), found), parsed)
+    match parsed.text.removesuffix("\n").split("\n"):
+        case [origin, size, root, *extensions] if origin and all(extensions):
+            return Checkpoint(TreeHead(origin, _size(size), _root(root)), parsed)
+    raise NoteRefused("not a checkpoint: it is three lines or more, none of them empty")
 
 
-def _root(encoded: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+def _size(line: str) -> int:
+    if not _SIZE.fullmatch(line):
+        raise NoteRefused("not a checkpoint: its second line is the tree's size")
+    return int(line)
+
+
+def _root(line: str) -> bytes:
+    root = from_base64(line)
+    if root is None or len(root) != HASH_BYTES:
+        raise NoteRefused("not a checkpoint: its third line is the tree's root")
+    return root

@@ -26,6 +26,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def pair_hash(pair: bytes) -> bytes:
+    """The hash above two others that stand side by side."""
+    return hashlib.sha256(b"\x01" + pair).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Frontier:
     """What appending needs of a tree: its perfect subtrees, the largest first, one a set bit of `size`."""
@@ -141,7 +146,7 @@ def root_by_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes])
 
     RFC 9162, section 2.1.3.2.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _hashes(path):
         return None
     at, last, root = index, size - 1, leaf
     for step in path:
@@ -164,7 +169,7 @@ def included(index: int, size: int, leaf: bytes, path: Sequence[bytes], root: by
 
 def consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> bool:
     """Whether the path proves that the new tree begins with the old one. RFC 9162, section 2.1.4.2."""
-    if not 0 <= old <= new:
+    if not 0 <= old <= new or not _hashes((old_root, new_root, *path)):
         return False
     if old == new:
         return not path and old_root == new_root
@@ -189,6 +194,11 @@ def _consistent(at: int, last: int, steps: Sequence[bytes], old_root: bytes, new
             new_found = node_hash(new_found, step)
         at, last = at >> 1, last >> 1
     return last == 0 and old_found == old_root and new_found == new_root
+
+
+def _hashes(path: Sequence[bytes]) -> bool:
+    """Whether each is as long as a hash: two of other lengths could be read as another pair."""
+    return all(len(step) == HASH_BYTES for step in path)
 
 
 def _range_root(start: int, end: int, node: NodeReader) -> bytes:
