@@ -4,15 +4,13 @@ from collections.abc import Mapping
 
 from flask import Response, request
 
-from broker.errors import InvalidName
 from broker.http.context import asked
 from broker.http.drift_answers import DriftAnswer, DriftsAnswer, FindingAnswer, WatchedAnswer
-from broker.http.problems import InvalidRequest
-from broker.http.query import cursor, limit, only
+from broker.http.query import asked_page_by_id
 from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.applied import AppliedGrant, Drift
-from broker.model.names import VcenterId, parse_id
+from broker.model.names import VcenterId
 from broker.model.policy import Policy
 from broker.policy.watched import Watched, watched
 from broker.ports.access import AccessLog
@@ -33,8 +31,7 @@ class DriftViews:
         about = asked()
         with refusals_on_record(self._log, about, PATH):
             self._rooms.limits.charge_caller(about.known.app)
-            parameters = only(request, {"limit", "cursor"})
-            size, start = limit(parameters), _after(cursor(parameters))
+            size, start = asked_page_by_id(request)
         policy = self._rooms.policy.current()
         seen = watched(policy, self._rooms.entitlements.now(), self._rooms.clock.now())
         drifted = sorted((a for each in seen.values() for a in each.drifted), key=lambda a: a.grant)
@@ -71,10 +68,3 @@ def _vcenters(seen: Mapping[VcenterId, Watched]) -> tuple[WatchedAnswer, ...]:
         WatchedAnswer(vcenter=vcenter, heard_at=each.heard_at, silent=each.silent, drifted=len(each.drifted))
         for vcenter, each in sorted(seen.items())
     )
-
-
-def _after(told: str | None) -> str | None:
-    try:
-        return None if told is None else parse_id(told, "cursor")
-    except InvalidName:
-        raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),)) from None

@@ -10,8 +10,7 @@ from broker.errors import REASONS, LogUnavailable, Refused
 from broker.http.answers import HostAnswer, HostsAnswer
 from broker.http.context import asked
 from broker.http.listing import Key, Knowledge, Listed, listed
-from broker.http.problems import InvalidRequest
-from broker.http.query import cursor, limit, only
+from broker.http.query import asked_page, not_a_cursor
 from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.inventory import Sighting
@@ -37,9 +36,8 @@ class Hosts:
         about = asked()
         with refusals_on_record(self._log, about, PATH):
             self._rooms.limits.charge_caller(about.known.app)
-            parameters = only(request, {"limit", "cursor"})
-            size, start = limit(parameters), _after(cursor(parameters))
-            return self._page(about.known.app, size, start)
+            size, cursor = asked_page(request)
+            return self._page(about.known.app, size, _after(cursor))
 
     def _page(self, app: AppId, size: int, start: Key | None) -> Response:
         policy = self._rooms.policy.current()
@@ -99,5 +97,5 @@ def _after(told: str | None) -> Key | None:
     except (binascii.Error, ValueError, RecursionError):
         parts = None
     if not isinstance(parts, list) or len(parts) != _KEY_PARTS or not all(isinstance(p, str) for p in parts):
-        raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),))
+        raise not_a_cursor()
     return (parts[0], parts[1], parts[2], parts[3])

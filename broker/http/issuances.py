@@ -5,8 +5,7 @@ from flask import Response, request
 from broker.errors import REASONS, InvalidName, Reason, Refused
 from broker.http.answers import IssuanceAnswer, IssuancesAnswer
 from broker.http.context import asked
-from broker.http.problems import InvalidRequest
-from broker.http.query import cursor, limit, only
+from broker.http.query import asked_page, not_a_cursor, only
 from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.model.issuance import Caller
@@ -32,8 +31,7 @@ class IssuanceViews:
         about = asked()
         with refusals_on_record(self._log, about, PATH):
             self._limits.charge_caller(about.known.app)
-            parameters = only(request, {"limit", "cursor"})
-            size, start = limit(parameters), cursor(parameters)
+            size, start = asked_page(request)
             return self._page(about.known, start, size)
 
     def one(self, issuance: str) -> Response:
@@ -48,7 +46,7 @@ class IssuanceViews:
         try:
             found = self._issuances.page(_whose(caller), start, size)
         except InvalidName:
-            raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),)) from None
+            raise not_a_cursor() from None
         items = tuple(_item(view, caller) for view in found.items)
         return reply(IssuancesAnswer(items=items, next_cursor=found.next_cursor))
 

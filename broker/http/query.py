@@ -5,7 +5,9 @@ from collections.abc import Collection
 
 from flask import Request
 
+from broker.errors import InvalidName
 from broker.http.problems import InvalidRequest
+from broker.model.names import parse_id
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
@@ -33,17 +35,38 @@ def flag(parameters: dict[str, str], name: str) -> bool:
     return told == "true"
 
 
-def limit(parameters: dict[str, str]) -> int:
-    """How many items a page may have. Raises InvalidRequest outside of 1 to 500."""
+def asked_page(request: Request) -> tuple[int, str | None]:
+    """How many items are asked for, 1 to 500, and the cursor that they follow; None on the first page.
+
+    Raises InvalidRequest, for any other parameter too.
+    """
+    parameters = only(request, {"limit", "cursor"})
+    return _limit(parameters), _cursor(parameters)
+
+
+def asked_page_by_id(request: Request) -> tuple[int, str | None]:
+    """The same of a listing whose cursor is the id of the item that it follows."""
+    size, told = asked_page(request)
+    try:
+        return size, None if told is None else parse_id(told, "cursor")
+    except InvalidName:
+        raise not_a_cursor() from None
+
+
+def not_a_cursor() -> InvalidRequest:
+    """For a cursor that can be none of ours."""
+    return InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),))
+
+
+def _limit(parameters: dict[str, str]) -> int:
     told = parameters.get("limit", str(DEFAULT_LIMIT))
     if _LIMIT.fullmatch(told) is None or int(told) > MAX_LIMIT:
         raise InvalidRequest((("?limit", f"is a whole number from 1 to {MAX_LIMIT}"),))
     return int(told)
 
 
-def cursor(parameters: dict[str, str]) -> str | None:
-    """Where the page starts; None for the first. Raises InvalidRequest for what can be none of ours."""
+def _cursor(parameters: dict[str, str]) -> str | None:
     told = parameters.get("cursor")
     if told is not None and _CURSOR.fullmatch(told) is None:
-        raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),))
+        raise not_a_cursor()
     return told

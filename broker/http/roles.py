@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from flask import Response, request
 
-from broker.errors import InvalidName, Reason, Refused
+from broker.errors import Reason, Refused
 from broker.http.context import asked
-from broker.http.problems import InvalidRequest
-from broker.http.query import cursor, limit, only
+from broker.http.query import asked_page_by_id
 from broker.http.recording import refusals_on_record
 from broker.http.replies import reply
 from broker.http.role_answers import (
@@ -25,7 +24,6 @@ from broker.http.role_answers import (
     TemplatesAnswer,
 )
 from broker.model.applied import AppliedGrant
-from broker.model.names import parse_id
 from broker.model.policy import Grant, Override, Policy, Rate, Template
 from broker.policy.decide import judge_grant
 from broker.policy.watched import judge_watch
@@ -68,8 +66,7 @@ class RoleViews:
         about = asked()
         with refusals_on_record(self._log, about, path):
             self._rooms.limits.charge_caller(about.known.app)
-            parameters = only(request, {"limit", "cursor"})
-            return limit(parameters), _after(cursor(parameters))
+            return asked_page_by_id(request)
 
     def _grant(self, grant: Grant, policy: Policy, in_force: InForce) -> GrantAnswer:
         applied, disabled = in_force.applied(grant.id), in_force.grant_disabled(grant.id)
@@ -163,10 +160,3 @@ def _page(items: Mapping[Id, Item], start: str | None, size: int) -> tuple[list[
     """The items after `start`, and whether there are more."""
     rest = sorted(each for each in items if start is None or each > start)
     return [items[each] for each in rest[:size]], len(rest) > size
-
-
-def _after(told: str | None) -> str | None:
-    try:
-        return None if told is None else parse_id(told, "cursor")
-    except InvalidName:
-        raise InvalidRequest((("?cursor", "is a next_cursor that this broker gave"),)) from None
