@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from pyVmomi import vim, vmodl
 
-from broker.model.names import Moid, parse_moid
+from broker.model.names import Moid
 from broker.model.policy import Vcenter
-from broker.model.principals import canonical_user, principal_of
 from broker.model.settings import ControllerLogin
 from broker.model.survey import Permission, Role, Survey
 from broker.model.tree import Entity
@@ -23,15 +22,12 @@ from broker.vsphere.faults import describe
 from broker.vsphere.gate import Gates
 from broker.vsphere.listening import listen, recent
 from broker.vsphere.properties import property_of
-from broker.vsphere.remote import Remote, identity_of
 from broker.vsphere.sessions import Session, session_of
 from broker.vsphere.survey import CLASSES, permission_of, roles_of, survey_of
+from broker.vsphere.users import held_by, in_directory
 
 _PLACES = 2
 """Calls of the controller at a time; its budget is its own, so that it never takes a ticket's place."""
-
-_TOGETHER = 500
-"""Entities in one question about privileges: an administrator's answer is some 27 KB each."""
 
 Answer = TypeVar("Answer")
 
@@ -67,16 +63,15 @@ class VcenterAdministration:
 
     def knows(self, principal: str) -> bool:
         """UserDirectory.RetrieveUserGroups, the exact name in its own domain."""
-        domain, _, name = principal_of(principal).rpartition("\\")
-        return self._session.run(partial(_found_in_directory, domain=domain, name=name))
+        return bool(self._session.run(partial(in_directory, user=principal)))
 
     def own_privileges(self, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
         """FetchUserPrivilegeOnEntities about itself, under the name that currentSession gives."""
-        return self._session.run(lambda link: _held(link, link.user_name, entities))
+        return self._session.run(lambda link: held_by(link, link.user_name, entities))
 
     def privileges_of(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
         """FetchUserPrivilegeOnEntities about another user, groups included."""
-        return self._session.run(lambda link: _held(link, user, entities))
+        return self._session.run(partial(held_by, user=user, entities=entities))
 
     def create_role(self, name: str, privileges: frozenset[str]) -> None:
         """AddAuthorizationRole. The id that it answers is not trusted: a role is known once it is listed."""
@@ -168,29 +163,3 @@ def _permitted(doing: str, call: Callable[[], Answer]) -> Answer:
 
 def _entity(entity: Entity, manager: Any) -> Any:  # noqa: ANN401 - pyVmomi is untyped
     return CLASSES[entity.kind](entity.moid, manager._stub)  # noqa: SLF001 - an id alone is no object of pyVmomi
-
-
-def _found_in_directory(link: Link, domain: str, name: str) -> bool:
-    try:
-        found = link.content.userDirectory.RetrieveUserGroups(
-            domain=domain or None, searchStr=name, exactMatch=True, findUsers=True, findGroups=False
-        )
-    except vim.fault.NotFound:  # no such domain
-        return False
-    wanted = canonical_user(name)
-    return any(not each.group and _bare(each.principal) == wanted for each in found or ())
-
-
-def _bare(principal: Remote) -> str:
-    """A principal's name as users are compared, without a domain."""
-    return canonical_user(str(principal).rpartition("\\")[2].partition("@")[0])
-
-
-def _held(link: Link, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
-    manager = link.content.authorizationManager
-    found: dict[Moid, frozenset[str]] = {}
-    for first in range(0, len(entities), _TOGETHER):
-        asked = [_entity(each, manager) for each in entities[first : first + _TOGETHER]]
-        for told in manager.FetchUserPrivilegeOnEntities(entities=asked, userName=user) or ():
-            found[parse_moid(identity_of(told.entity))] = frozenset(map(str, told.privileges or ()))
-    return found

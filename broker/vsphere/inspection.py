@@ -1,7 +1,7 @@
 """One vCenter, looked at on the privileged session or as one of our accounts. Reads only."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from pyVmomi import vim
 from broker.model.inventory import Host, HostFacts, HostRef
 from broker.model.names import Moid, VcenterId
 from broker.model.policy import Account, Vcenter
-from broker.model.principals import canonical_user, principal_of
+from broker.model.principals import canonical_user
 from broker.model.settings import ControllerLogin
 from broker.model.survey import Survey
 from broker.model.tree import Entity
@@ -26,12 +26,10 @@ from broker.vsphere.gate import Gates
 from broker.vsphere.listing import read_inventory
 from broker.vsphere.login import SecretSource
 from broker.vsphere.properties import properties_of_each, property_of
-from broker.vsphere.remote import Remote, identity_of
+from broker.vsphere.remote import Remote
 from broker.vsphere.sessions import Session, session_of
-from broker.vsphere.survey import CLASSES, survey_of
-
-_TOGETHER = 200
-"""Objects in one question about privileges: an administrator's answer is the largest, 5.5 MB."""
+from broker.vsphere.survey import survey_of
+from broker.vsphere.users import held_by, in_directory
 
 _PLACES = 1
 """Calls at a time: who looks is in no hurry, and takes no ticket's place."""
@@ -69,15 +67,17 @@ class VcenterInspection:
 
     def effective(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
         """FetchUserPrivilegeOnEntities, without System.*."""
-        return {moid: held - SYSTEM_PRIVILEGES for moid, held in self._held(user, entities)}
+        held = self._held(user, entities)
+        return {moid: privileges - SYSTEM_PRIVILEGES for moid, privileges in held.items()}
 
     def seen_by(self, user: str, entities: Sequence[Entity]) -> frozenset[Moid]:
         """FetchUserPrivilegeOnEntities, System.View alone."""
-        return frozenset(moid for moid, held in self._held(user, entities) if _VIEW in held)
+        held = self._held(user, entities)
+        return frozenset(moid for moid, privileges in held.items() if _VIEW in privileges)
 
     def knows(self, user: str) -> bool | None:
         """UserDirectory.RetrieveUserGroups, by exact name in the user's own domain."""
-        return self._session.run(partial(_knows, principal=principal_of(user)))
+        return self._session.run(partial(in_directory, user=user))
 
     def refused_logins(self, since: datetime) -> Mapping[str, int]:
         """EventManager.QueryEvents of BadUsernameSessionEvent."""
@@ -100,10 +100,8 @@ class VcenterInspection:
         """Log out. Never raises."""
         self._session.close()
 
-    def _held(self, user: str, entities: Sequence[Entity]) -> Iterator[tuple[Moid, frozenset[str]]]:
-        for first in range(0, len(entities), _TOGETHER):
-            some = entities[first : first + _TOGETHER]
-            yield from self._session.run(partial(_privileges, user=user, entities=some))
+    def _held(self, user: str, entities: Sequence[Entity]) -> Mapping[Moid, frozenset[str]]:
+        return self._session.run(partial(held_by, user=user, entities=entities))
 
 
 def inspection_of(
@@ -161,34 +159,6 @@ def _current_time(link: Link) -> datetime:
 
 def _sessions(link: Link) -> list[Remote]:
     return property_of(link.content, link.content.sessionManager, "sessionList") or []
-
-
-def _privileges(link: Link, user: str, entities: Sequence[Entity]) -> list[tuple[Moid, frozenset[str]]]:
-    subjects = [CLASSES[entity.kind](entity.moid, link.stub) for entity in entities]
-    asked = {entity.moid for entity in entities}
-    told = link.content.authorizationManager.FetchUserPrivilegeOnEntities(entities=subjects, userName=user)
-    return [
-        (Moid(identity_of(result.entity)), frozenset(str(each) for each in result.privileges or ()))
-        for result in told or ()
-        if identity_of(result.entity) in asked
-    ]
-
-
-def _knows(link: Link, principal: str) -> bool | None:
-    domain, _, name = principal.rpartition("\\")
-    try:
-        found = link.content.userDirectory.RetrieveUserGroups(
-            domain=domain or None,
-            searchStr=name,
-            belongsToGroup=None,
-            belongsToUser=None,
-            exactMatch=True,
-            findUsers=True,
-            findGroups=False,
-        )
-    except vim.fault.NotFound:
-        return None  # the domain goes by another name there, or is none of its identity sources
-    return any(str(each.principal).rpartition("\\")[2].lower() == name.lower() for each in found or ())
 
 
 def _refused_logins(link: Link, since: datetime) -> list[Remote]:
