@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Executable, Row, Table, bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.applied import AppliedGrant, Drift, DriftKind, Finding, ScopeEntry
 from broker.model.names import GrantId, Moid, TemplateId, VcenterId
@@ -18,6 +17,7 @@ from broker.store.statements import Prepared
 from broker.store.tables import applied_grant, own_permission, own_role
 from broker.store.times import from_ms, ms
 from broker.store.transaction import Transaction
+from broker.store.upserts import put
 
 _APPLIED = Prepared(select(applied_grant).where(applied_grant.c.grant_id == bindparam("which")))
 
@@ -135,12 +135,7 @@ class StoredGrants:
         self._database.write(Reserve.NONE, lambda t: _run(t, gone))
 
     def _replace(self, table: Table, values: dict[str, object]) -> None:
-        put = (
-            insert(table)
-            .values(values)
-            .on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
-        )
-        self._database.write(Reserve.NONE, lambda t: _run(t, put))
+        self._database.write(Reserve.NONE, lambda t: put(t.connection, table, values))
 
 
 def _run(transaction: Transaction, statement: Executable) -> None:

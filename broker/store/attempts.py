@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, insert, select, update
 
 from broker.errors import LogUnavailable, Reason
 from broker.model.issuance import Attempt, IssuanceState, OutcomeKind
@@ -92,9 +92,9 @@ _AGAIN = Prepared(
 )
 _UNSAID = issuance.c.state != IssuanceState.ISSUED.value
 """A ticket that was issued is never unsaid."""
-_LATEST = func.nullif(
-    func.max(func.coalesce(issuance.c.exposure_until, 0), func.coalesce(bindparam("exposed"), 0)), 0
-)
+_SO_FAR = func.coalesce(issuance.c.exposure_until, 0)
+_EXPOSED = func.coalesce(bindparam("exposed", type_=BigInteger), 0)
+_LATEST = func.nullif(case((_SO_FAR > _EXPOSED, _SO_FAR), else_=_EXPOSED), 0)
 _SETTLE = Prepared(
     update(issuance)
     .where(issuance.c.issuance == bindparam("of_issuance"))

@@ -8,13 +8,13 @@ ticket, to the target of that ticket too.
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.errors import Reason, Refused
 from broker.model.issuance import Attempt, OutcomeKind
 from broker.model.names import AppId, IdempotencyKey, IssuanceId
 from broker.store.statements import Prepared
 from broker.store.tables import idempotency
+from broker.store.upserts import put
 
 KEPT_MS = 24 * 60 * 60 * 1000
 MAX_ATTEMPTS = 3
@@ -83,8 +83,7 @@ def take(connection: Connection, claim: Claim, attempt: Attempt, now: int) -> No
         "issued": int(attempt.number > 1),
         "until": now + KEPT_MS if held is None else held.until,
     }
-    put = insert(idempotency).values(values)
-    connection.execute(put.on_conflict_do_update(index_elements=["app", "key"], set_=values))
+    put(connection, idempotency, values)
 
 
 def end(connection: Connection, attempt: Attempt, kind: OutcomeKind) -> None:

@@ -2,8 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from broker.store.statements import Prepared
 from broker.store.tables import counter
@@ -18,15 +17,20 @@ class Counter(StrEnum):
 
 
 _VALUE = Prepared(select(counter.c.value).where(counter.c.name == bindparam("counted")))
-_START = insert(counter).values(name=bindparam("counted"), value=1)
-_BUMP = _START.on_conflict_do_update(
-    index_elements=[counter.c.name], set_={"value": counter.c.value + 1}
-).returning(counter.c.value)
+_BUMP = (
+    update(counter)
+    .where(counter.c.name == bindparam("counted"))
+    .values(value=counter.c.value + 1)
+    .returning(counter.c.value)
+)
 
 
 def bump(connection: Connection, name: Counter) -> int:
     """Add one, within the transaction that runs, and give the new value."""
-    return int(connection.execute(_BUMP, {"counted": name.value}).scalar_one())
+    found = connection.execute(_BUMP, {"counted": name.value}).scalar()
+    if found is None:
+        connection.execute(insert(counter).values(name=name.value, value=1))
+    return int(found or 1)
 
 
 def value_of(connection: Connection, name: Counter) -> int:

@@ -23,25 +23,22 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from sqlite3 import Error as DriverError
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, bindparam, select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, bindparam, select
 
 from broker.errors import LogUnavailable
 from broker.ids import new_id
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
 from broker.ports.turns import FOR_NOBODY, Turns
-from broker.store import schema
-from broker.store.connections import Connections
 from broker.store.counters import Counter, bump
-from broker.store.locks import Patience, locked
-from broker.store.place import Identity, Place, Reserve, Room, place_at
+from broker.store.engines.choice import engine_at
+from broker.store.engines.engine import Engine, Opening
+from broker.store.place import Reserve, Room
 from broker.store.queue import CommitQueue, Job
 from broker.store.sealing import Sealer
-from broker.store.statements import Prepared, driver
+from broker.store.statements import driver
 from broker.store.tables import record
 from broker.store.transaction import Transaction
 from broker.texts import cleaned
@@ -50,12 +47,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _TURN_S = 5.0
-"""How long a thread waits for its turn to write, and SQLite for another process'."""
-_STEP_S = 0.02
-"""Between two looks whether a named turn is free."""
-_ERRORS = (SQLAlchemyError, DriverError)
-"""What SQLite says, through SQLAlchemy or past it."""
-_BEGIN, _COMMIT = Prepared(text("BEGIN IMMEDIATE")), Prepared(text("COMMIT"))
+"""How long a thread waits for its turn to write."""
 _LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
 
 
@@ -66,10 +58,10 @@ class Database:
     clock, which deadlines are compared with; `boot` names this opening in every record.
     """
 
-    def __init__(self, place: Place, sealer: Sealer, meter: CommitMeter, turns: Turns) -> None:
+    def __init__(self, engine: Engine, sealer: Sealer, meter: CommitMeter, turns: Turns) -> None:
         self.clock = sealer.clock
         self.boot = sealer.boot
-        self._place = place
+        self._engine = engine
         self._sealer = sealer
         self._meter = meter
         self._turns = turns
@@ -79,7 +71,7 @@ class Database:
         self._tail: tuple[int, bytes] | None = None
         self._jammed = ""
         self._closed = False
-        self._connections, self._files = _connect(place)
+        self._opening: Opening = engine.open()
 
     @classmethod
     def open(
@@ -96,9 +88,9 @@ class Database:
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
         not to be written to.
         """
-        place = place_at(path, disk_reserve_mib)
-        place.make()
-        return cls(place, _sealer(clock), meter, turns)
+        engine = engine_at(path, disk_reserve_mib)
+        engine.make()
+        return cls(engine, _sealer(clock), meter, turns)
 
     @classmethod
     def open_existing(cls, path: Path, clock: Clock) -> Self:
@@ -107,15 +99,15 @@ class Database:
         For whoever would rather fail than work on an empty store, as at a mistyped path.
         Raises LogUnavailable, as `open` does, and where there is no store.
         """
-        place = place_at(path, 0)
-        place.check_made()
-        return cls(place, _sealer(clock), UNMETERED, FOR_NOBODY)
+        engine = engine_at(path, 0)
+        engine.check_made()
+        return cls(engine, _sealer(clock), UNMETERED, FOR_NOBODY)
 
     def close(self) -> None:
         """End every connection; what is called later raises LogUnavailable."""
         with self._my_turn():
             self._closed = True
-            self._connections.close()
+            self._opening.close()
 
     def healthy(self) -> bool:
         """Whether an intent could be put on record now."""
@@ -125,7 +117,7 @@ class Database:
         """Why nothing can be put on record, for operators; empty when all is well."""
         try:
             self._check_usable()
-            self._place.examined(self._files).check(Reserve.HALF)
+            self._opening.room().check(Reserve.HALF)
         except LogUnavailable as unavailable:
             return unavailable.detail
         return ""
@@ -137,9 +129,9 @@ class Database:
         """
         self._check_usable()
         try:
-            return self._connections.read(work)
-        except _ERRORS as error:
-            raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
+            return self._opening.read(work)
+        except self._opening.errors as error:
+            raise LogUnavailable(f"the store cannot be read: {self._opening.told(error)}") from None
 
     def write(self, reserve: Reserve, work: Callable[[Transaction], T]) -> T:
         """Run `work` inside a write transaction and give its result once that is durable.
@@ -159,10 +151,10 @@ class Database:
     def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
         """One at a time, of all processes on this store, does what `name` stands for.
 
-        `name` becomes a part of a file's name. False where the turn does not come in time. Whoever
+        `name` is of letters, digits and hyphens. False where the turn does not come in time. Whoever
         ends, even killed, gives the turn back by that. Raises LogUnavailable.
         """
-        return locked(self._place.path, f".{name}.lock", Patience(within_s, _STEP_S))
+        return self._engine.turn(name, within_s)
 
     def reopen(self) -> None:
         """Recover from an error at COMMIT, as the module's text says; nothing to do otherwise.
@@ -203,11 +195,11 @@ class Database:
             _fail_rest(jobs, "the write was interrupted")
 
     def _take(self, jobs: Sequence[Job]) -> None:
-        room = self._place.examined(self._files)
+        room = self._opening.room()
         admitted = [job for job in jobs if _admitted(job, room)]
         if not admitted:
             return
-        with self._place.alone():
+        with self._opening.alone():
             if len(admitted) > 1 and self._together(admitted):
                 return
             for job in admitted:
@@ -219,18 +211,18 @@ class Database:
         Then each is tried by itself, since what one of them wants may be what the store cannot do.
         """
         results: dict[Job, object] = {}
-        connection = self._connections.writer
-        transaction = Transaction(connection, self._sealer)
+        opening = self._opening
+        transaction = Transaction(opening.writer, self._sealer)
         try:
-            self._begin(connection)
+            self._begin()
             for job in jobs:
-                with _undone_alone(job, transaction):
+                with _undone_alone(job, transaction, opening.errors):
                     results[job] = job.work(transaction)
-        except _ERRORS:
-            self._roll_back(connection)
+        except opening.errors:
+            self._roll_back()
             return False
         except BaseException:  # whatever ends a job's work, nothing of the others may stay half done
-            self._roll_back(connection)
+            self._roll_back()
             raise
         self._commit(transaction)
         for job, result in results.items():
@@ -245,104 +237,75 @@ class Database:
             job.fail(error)
 
     def _transact(self, work: Callable[[Transaction], T]) -> T:
-        connection = self._connections.writer
-        transaction = Transaction(connection, self._sealer)
+        opening = self._opening
+        transaction = Transaction(opening.writer, self._sealer)
         try:
-            self._begin(connection)
+            self._begin()
             result = work(transaction)
-        except _ERRORS as error:
-            self._roll_back(connection)
-            raise _not_taken(error) from None
+        except opening.errors as error:
+            self._roll_back()
+            raise self._not_taken(error) from None
         except BaseException:  # whatever ends `work`, nothing of it may stay
-            self._roll_back(connection)
+            self._roll_back()
             raise
         self._commit(transaction)
         return result
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self) -> None:
+        """Raises LogUnavailable, not the store's own error: whoever waited as long need not try it again."""
         try:
-            _BEGIN.run(connection, {})
-        except DriverError as error:
-            raise _not_taken(error) from None
+            self._opening.begin()
+        except self._opening.errors as error:
+            raise self._not_taken(error) from None
+
+    def _not_taken(self, error: Exception) -> LogUnavailable:
+        return LogUnavailable(f"the store did not take a record: {self._opening.told(error)}")
 
     def _commit(self, transaction: Transaction) -> None:
         began = self.clock.monotonic()
         try:
-            _COMMIT.run(transaction.connection, {})
-        except DriverError as error:
-            self._commit_lost(transaction, f"whether a commit is durable is not known: {_cause(error)}")
+            self._opening.commit()
+        except self._opening.errors as error:
+            self._commit_lost(f"whether a commit is durable is not known: {self._opening.told(error)}")
             raise LogUnavailable(self._jammed) from None
         except BaseException:  # interrupted in the middle: just as unknown
-            self._commit_lost(transaction, "a commit was interrupted")
+            self._commit_lost("a commit was interrupted")
             raise
         self._tail = transaction.tail or self._tail
         self._meter.committed(transaction.records, self.clock.monotonic() - began)
 
-    def _commit_lost(self, transaction: Transaction, why: str) -> None:
+    def _commit_lost(self, why: str) -> None:
         self._jam(why)
-        self._roll_back(transaction.connection)
+        self._roll_back()
         self._meter.commit_lost()
 
-    def _roll_back(self, connection: Connection) -> None:
+    def _roll_back(self) -> None:
         try:
-            driver(connection).rollback()
-        except DriverError as error:
-            self._jam(f"a transaction could not be undone: {error}")
+            self._opening.roll_back()
+        except self._opening.errors as error:
+            self._jam(f"a transaction could not be undone: {self._opening.told(error)}")
 
     def _jam(self, why: str) -> None:
         _log.critical("the store takes nothing until it is opened anew: %s", why)
         self._jammed = why
 
     def _reconnect(self) -> None:
-        if self._place.identity() != self._files[0]:
-            raise LogUnavailable("the store's file was replaced: look into it and restart")
-        self._connections.close()
-        self._connections, self._files = _connect(self._place)
-        if self._tail is not None and not _holds(self._connections.writer, *self._tail):
+        self._opening = self._opening.anew()
+        if self._tail is not None and not self._holds(*self._tail):
             raise LogUnavailable("the log lost a record that was durable: look into it and restart")
         self._transact(lambda transaction: bump(transaction.connection, Counter.REOPENED))
         _log.warning("the store was opened anew and takes records again")
         self._jammed = ""
 
+    def _holds(self, seq: int, leaf: bytes) -> bool:
+        try:
+            return self._opening.writer.execute(_LEAF, {"position": seq}).scalar() == leaf
+        except self._opening.errors as error:
+            raise LogUnavailable(f"the store cannot be read: {self._opening.told(error)}") from None
+
 
 def _sealer(clock: Clock) -> Sealer:
     return Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
-
-
-def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
-    """Open the file; the connections, and what the files are. Raises LogUnavailable."""
-    with place.alone():
-        place.check_rights()
-        before = place.identity()
-        try:
-            connections = Connections(place.path, _TURN_S)
-        except SQLAlchemyError as error:
-            raise LogUnavailable(f"the store {place.path} cannot be opened: {_cause(error)}") from None
-        try:
-            files = _examined(connections.writer, place, before)
-        except BaseException:  # nobody else can close them
-            connections.close()
-            raise
-    return connections, files
-
-
-def _examined(connection: Connection, place: Place, before: Identity) -> tuple[Identity, ...]:
-    try:
-        schema.prepare(connection)
-        schema.verify_tail(connection)
-    except SQLAlchemyError as error:
-        raise LogUnavailable(f"the store {place.path} cannot be used: {_cause(error)}") from None
-    files = place.identities()
-    if files[0] != before:
-        raise LogUnavailable(f"the store {place.path} was replaced while it was opened")
-    return files
-
-
-def _holds(connection: Connection, seq: int, leaf: bytes) -> bool:
-    try:
-        return connection.execute(_LEAF, {"position": seq}).scalar() == leaf
-    except SQLAlchemyError as error:
-        raise LogUnavailable(f"the store cannot be read: {_cause(error)}") from None
 
 
 def _admitted(job: Job, room: Room) -> bool:
@@ -354,13 +317,13 @@ def _admitted(job: Job, room: Room) -> bool:
 
 
 @contextmanager
-def _undone_alone(job: Job, transaction: Transaction) -> Iterator[None]:
+def _undone_alone(job: Job, transaction: Transaction, stores: tuple[type[Exception], ...]) -> Iterator[None]:
     """What ends this job undoes no other of its transaction, unless it is the store's failure."""
     store, tail = driver(transaction.connection), transaction.tail
     store.execute("SAVEPOINT job")
     try:
         yield
-    except _ERRORS:
+    except stores:
         raise
     except Exception as error:  # noqa: BLE001 - the job's thread raises it
         store.execute("ROLLBACK TO job")
@@ -373,15 +336,3 @@ def _fail_rest(jobs: Sequence[Job], why: str) -> None:
     for job in jobs:
         if not job.settled:
             job.fail(LogUnavailable(why))
-
-
-def _not_taken(error: SQLAlchemyError | DriverError) -> LogUnavailable:
-    return LogUnavailable(f"the store did not take a record: {_cause(error)}")
-
-
-def _cause(error: SQLAlchemyError | DriverError) -> str:
-    """The driver's own words: never a statement's parameters."""
-    told = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(told, DriverError):
-        return f"{getattr(told, 'sqlite_errorname', type(told).__name__)}: {told}"
-    return type(told).__name__

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.names import VcenterId
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.tables import heard_vcenter
 from broker.store.times import from_ms, ms
-from broker.store.transaction import Transaction
+from broker.store.upserts import put
 
 _READ_EVERY_S = 5.0
 """What is read stands for minutes, so a decision does not read it each time."""
@@ -34,13 +33,7 @@ class StoredHeard:
     def hear(self, vcenter: VcenterId, at: datetime) -> None:
         """How the vCenter stood at that time is known, and marked.."""
         values = {"vcenter": vcenter, "at": ms(at)}
-        put = insert(heard_vcenter).values(values)
-        put = put.on_conflict_do_update(index_elements=["vcenter"], set_=values)
-
-        def work(transaction: Transaction) -> None:
-            transaction.connection.execute(put)
-
-        self._database.write(Reserve.NONE, work)
+        self._database.write(Reserve.NONE, lambda t: put(t.connection, heard_vcenter, values))
 
     def heard(self, vcenter: VcenterId) -> datetime | None:
         """When that was last, as of some seconds ago; None where it never was."""

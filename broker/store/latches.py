@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import Delete, Table, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Delete, Table, bindparam, delete, insert, select
 
 from broker.errors import Reason, Refused
 from broker.model.names import VcenterId
@@ -18,6 +17,7 @@ from broker.store.place import Reserve
 from broker.store.tables import login_latch, unanswered_login
 from broker.store.times import from_ms, ms
 from broker.store.transaction import Transaction
+from broker.store.upserts import put_new
 
 _MILLISECOND = timedelta(milliseconds=1)
 _CLOSED = select(login_latch.c.at).where(
@@ -66,8 +66,7 @@ class StoredLatches:
                 "secret_digest": secret_digest,
                 "at": ms(self._database.clock.now()),
             }
-            latch = insert(login_latch).values(row).on_conflict_do_nothing()
-            if transaction.connection.execute(latch).rowcount:
+            if put_new(transaction.connection, login_latch, row):
                 transaction.append([Record(Event.LOGIN_LATCHED, {"vcenter": vcenter, "user": user})])
             transaction.connection.execute(_forget(vcenter, user, secret_digest))
 

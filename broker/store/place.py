@@ -1,22 +1,9 @@
-"""Where the store lies: its files, their rights, whether they are still those opened, and the room left.
+"""The room that a store has left, and how much of it each write must leave."""
 
-The store's own file is never opened here: closing any descriptor of it would drop the locks that
-SQLite holds on it in this process (POSIX advisory locks). `stat` by path is enough.
-"""
-
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from broker.errors import LogUnavailable
-from broker.store.locks import Patience, locked
-
-_MIB = 1024 * 1024
-_TO_WRITE = Patience(within_s=5.0, step_s=0.0005)
 
 
 class Reserve(Enum):
@@ -32,135 +19,14 @@ class Reserve(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Which file a path meant when it was opened."""
-
-    device: int
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
 class Room:
     """What is free on the store's disk, and the reserve that is kept there."""
 
-    path: Path
+    store: str
     free_bytes: int
     reserve_bytes: int
 
     def check(self, reserve: Reserve) -> None:
         """Whether a write may begin that leaves so much of the reserve. Raises LogUnavailable."""
         if self.free_bytes < self.reserve_bytes * reserve.value:
-            raise LogUnavailable(f"the disk of the store {self.path} is full up to its reserve")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One store's path, and the bytes of disk kept free for what must still be written."""
-
-    path: Path
-    reserve_bytes: int
-    files: tuple[str, ...]
-    """The file and its two WAL files, as they are examined before each write."""
-
-    def make(self) -> None:
-        """Make the file, empty, mode 0600, if there is none. Raises LogUnavailable."""
-        with self._explained():
-            self._check_directory()
-            self._create()
-
-    def check_made(self) -> None:
-        """Raises LogUnavailable where no store was ever made."""
-        with self._explained():
-            made = self.path.exists() and self.path.stat().st_size > 0
-        if not made:
-            raise LogUnavailable(
-                f"there is no store at {self.path}; `broker roles apply`, `controller` and `serve` make one"
-            )
-
-    def check_rights(self) -> None:
-        """Check the rights of the file and its directory.
-
-        Group rights are left to the operator, since serve and controller may be two users of
-        one group; rights of all others are refused. Raises LogUnavailable.
-        """
-        with self._explained():
-            self._check_directory()
-            self._check_file()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise LogUnavailable(f"the store {self.path} cannot be used: {error.strerror}") from None
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One process at a time opens or writes a store here; the others wait in short steps.
-
-        SQLite keeps them apart as well, but its waiting grows to steps in which one process can
-        starve another for seconds. Raises LogUnavailable when it lasts too long.
-        """
-        with locked(self.path, ".lock", _TO_WRITE) as mine:
-            if not mine:
-                raise LogUnavailable(
-                    f"another process holds the store for more than {_TO_WRITE.within_s:.0f} s"
-                )
-            yield
-
-    def identity(self) -> Identity:
-        """What the store's file is now. Raises LogUnavailable if it is missing."""
-        return self._identify(self.files[0])
-
-    def identities(self) -> tuple[Identity, ...]:
-        """What the store's file and its two WAL files are now. Raises LogUnavailable if one is missing."""
-        return tuple(map(self._identify, self.files))
-
-    def _identify(self, file: str) -> Identity:
-        try:
-            found = os.lstat(file)
-        except OSError as error:
-            raise LogUnavailable(f"a file of the store {self.path} is gone: {error.strerror}") from None
-        return Identity(found.st_dev, found.st_ino)
-
-    def examined(self, opened: tuple[Identity, ...]) -> Room:
-        """The room there is, where the files are still those that were opened and can be written.
-
-        Raises LogUnavailable.
-        """
-        if self.identities() != opened:
-            raise LogUnavailable(f"a file of the store {self.path} was replaced")
-        try:
-            mode, disk = os.stat(self.files[0]).st_mode, os.statvfs(self.path)  # noqa: PTH116 - at each write
-        except OSError as error:
-            raise LogUnavailable(f"the store {self.path} cannot be examined: {error.strerror}") from None
-        if disk.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
-            raise LogUnavailable(f"the store {self.path} is read-only")
-        return Room(self.path, disk.f_bavail * disk.f_frsize, self.reserve_bytes)
-
-    def _check_directory(self) -> None:
-        mode = self.path.parent.stat().st_mode
-        if not stat.S_ISDIR(mode) or mode & stat.S_IWOTH:
-            raise LogUnavailable(
-                f"the store's directory {self.path.parent} can be written by everybody; run: chmod o-w"
-            )
-
-    def _create(self) -> None:
-        try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
-            return
-
-    def _check_file(self) -> None:
-        mode = self.path.lstat().st_mode
-        if not stat.S_ISREG(mode):
-            raise LogUnavailable(f"the store {self.path} is not a regular file")
-        if mode & stat.S_IRWXO:
-            raise LogUnavailable(f"the store {self.path} is open to everybody; run: chmod o-rwx")
-
-
-def place_at(path: Path, disk_reserve_mib: int) -> Place:
-    """The place of a store, by a path that no later change of directory alters."""
-    absolute = os.path.abspath(path)  # noqa: PTH100 - must not follow a link
-    files = tuple(absolute + suffix for suffix in ("", "-wal", "-shm"))
-    return Place(Path(absolute), disk_reserve_mib * _MIB, files)
+            raise LogUnavailable(f"the disk of the store {self.store} is full up to its reserve")

@@ -1,7 +1,6 @@
 """Every running process, what policy it decides on, and the call to read it anew."""
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.ports.operation import Acknowledgement
 from broker.store.counters import Counter, bump, value_of
@@ -10,6 +9,7 @@ from broker.store.place import Reserve
 from broker.store.tables import process
 from broker.store.times import ms
 from broker.store.transaction import Transaction
+from broker.store.upserts import put
 
 LIVE_S = 15
 """A process that was not heard of for longer does not hold up a reload."""
@@ -66,8 +66,7 @@ class StoredProcesses:
             "error": said.error,
             "beat": self._now(),
         }
-        put = insert(process).values(values)
-        transaction.connection.execute(put.on_conflict_do_update(index_elements=["boot"], set_=values))
+        put(transaction.connection, process, values)
 
     def _now(self) -> int:
         return ms(self._database.clock.now())

@@ -4,7 +4,6 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy import bindparam
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.names import AppId
 from broker.store.database import Database
@@ -13,11 +12,14 @@ from broker.store.statements import Prepared
 from broker.store.tables import used_assertion
 from broker.store.times import ms_up
 from broker.store.transaction import Transaction
+from broker.store.upserts import insert_of
 
 _CLAIM = Prepared(
-    insert(used_assertion)
-    .values(app=bindparam("app"), jti_hash=bindparam("jti_hash"), until=bindparam("until"))
-    .on_conflict_do_nothing()
+    lambda dialect: (
+        insert_of(dialect, used_assertion)
+        .values(app=bindparam("app"), jti_hash=bindparam("jti_hash"), until=bindparam("until"))
+        .on_conflict_do_nothing()
+    )
 )
 
 

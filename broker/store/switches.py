@@ -1,7 +1,6 @@
 """Grants that an operator cut."""
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.names import GrantId
 from broker.model.record import Event, Record
@@ -11,6 +10,7 @@ from broker.store.statements import Prepared
 from broker.store.tables import disabled_grant
 from broker.store.times import ms
 from broker.store.transaction import Transaction
+from broker.store.upserts import put_new
 
 _DISABLED = Prepared(select(disabled_grant.c.at).where(disabled_grant.c.grant_id == bindparam("which")))
 
@@ -35,8 +35,7 @@ class GrantSwitches:
 
         def work(transaction: Transaction) -> None:
             now = ms(self._database.clock.now())
-            cut = insert(disabled_grant).values(grant_id=grant, at=now).on_conflict_do_nothing()
-            transaction.connection.execute(cut)
+            put_new(transaction.connection, disabled_grant, {"grant_id": grant, "at": now})
             transaction.append([Record(Event.GRANT_DISABLED, {"grant": grant, "by": by})])
 
         self._database.write(Reserve.NONE, work)

@@ -5,7 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
-from broker.store.locks import Patience, locked
+from broker.store.engines.sqlite.locks import Patience, locked
 from tests.faults.conftest import Scene
 from tests.support import invariants
 from tests.support.stack import until, workers_of

@@ -6,10 +6,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from broker.model.names import AppId, GrantId
 from broker.model.record import Event, Record
 from broker.store.database import Database
+from broker.store.engines.sqlite.engine import SqliteOpening
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from broker.store.replay import StoredReplayGuard
@@ -110,7 +112,7 @@ def test_closing_while_others_read_ends_their_connections_too(database: Database
     database.close()
     closed.set()
     reader.join()
-    assert not database._connections._idle
+    assert not cast("SqliteOpening", database._opening)._connections._idle
 
 
 def test_a_store_that_is_written_to_can_be_opened(database: Database, path: Path, clock: HandClock) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import InvalidRequestError
 from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
 from broker.store.database import Database
-from broker.store.locks import Patience
+from broker.store.engines.sqlite.locks import Patience
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from tests.support.clock import HandClock
@@ -202,9 +202,9 @@ def test_a_store_that_lost_a_durable_record_is_not_reopened(
 
 
 def test_reopening_a_healthy_store_changes_nothing(database: Database) -> None:
-    before = database._connections
+    before = database._opening
     database.reopen()
-    assert database._connections is before
+    assert database._opening is before
 
 
 def test_an_interrupted_commit_is_as_unknown_as_a_failed_one(database: Database) -> None:
@@ -247,12 +247,12 @@ def test_an_error_text_holds_no_parameters(database: Database) -> None:
 def test_another_process_that_holds_the_store_too_long_is_no_reason_to_stop(
     database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.store.database._TURN_S", 0.1)
+    monkeypatch.setattr("broker.store.engines.sqlite.engine._WAIT_S", 0.1)
     impatient = Database.open(path, database.clock)
-    database._connections.writer.exec_driver_sql("BEGIN IMMEDIATE")
+    database._opening.writer.exec_driver_sql("BEGIN IMMEDIATE")
     with pytest.raises(LogUnavailable, match="locked"):
         append(impatient)
-    database._connections.writer.exec_driver_sql("ROLLBACK")
+    database._opening.writer.exec_driver_sql("ROLLBACK")
     append(impatient)
     assert impatient.healthy()
     impatient.close()
@@ -294,7 +294,7 @@ def test_a_lock_that_others_may_open_or_that_leads_elsewhere_is_refused(
 def test_a_process_that_never_lets_go_of_the_store_is_no_reason_to_stop(
     database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.store.place._TO_WRITE", Patience(within_s=0.05, step_s=0.0005))
+    monkeypatch.setattr("broker.store.engines.sqlite.place._TO_WRITE", Patience(within_s=0.05, step_s=0.0005))
     holder = os.open(lock_of(path), os.O_RDWR)
     fcntl.flock(holder, fcntl.LOCK_EX)
     with pytest.raises(LogUnavailable, match="another process holds the store"):
@@ -324,7 +324,7 @@ def test_a_transaction_that_cannot_be_undone_stops_the_store_until_reopened(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("broker.store.database.driver", lost)
+        patch.setattr("broker.store.engines.sqlite.engine.driver", lost)
         with failing(database, "INSERT", NOT_PERSISTED), pytest.raises(LogUnavailable):
             append(database)
     assert "could not be undone" in database.problem()

@@ -1,21 +1,15 @@
 """Statements that run on the driver say so where they could not."""
 
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 from sqlalchemy.schema import CreateTable
 
-from broker.store.statements import Prepared, driver
+from broker.store.database import Database
+from broker.store.place import Reserve
+from broker.store.statements import Prepared
 from broker.store.tables import counter
 
 
-def test_only_what_reads_or_changes_rows_is_prepared() -> None:
+def test_only_what_reads_or_changes_rows_is_prepared(database: Database) -> None:
+    prepared = Prepared(CreateTable(counter))
     with pytest.raises(TypeError, match="not a statement"):
-        Prepared(CreateTable(counter))
-
-
-def test_another_driver_than_sqlites_is_refused() -> None:
-    connection = SimpleNamespace(connection=SimpleNamespace(driver_connection=object()))
-    with pytest.raises(TypeError, match="not on sqlite3"):
-        driver(cast("Any", connection))
+        database.write(Reserve.NONE, lambda t: prepared.run(t.connection, {}))

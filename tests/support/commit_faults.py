@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from broker.store.database import Database
-from broker.store.statements import Prepared
+from broker.store.statements import Prepared, Rows
 
 When = Literal["before", "after"]
 NOT_PERSISTED: When = "before"
@@ -25,19 +25,19 @@ def watched(database: Database, when: When, watch: Callable[[str], None]) -> Ite
     """
     run = Prepared.run
 
-    def run_watched(self: Prepared, on: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
-        mine = on is database._connections.writer
+    def run_watched(self: Prepared, on: Connection, values: Mapping[str, object]) -> Rows:
+        mine = on is database._opening.writer
         if mine and when == NOT_PERSISTED:
-            watch(self.text)
+            watch(self.words(on.dialect))
         cursor = run(self, on, values)
         if mine and when == PERSISTED:
-            watch(self.text)
+            watch(self.words(on.dialect))
         return cursor
 
     def executed(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
         watch(statement)
 
-    writer, moment = database._connections.writer, f"{when}_cursor_execute"
+    writer, moment = database._opening.writer, f"{when}_cursor_execute"
     event.listen(writer, moment, executed)
     try:
         with pytest.MonkeyPatch.context() as patch:

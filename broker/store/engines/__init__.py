@@ -1,0 +1,1 @@
+"""The databases that can hold a store, each behind the same few calls (`engine.py`)."""

@@ -1,0 +1,1 @@
+"""SQLite: one file, its write-ahead log, and locks that are files beside it."""

@@ -1,0 +1,134 @@
+"""A store that is one SQLite file."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from sqlite3 import Error as DriverError
+from typing import TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from broker.errors import LogUnavailable
+from broker.store import schema
+from broker.store.engines.sqlite.connections import Connections
+from broker.store.engines.sqlite.locks import Patience, locked
+from broker.store.engines.sqlite.place import Identity, Place
+from broker.store.place import Room
+from broker.store.statements import Prepared, driver
+
+T = TypeVar("T")
+
+_WAIT_S = 5.0
+"""How long SQLite waits for another process' turn to write."""
+_STEP_S = 0.02
+"""Between two looks whether a named turn is free."""
+_BEGIN, _COMMIT = Prepared(text("BEGIN IMMEDIATE")), Prepared(text("COMMIT"))
+
+
+class SqliteOpening:
+    """`engine.Opening` of one file."""
+
+    errors: tuple[type[Exception], ...] = (SQLAlchemyError, DriverError)
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._connections, self._files = _connect(place)
+        self.writer = self._connections.writer
+
+    def told(self, error: Exception) -> str:
+        """See `engine.Opening`."""
+        return _told(error)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """See `engine.Opening`."""
+        return self._connections.read(work)
+
+    def room(self) -> Room:
+        """See `engine.Opening`."""
+        return self._place.examined(self._files)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """See `Place.alone`."""
+        return self._place.alone()
+
+    def begin(self) -> None:
+        """See `engine.Opening`."""
+        _BEGIN.run(self.writer, {})
+
+    def commit(self) -> None:
+        """See `engine.Opening`."""
+        _COMMIT.run(self.writer, {})
+
+    def roll_back(self) -> None:
+        """See `engine.Opening`."""
+        driver(self.writer).rollback()
+
+    def anew(self) -> "SqliteOpening":
+        """See `engine.Opening`."""
+        if self._place.identity() != self._files[0]:
+            raise LogUnavailable("the store's file was replaced: look into it and restart")
+        self.close()
+        return SqliteOpening(self._place)
+
+    def close(self) -> None:
+        """See `engine.Opening`."""
+        self._connections.close()
+
+
+class SqliteEngine:
+    """`engine.Engine` of one file."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def make(self) -> None:
+        """See `Place.make`."""
+        self._place.make()
+
+    def check_made(self) -> None:
+        """See `Place.check_made`."""
+        self._place.check_made()
+
+    def open(self) -> SqliteOpening:
+        """See `engine.Engine`."""
+        return SqliteOpening(self._place)
+
+    def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
+        """See `engine.Engine`. The name becomes a part of a file's name."""
+        return locked(self._place.path, f".{name}.lock", Patience(within_s, _STEP_S))
+
+
+def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
+    """Open the file; the connections, and what the files are. Raises LogUnavailable."""
+    with place.alone():
+        place.check_rights()
+        before = place.identity()
+        try:
+            connections = Connections(place.path, _WAIT_S)
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the store {place.path} cannot be opened: {_told(error)}") from None
+        try:
+            files = _examined(connections.writer, place, before)
+        except BaseException:  # nobody else can close them
+            connections.close()
+            raise
+    return connections, files
+
+
+def _examined(connection: Connection, place: Place, before: Identity) -> tuple[Identity, ...]:
+    try:
+        schema.prepare(connection)
+        schema.verify_tail(connection)
+    except SQLAlchemyError as error:
+        raise LogUnavailable(f"the store {place.path} cannot be used: {_told(error)}") from None
+    files = place.identities()
+    if files[0] != before:
+        raise LogUnavailable(f"the store {place.path} was replaced while it was opened")
+    return files
+
+
+def _told(error: Exception) -> str:
+    told = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(told, DriverError):
+        return f"{getattr(told, 'sqlite_errorname', type(told).__name__)}: {told}"
+    return type(told).__name__
