@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPSConnection
 from importlib.metadata import version
 from select import POLLIN, poll
-from threading import local
+from threading import Lock, local
 from weakref import WeakSet
 
 from pyVmomi import vim, vmodl
@@ -67,7 +67,9 @@ class Stub(SoapStubAdapter):
         self._endpoint = f"{vcenter.host}:{vcenter.port}"
         self._call_timeout_s = vcenter.call_timeout_s
         self._own = local()
+        self._taking = Lock()
         self._open: WeakSet[HTTPSConnection] = WeakSet()
+        self._aborted = False
 
     def InvokeMethod(self, mo: Remote, info: Remote, args: Remote, outerStub: Remote = None) -> Remote:  # noqa: N802, N803 - pyVmomi's own names
         """Send one call, once."""
@@ -102,11 +104,12 @@ class Stub(SoapStubAdapter):
             channel = connection.sock
             if isinstance(channel, DeadlineSocket) and (channel.fresh or _silent(channel)):
                 channel.end_within(*getattr(self._own, "limits", (self._call_timeout_s, MOST_BYTES)))
-                self._open.add(connection)
-                return connection
+                return self._taken(connection)
             connection.close()
 
     def _connect(self) -> HTTPSConnection:
+        if self._aborted:
+            raise NotSent(Reason.SHUTTING_DOWN)
         try:
             connection: HTTPSConnection = super().GetConnection()
         except (OSError, HTTPException) as error:
@@ -115,6 +118,15 @@ class Stub(SoapStubAdapter):
             connection.response_class = PlainResponse
             return connection
         raise failure
+
+    def _taken(self, connection: HTTPSConnection) -> HTTPSConnection:
+        """The same, for `abort` to find. One that was made meanwhile ends here."""
+        with self._taking:
+            self._open.add(connection)
+        if self._aborted:
+            connection.close()
+            raise NotSent(Reason.SHUTTING_DOWN)
+        return connection
 
     @contextmanager
     def patience(self, timeout_s: float) -> Iterator[None]:
@@ -134,8 +146,11 @@ class Stub(SoapStubAdapter):
         self.DropConnections()
 
     def abort(self) -> None:
-        """End every connection at once, those included on which a thread waits."""
-        for connection in list(self._open):
+        """End every connection at once, those included on which a thread waits, and make none any more."""
+        self._aborted = True
+        with self._taking:
+            taken = list(self._open)
+        for connection in taken:
             if isinstance(channel := connection.sock, DeadlineSocket):
                 with suppress(OSError):
                     channel.abort()

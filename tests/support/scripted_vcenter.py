@@ -106,6 +106,8 @@ class ScriptedVcenter:
         self.requests: list[str] = []
         self.agents: set[str] = set()
         self.answers: dict[str, Answer] = _usual_answers()
+        self.greet: Callable[[], None] = lambda: None
+        """Called for each connection, before its TLS begins."""
         self.released = threading.Event()
         """Set at the end: answers that hold back wait for it."""
         self._open: set[socket.socket] = set()
@@ -161,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def setup(self) -> None:
+        self.server.vcenter.greet()
         self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         self.server.vcenter._open.add(self.request)
         super().setup()

@@ -68,12 +68,34 @@ def test_closing_ends_a_call_that_waits(scripted: ScriptedVcenter, open_session:
 
     scripted.answers["DestroyView"] = hold
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(session.wait, lambda link: vim.view.View("view", link.stub).DestroyView())
+        call = pool.submit(session.wait, destroy_view)
         assert waiting.wait(5)
         session.close()
         with pytest.raises(Refused) as refusal:
             call.result(5)
     assert refusal.value.reason is Reason.VCENTER_UNAVAILABLE
+
+
+def destroy_view(link: Link) -> None:
+    vim.view.View("view", link.stub).DestroyView()
+
+
+def test_a_connection_that_is_being_made_when_the_session_is_closed_ends_with_it(
+    scripted: ScriptedVcenter, open_session: OpenSession
+) -> None:
+    session = open_session()
+    session.run(nothing)
+    scripted.hang_up()
+
+    def close_meanwhile() -> None:
+        scripted.greet = lambda: None  # logging out takes a connection, too
+        session.close()
+
+    scripted.greet = close_meanwhile
+    with pytest.raises(Refused) as refusal:
+        session.wait(destroy_view)
+    assert refusal.value.reason is Reason.SHUTTING_DOWN
+    assert scripted.calls[-1] == "Logout"
 
 
 def test_a_refused_password_is_tried_once_until_the_file_changes(
@@ -291,7 +313,7 @@ def test_a_changed_secret_is_used_at_the_next_log_in(
             raise forgotten.pop()
 
     scripted.answers["DestroyView"] = once_forgotten
-    session.run(lambda link: vim.view.View("view", link.stub).DestroyView())
+    session.run(destroy_view)
     logins = [r for r, name in zip(scripted.requests, scripted.calls, strict=True) if name == "Login"]
     assert [PASSWORD in logins[0], "second-Pa55word" in logins[1]] == [True, True]
 
@@ -327,7 +349,7 @@ def test_closing_lets_a_call_that_runs_finish(scripted: ScriptedVcenter, open_se
 
     scripted.answers["DestroyView"] = slow
     with ThreadPoolExecutor(2) as pool:
-        call = pool.submit(session.run, lambda link: vim.view.View("view", link.stub).DestroyView())
+        call = pool.submit(session.run, destroy_view)
         assert running.wait(5)
         closing = pool.submit(session.close)
         until(lambda: session._closed)
