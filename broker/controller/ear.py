@@ -38,14 +38,19 @@ class Ear:
         self._heard = 0
         self._seen: int | None = None
         self._ending = Flag()
+        self._thread = Thread(target=self._run, name=f"listen-{vcenter}", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
-        Thread(target=self._run, name=f"listen-{self._vcenter}", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Listen no longer: the wait under way ends with the session."""
         self._ending.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of listening, so long at most."""
+        self._thread.join(timeout_s)
 
     def begin_look(self) -> int:
         """How many changes were heard of: give it to `looked` once a look that begins now is over."""

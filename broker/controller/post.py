@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 _CONFIRM_EVERY_S = 30.0
 """How often the store is told that a vCenter still stands as it did: far below what counts as silent."""
 
+_END_WITHIN_S = 1.0
+"""For the ear, once its session has ended."""
+
 
 class Post:
     """Looks run in a thread of their own, so that a vCenter that does not answer holds up no other.
@@ -61,6 +64,7 @@ class Post:
         """Log out, and end what runs. Never raises."""
         self._ear.stop()
         self._administration.close()
+        self._ear.join(_END_WITHIN_S)
 
     def _run(self, policy: Policy, grants: Sequence[AppliedGrant]) -> None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -254,6 +255,17 @@ def test_a_watch_finds_what_somebody_changed(site: Site, change: Any, finding: s
     assert site.standing()[0] is not Standing.HOLDS
     assert finding in site.standing()[1]
     assert site.writes() == changed >= before
+
+
+def test_a_watch_that_is_closed_leaves_nobody_who_listens(site: Site) -> None:
+    wanted = site.policy(grant("g1", CLUSTER))
+    site.apply(wanted)
+    before = set(enumerate_threads())
+    watch = Watch(site.rooms)
+    watch.round(wanted)
+    (ear,) = (each for each in set(enumerate_threads()) - before if each.name == "listen-prod")
+    watch.close()
+    assert not ear.is_alive()
 
 
 def test_a_watch_comes_back_after_its_session_was_ended(site: Site) -> None:
