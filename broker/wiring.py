@@ -10,6 +10,7 @@ from pathlib import Path
 from broker.audit.access import AuditAccessLog
 from broker.audit.fingerprint import TicketFingerprints
 from broker.audit.housekeeping import Housekeeping
+from broker.audit.keys import LogKeys
 from broker.audit.ledger import AuditLedger
 from broker.audit.orphans import OrphanRule
 from broker.audit.refusals import RefusalBudget
@@ -87,7 +88,8 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     SecretUnavailable.
     """
     clock, metrics = SystemClock(), Metrics()
-    database = Database.open(started.store, clock, started.disk_reserve_mib, metrics.meter, threads)
+    signer = LogKeys(started.audit.keys)
+    database = Database.open(started.store, clock, signer, started.disk_reserve_mib, metrics.meter, threads)
     presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
@@ -279,7 +281,7 @@ class ProcessHealth:
 
 def _ask_reload(settings: ServerSettings) -> None:
     """What SIGHUP does, in the arbiter: it must hold no connection across a fork."""
-    database = Database.open_existing(settings.store, SystemClock())
+    database = Database.open_existing(settings.store, SystemClock(), LogKeys(settings.audit.keys))
     try:
         StoredProcesses(database).ask_reload()
     finally:
@@ -295,7 +297,8 @@ def _try_out(settings: ServerSettings) -> None:
         listener = settings.listener
         ServerContext(listener.certificate, listener.key)
     Metrics().exposition(settings, SystemClock())
-    Database.open(settings.store, SystemClock(), settings.disk_reserve_mib).close()
+    signer = LogKeys(settings.audit.keys)
+    Database.open(settings.store, SystemClock(), signer, settings.disk_reserve_mib).close()
 
 
 def _fingerprints(settings: ServerSettings) -> TicketFingerprints:

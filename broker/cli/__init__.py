@@ -10,6 +10,7 @@ from broker.cli.lazy import LazyGroup
 _COMMANDS = {
     "accounts": "broker.cli.accounts",
     "apps": "broker.cli.apps",
+    "audit": "broker.cli.audit",
     "config": "broker.cli.config",
     "controller": "broker.cli.controller",
     "demo": "broker.cli.demo",

@@ -6,7 +6,7 @@ import click
 
 from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, format_option
-from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.cli.places import StorePlace, config_option, opened_store, store_option
 from broker.console import show, tell
 from broker.model.names import VcenterId, parse_id
 from broker.model.principals import canonical_user, parse_user
@@ -24,9 +24,9 @@ def command() -> None:
 @config_option
 @store_option
 @format_option
-def latched(directory: Path, store: Path | None, output_format: str) -> None:
+def latched(directory: Path, store: StorePlace, output_format: str) -> None:
     """Every account whose password vCenter refused."""
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         found = StoredLatches(database).latched()
     show(
         output_format,
@@ -41,7 +41,7 @@ def latched(directory: Path, store: Path | None, output_format: str) -> None:
 @config_option
 @store_option
 @format_option
-def retry(vcenter: str, user: str, directory: Path, store: Path | None, output_format: str) -> None:
+def retry(vcenter: str, user: str, directory: Path, store: StorePlace, output_format: str) -> None:
     r"""Try the password of USER on VCENTER once more. A changed password needs no retry.
 
     It also ends the wait after log-ins that vCenter did not answer.
@@ -49,7 +49,7 @@ def retry(vcenter: str, user: str, directory: Path, store: Path | None, output_f
     USER is user@domain or DOMAIN\user, in any case.
     """
     where, who = VcenterId(parse_id(vcenter, "vcenter")), canonical_user(parse_user(user))
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         opened = StoredLatches(database).retry(where, who, operator())
     said = "may log in again" if opened else _NOT_STOPPED
     tell(output_format, f"{user} on {vcenter} {said}", vcenter=where, user=who, opened=opened)

@@ -12,7 +12,7 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, fail, format_option
-from broker.cli.places import config_option, opened_store, readable_policy, store_option, store_path
+from broker.cli.places import StorePlace, config_option, opened_store, readable_policy, store_option
 from broker.clock import SystemClock
 from broker.console import show, tell
 from broker.errors import Reason, Refused
@@ -39,8 +39,8 @@ def command() -> None:
 
 
 @contextmanager
-def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredentials]:
-    with opened_store(store_path(directory, store)) as database:
+def _credentials(directory: Path, store: StorePlace) -> Iterator[StoredCredentials]:
+    with opened_store(directory, store) as database:
         try:
             yield StoredCredentials(database)
         except Refused as refused:
@@ -56,7 +56,7 @@ def _credentials(directory: Path, store: Path | None) -> Iterator[StoredCredenti
 @config_option
 @store_option
 @format_option
-def add(app: str, secret_file: Path | None, directory: Path, store: Path | None, output_format: str) -> None:
+def add(app: str, secret_file: Path | None, directory: Path, store: StorePlace, output_format: str) -> None:
     """Let APP authenticate: with its keys from apps.yaml, and with a secret if one is made here."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials, _new_secret(secret_file) as digest:
@@ -85,7 +85,7 @@ def rotate(
     secret_file: Path | None,
     overlap: int,
     directory: Path,
-    store: Path | None,
+    store: StorePlace,
     output_format: str,
 ) -> None:
     """Revoke every access token of APP, and give it a new secret if a file is named.
@@ -112,7 +112,7 @@ def rotate(
 @config_option
 @store_option
 @format_option
-def disable(app: str, directory: Path, store: Path | None, output_format: str) -> None:
+def disable(app: str, directory: Path, store: StorePlace, output_format: str) -> None:
     """Cut APP and every access token that it holds, at once."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials:
@@ -126,7 +126,7 @@ def disable(app: str, directory: Path, store: Path | None, output_format: str) -
 @config_option
 @store_option
 @format_option
-def enable(app: str, directory: Path, store: Path | None, output_format: str) -> None:
+def enable(app: str, directory: Path, store: StorePlace, output_format: str) -> None:
     """Let APP authenticate again. Tokens from before stay revoked."""
     app_id = AppId(parse_id(app, "app"))
     with _credentials(directory, store) as credentials:
@@ -138,7 +138,7 @@ def enable(app: str, directory: Path, store: Path | None, output_format: str) ->
 @config_option
 @store_option
 @format_option
-def list_apps(directory: Path, store: Path | None, output_format: str) -> None:
+def list_apps(directory: Path, store: StorePlace, output_format: str) -> None:
     """Every app that was ever added."""
     with _credentials(directory, store) as credentials:
         known = credentials.all()

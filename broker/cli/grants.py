@@ -9,7 +9,7 @@ import click
 from broker.cli.exits import Exit
 from broker.cli.operator import operator
 from broker.cli.output import ExplainingGroup, fail, format_option
-from broker.cli.places import config_option, opened_store, readable_policy, store_option, store_path
+from broker.cli.places import StorePlace, config_option, opened_store, readable_policy, store_option
 from broker.console import Format, show, show_json, tell
 from broker.model.names import GrantId, parse_id
 from broker.store.applied import StoredGrants
@@ -26,13 +26,13 @@ def command() -> None:
 @config_option
 @store_option
 @format_option
-def disable(grant: str, directory: Path, store: Path | None, output_format: str) -> None:
+def disable(grant: str, directory: Path, store: StorePlace, output_format: str) -> None:
     """Refuse every ticket under GRANT from now on, requests that run included.
 
     Exit 6 if no grant of this name is known: it is cut all the same.
     """
     grant_id = GrantId(parse_id(grant, "grant"))
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         GrantSwitches(database).disable(grant_id, operator())
         applied = StoredGrants(database).applied(grant_id) is not None
     known = applied or _written(directory, grant_id)
@@ -49,10 +49,10 @@ def disable(grant: str, directory: Path, store: Path | None, output_format: str)
 @config_option
 @store_option
 @format_option
-def enable(grant: str, directory: Path, store: Path | None, output_format: str) -> None:
+def enable(grant: str, directory: Path, store: StorePlace, output_format: str) -> None:
     """Let GRANT work again. Exit 6 if it was not disabled and no grant of this name is known."""
     grant_id = GrantId(parse_id(grant, "grant"))
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         switches = GrantSwitches(database)
         was_disabled = switches.grant_disabled(grant_id)
         switches.enable(grant_id, operator())
@@ -73,9 +73,9 @@ def enable(grant: str, directory: Path, store: Path | None, output_format: str) 
 @config_option
 @store_option
 @format_option
-def disabled(directory: Path, store: Path | None, output_format: str) -> None:
+def disabled(directory: Path, store: StorePlace, output_format: str) -> None:
     """Every grant that is switched off."""
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         grants = GrantSwitches(database).disabled()
     show(output_format, ("grant",), [(grant,) for grant in grants])
 

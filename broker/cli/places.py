@@ -1,18 +1,22 @@
 """Where a command finds the policy and the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 
 import click
 import yaml
 
+from broker.audit.keys import LogKeys
 from broker.cli.exits import Exit
 from broker.cli.output import fail
 from broker.clock import SystemClock
 from broker.errors import BrokerError
 from broker.model.policy import Policy
 from broker.policy.load import load_policy
+from broker.policy.settings_files import DEFAULT_KEYS
 from broker.store.database import Database
 
 DEFAULT_DIRECTORY = Path("/etc/cim-ticket-broker")
@@ -27,13 +31,37 @@ config_option = click.option(
     help="Directory of server.yaml, vcenters.yaml, accounts.yaml, apps.yaml and grants.yaml.",
 )
 
-store_option = click.option(
-    "--store",
-    "store",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="BROKER_STORE",
-    help="The store's file, where server.yaml cannot tell it.",
-)
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """The store and the folder of the log's keys, where server.yaml is not to say them."""
+
+    file: Path | None
+    keys: Path | None
+
+
+def store_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that name the store and its keys; the command gets both as `store`, a StorePlace."""
+
+    @click.option(
+        "--store",
+        "store_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="BROKER_STORE",
+        help="The store's file, where server.yaml cannot tell it.",
+    )
+    @click.option(
+        "--audit-keys",
+        "audit_keys",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="BROKER_AUDIT_KEYS",
+        help="The folder of the log's keys, where server.yaml cannot tell it.",
+    )
+    @wraps(command)
+    def with_place(store_file: Path | None, audit_keys: Path | None, **rest: object) -> None:
+        command(store=StorePlace(store_file, audit_keys), **rest)
+
+    return with_place
 
 
 def _controller_file(_ctx: click.Context, _option: click.Parameter, named: Path) -> Path:
@@ -52,24 +80,47 @@ controller_option = click.option(
 )
 
 
-def store_path(directory: Path, store: Path | None) -> Path:
-    """The store's file: as given, else as server.yaml says.
+@contextmanager
+def opened_store(directory: Path, store: StorePlace) -> Iterator[Database]:
+    """The store, open for one command: file and keys as given, else as server.yaml says.
 
-    Only that one key is read, so that a switch can be thrown while the policy is broken.
+    Only the store and the log's keys are read there, so that a switch can be thrown while the policy
+    is broken. Raises LogUnavailable, also where no store was ever made.
     """
-    if store is not None:
-        return store
-    file = directory / "server.yaml"
+    told = _told(directory / "server.yaml", needed=store.file is None)
+    file = store.file or directory / _store_of(told, directory)
+    keys = store.keys or directory / _keys_of(told)
+    database = Database.open_existing(file, SystemClock(), LogKeys(keys))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _told(file: Path, *, needed: bool) -> Mapping[str, object]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        if not needed:
+            return {}
         fail(
             f"{file} cannot tell the store ({type(error).__name__}); name it with --store", Exit.CONFIGURATION
         )
-    told = document.get("store") if isinstance(document, dict) else None
-    if not isinstance(told, str):
-        fail(f"{file} does not name the store: do so with --store", Exit.CONFIGURATION)
-    return directory / told
+    return document if isinstance(document, dict) else {}
+
+
+def _store_of(told: Mapping[str, object], directory: Path) -> str:
+    store = told.get("store")
+    if not isinstance(store, str):
+        fail(f"{directory / 'server.yaml'} does not name the store: do so with --store", Exit.CONFIGURATION)
+    return store
+
+
+def _keys_of(told: Mapping[str, object]) -> str:
+    """As server.yaml says, else where they lie by default: a wrong guess signs nothing, and is named."""
+    audit = told.get("audit")
+    keys = audit.get("keys") if isinstance(audit, dict) else None
+    return keys if isinstance(keys, str) else DEFAULT_KEYS
 
 
 def readable_policy(directory: Path) -> Policy | None:
@@ -81,13 +132,3 @@ def readable_policy(directory: Path) -> Policy | None:
         return load_policy(directory)
     except (BrokerError, OSError, RuntimeError):  # the last one is pathlib's for a loop of links
         return None
-
-
-@contextmanager
-def opened_store(path: Path) -> Iterator[Database]:
-    """The store, open for one command. Raises LogUnavailable, also where no store was ever made."""
-    database = Database.open_existing(path, SystemClock())
-    try:
-        yield database
-    finally:
-        database.close()

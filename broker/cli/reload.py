@@ -8,7 +8,7 @@ import click
 
 from broker.cli.exits import Exit
 from broker.cli.output import fail, format_option
-from broker.cli.places import config_option, opened_store, store_option, store_path
+from broker.cli.places import StorePlace, config_option, opened_store, store_option
 from broker.console import Format, show
 from broker.ports.operation import Acknowledgement
 from broker.store.processes import StoredProcesses
@@ -24,13 +24,13 @@ _LOOK_EVERY_S = 0.1
 @store_option
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for every process.")
 @format_option
-def command(directory: Path, store: Path | None, timeout: float, output_format: str) -> None:
+def command(directory: Path, store: StorePlace, timeout: float, output_format: str) -> None:
     """Read the policy anew in every process, without a restart.
 
     Returns when every running process decides on the new revision. A process that finds the
     files wrong keeps its old policy, puts that on record, and makes this command exit with 3.
     """
-    with opened_store(store_path(directory, store)) as database:
+    with opened_store(directory, store) as database:
         answers = _wait(StoredProcesses(database), timeout)
     if not answers:
         fail("no process of the broker runs on this store")

@@ -28,6 +28,7 @@ from broker.controller.resolving.adopt import Adoption, adopt
 from broker.controller.resolving.look import Looked, drifted, look_now
 from broker.controller.resolving.restore import restore
 from broker.controller.rooms import ControllerRooms, NoLogin, kept_open
+from broker.controller.store import opened_store
 from broker.controller.watch import Watch
 from broker.errors import BrokerError, InvalidName, PolicyRefused
 from broker.lint.findings import Material
@@ -64,7 +65,7 @@ def plan_from(file: Path, asked: Asked) -> Plan:
     settings = load_controller(file)
     policy, _ = _policy(settings)
     _among(asked.follow, policy.grants, "one of grants.yaml")
-    with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
+    with opened_store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return plan_policy(policy, rooms, asked)
 
 
@@ -72,7 +73,7 @@ def replay_from(file: Path, plan: Plan, back: timedelta) -> Replay:
     """What the plan would have made of the requests of that time. Raises as `plan_from` does, and Refused."""
     settings = load_controller(file)
     policy = load_policy(settings.policy)
-    with _store(settings) as database:
+    with opened_store(settings) as database:
         now = database.clock.now()
         past = on_record(AuditReading(database).since(now - back, CODES))
         after = After(
@@ -109,7 +110,7 @@ def apply_from(file: Path, wanted: Asked | SavedPlan, by: str, progress: Progres
     policy, _ = _policy(settings)
     if isinstance(wanted, Asked):
         _among(wanted.follow, policy.grants, "one of grants.yaml")
-    with _store(settings) as database, _turn(database):
+    with opened_store(settings) as database, _turn(database):
         rooms = _rooms(settings, database)
         if isinstance(wanted, SavedPlan):
             return apply_saved(wanted, policy, rooms, by, progress)
@@ -120,7 +121,7 @@ def drift_from(file: Path) -> Looked:
     """`broker roles drift`: one look now. Raises ConfigurationErrors, LogUnavailable."""
     settings = load_controller(file)
     policy = load_policy(settings.policy)
-    with _store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
+    with opened_store(settings) as database, kept_open(_rooms(settings, database)) as rooms:
         return look_now(policy, rooms)
 
 
@@ -154,7 +155,7 @@ def _resolving(file: Path) -> Iterator[tuple[Policy, Places, ControllerRooms]]:
     settings = load_controller(file)
     policy, places = _policy(settings)
     with (
-        _store(settings) as database,
+        opened_store(settings) as database,
         _turn(database),
         kept_open(_rooms(settings, database)) as rooms,
     ):
@@ -179,7 +180,7 @@ def run_from(file: Path, next_signal: NextSignal) -> None:
     """`broker controller`, until SIGTERM or SIGINT. Raises ConfigurationErrors, LogUnavailable."""
     settings = load_controller(file)
     load = partial(load_policy, settings.policy)
-    with _store(settings) as database:
+    with opened_store(settings) as database:
         presence = Presence(database.boot, "controller", StoredProcesses(database), database.clock)
         holder = PolicyHolder(load())
         rooms = _rooms(settings, database)
@@ -214,15 +215,6 @@ def _kept_house(settings: ControllerSettings, database: Database) -> Iterator[No
         yield
     finally:
         housekeeping.stop()
-
-
-@contextmanager
-def _store(settings: ControllerSettings) -> Iterator[Database]:
-    database = Database.open(settings.store, SystemClock())
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _rooms(settings: ControllerSettings, database: Database) -> ControllerRooms:

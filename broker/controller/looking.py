@@ -1,13 +1,11 @@
 """`broker doctor` and `broker roles explain`, put together from the controller's own file: they only read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from broker.audit.reading import AuditReading
-from broker.clock import SystemClock
+from broker.controller.store import opened_store
 from broker.doctor.examine import examine
 from broker.doctor.finding import Report
 from broker.doctor.visit import Instruments, Progress, Wanted
@@ -90,16 +88,6 @@ def _explained(
         return explain(question, policy, StoredEntitlements(database), clock, view, serving)
     finally:
         view.close()
-
-
-@contextmanager
-def opened_store(settings: ControllerSettings) -> Iterator[Database]:
-    """The store, where log-ins that were refused are remembered for every process."""
-    database = Database.open(settings.store, SystemClock())
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def inspection(

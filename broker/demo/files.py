@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from broker.audit.keys import make_key
 from broker.demo.keys import write_private_key, write_random_key, write_server_certificate
 
 APP = "monitoring"
@@ -46,6 +47,11 @@ class Site:
         return self.root / "monitoring.secret"
 
     @property
+    def log_keys(self) -> Path:
+        """The keys that sign the log."""
+        return self.config / "audit-keys"
+
+    @property
     def broker_ca(self) -> Path:
         """What clients verify the broker's certificate against."""
         return self.root / "broker-ca.pem"
@@ -73,6 +79,7 @@ def write_site(site: Site, lab: LabPlace, scope: str, now: datetime) -> None:
     public_key = write_private_key(site.app_key)
     write_private_key(site.root / "signing.key")
     write_random_key(site.root / "fingerprint.key")
+    make_key(site.log_keys, f"localhost:{site.port}/audit")
     write_server_certificate(site.root / "broker.pem", site.root / "broker.key", site.broker_ca, now)
     documents: dict[Path, object] = {
         site.config / "server.yaml": _server(site),

@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
+from broker.audit.keys import LogKeys
 from broker.audit.reading import AuditReading
 from broker.client.api import BrokerClient, TicketAnswer
 from broker.client.cim import cim_connection, sensors
@@ -48,7 +48,7 @@ def tell(site: Site, control: LabControl) -> None:
     heading("It reads the sensors: the ticket is user and password, the host's certificate is pinned")
     _show_sensors(ticket)
     heading("What the log says of it")
-    _show_records(site.root / "state" / "broker.db", ticket.issuance)
+    _show_records(site, ticket.issuance)
     heading("Refused: a host outside the grant")
     _expect_refusal(app)
     heading("Refused: the same ticket, two minutes later by the lab's clock")
@@ -69,8 +69,8 @@ def _show_sensors(ticket: TicketAnswer) -> None:
     show("table", ("sensor", "type", "reading", "unit", "health"), rows)
 
 
-def _show_records(store: Path, issuance: str) -> None:
-    database = Database.open(store, SystemClock())
+def _show_records(site: Site, issuance: str) -> None:
+    database = Database.open(site.root / "state" / "broker.db", SystemClock(), LogKeys(site.log_keys))
     try:
         records = AuditReading(database).of_issuance(parse_issuance_id(issuance))
     finally:

@@ -48,6 +48,13 @@ class MetricsListener:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """How the log is kept. `keys` is the directory of the keys that sign it."""
+
+    keys: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """`server.yaml`. `issuer` is this broker's URL, its token issuer and its audience."""
 
@@ -64,6 +71,7 @@ class ServerSettings:
     signing_keys: tuple[SecretReference, ...]
     """EC P-256 keys in PEM: the first signs, all are published and accepted."""
     fingerprint_key: SecretReference
+    audit: AuditSettings
     redis_url: SecretReference | None
     proof_max_age_s: float
     service_rate: Rate
@@ -91,5 +99,7 @@ class ControllerSettings:
     policy: Path
     """The directory of server.yaml, vcenters.yaml, accounts.yaml, apps.yaml and grants.yaml."""
     store: Path
+    audit_keys: Path | None
+    """None: those of server.yaml."""
     interval_s: float
     logins: Mapping[VcenterId, ControllerLogin]

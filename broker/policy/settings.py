@@ -6,6 +6,7 @@ from types import MappingProxyType
 from broker.model.names import VcenterId
 from broker.model.principals import canonical_user
 from broker.model.settings import (
+    AuditSettings,
     ControllerLogin,
     ControllerSettings,
     MetricsListener,
@@ -33,6 +34,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         roles=written.beside(body.roles),
         signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),
         fingerprint_key=compile_reference(body.fingerprint_key, folder),
+        audit=AuditSettings(keys=written.beside(body.audit.keys)),
         redis_url=compile_reference(body.redis_url, folder) if body.redis_url else None,
         proof_max_age_s=body.proof_max_age_s,
         service_rate=compile_rate(body.service_rate),
@@ -71,6 +73,7 @@ def compile_controller(written: Written[ControllerFile]) -> ControllerSettings:
     return ControllerSettings(
         policy=written.beside(body.policy),
         store=written.beside(body.store),
+        audit_keys=written.beside(body.audit_keys) if body.audit_keys else None,
         interval_s=body.interval_s,
         logins=MappingProxyType(logins),
     )

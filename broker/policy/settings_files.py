@@ -68,6 +68,18 @@ class MetricsEntry(Strict):
         return self
 
 
+DEFAULT_KEYS = "audit-keys"
+
+
+class AuditEntry(Strict):
+    """How the log is kept."""
+
+    keys: FilePath = Field(
+        default=DEFAULT_KEYS,
+        description="The folder of the keys that sign the log, 0600 each; `broker audit keys init` makes it.",
+    )
+
+
 class ServerFile(Strict):
     """How `broker serve` runs: read at start; a reload takes signing keys, roles and role prefix."""
 
@@ -97,6 +109,7 @@ class ServerFile(Strict):
     fingerprint_key: Reference = Field(
         description="Key for the fingerprints of tickets in the log; 32 random bytes or more."
     )
+    audit: AuditEntry = Field(default=AuditEntry(), description="How the log is kept and signed.")
     redis_url: Reference | None = Field(
         default=None,
         description="URL of a Redis for the rate limits, where several processes share them; forms above.",
@@ -137,6 +150,10 @@ class ControllerFile(Strict):
 
     policy: FilePath = Field(description="The folder of server.yaml, accounts.yaml and the others.")
     store: FilePath = Field(description="The SQLite file that `broker serve` uses too.")
+    audit_keys: FilePath | None = Field(
+        default=None,
+        description="Its own folder of the log's keys, where it runs as another user than `serve`.",
+    )
     interval_s: float = Field(
         default=60,
         ge=1,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from broker.texts import cleaned
 
@@ -28,8 +29,10 @@ _BOUNDS = (_Bounds(1024, 512), _Bounds(512, 64), _Bounds(256, 8), _Bounds(256, 1
 """Tried in this order until the record fits. Ids, digests and host names always stay whole."""
 
 
-def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> bytes:
-    """The bytes of `fields` in their envelope, at most MAX_BYTES.
+def canonical(
+    envelope: Mapping[str, object], fields: Mapping[str, object]
+) -> tuple[Mapping[str, Any], bytes]:
+    """`fields` in their envelope, as they are kept, and the bytes of that, at most MAX_BYTES.
 
     Long texts and lists are clipped; no field is lost.
 
@@ -41,7 +44,7 @@ def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> b
         content = {**envelope, "fields": tidy}
         line = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         if len(line) <= MAX_BYTES:
-            return line
+            return content, line
     raise ValueError("a record has too many fields")
 
 

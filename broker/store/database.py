@@ -31,7 +31,9 @@ from broker.errors import LogUnavailable
 from broker.ids import new_id
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
+from broker.ports.signing import LogSigner
 from broker.ports.turns import FOR_NOBODY, Turns
+from broker.store.committed import Committed
 from broker.store.counters import Counter, bump
 from broker.store.engines.choice import engine_at
 from broker.store.engines.engine import Engine, Opening
@@ -41,6 +43,7 @@ from broker.store.sealing import Sealer
 from broker.store.statements import driver
 from broker.store.tables import record
 from broker.store.transaction import Transaction
+from broker.store.tree import Batch
 from broker.texts import cleaned
 
 T = TypeVar("T")
@@ -58,11 +61,14 @@ class Database:
     clock, which deadlines are compared with; `boot` names this opening in every record.
     """
 
-    def __init__(self, engine: Engine, sealer: Sealer, meter: CommitMeter, turns: Turns) -> None:
+    def __init__(
+        self, engine: Engine, sealer: Sealer, signer: LogSigner, meter: CommitMeter, turns: Turns
+    ) -> None:
         self.clock = sealer.clock
         self.boot = sealer.boot
         self._engine = engine
         self._sealer = sealer
+        self._signer = signer
         self._meter = meter
         self._turns = turns
         self._turn = threading.Lock()
@@ -71,29 +77,30 @@ class Database:
         self._tail: tuple[int, bytes] | None = None
         self._jammed = ""
         self._closed = False
-        self._opening: Opening = engine.open()
+        self._opening: Opening = engine.open(signer)
 
     @classmethod
     def open(
         cls,
         path: Path,
         clock: Clock,
+        signer: LogSigner,
         disk_reserve_mib: int = 0,
         meter: CommitMeter = UNMETERED,
         turns: Turns = FOR_NOBODY,
     ) -> Self:
-        """Open the store at `path`; make it, mode 0600, where there is none.
+        """Open the store at `path`; make it, mode 0600, where there is none, with `signer`'s keys.
 
         Threads that write stand aside in `turns` until it is done.
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
-        not to be written to.
+        not to be written to; SecretUnavailable where a new log has no key.
         """
         engine = engine_at(path, disk_reserve_mib)
         engine.make()
-        return cls(engine, _sealer(clock), meter, turns)
+        return cls(engine, _sealer(clock), signer, meter, turns)
 
     @classmethod
-    def open_existing(cls, path: Path, clock: Clock) -> Self:
+    def open_existing(cls, path: Path, clock: Clock, signer: LogSigner) -> Self:
         """Open the store at `path`, which must have been made before.
 
         For whoever would rather fail than work on an empty store, as at a mistyped path.
@@ -101,7 +108,7 @@ class Database:
         """
         engine = engine_at(path, 0)
         engine.check_made()
-        return cls(engine, _sealer(clock), UNMETERED, FOR_NOBODY)
+        return cls(engine, _sealer(clock), signer, UNMETERED, FOR_NOBODY)
 
     def close(self) -> None:
         """End every connection; what is called later raises LogUnavailable."""
@@ -136,6 +143,13 @@ class Database:
     def write(self, reserve: Reserve, work: Callable[[Transaction], T]) -> T:
         """Run `work` inside a write transaction and give its result once that is durable.
 
+        As `commit`, for whoever needs no receipts.
+        """
+        return self.commit(reserve, work).result
+
+    def commit(self, reserve: Reserve, work: Callable[[Transaction], T]) -> Committed[T]:
+        """Run `work` inside a write transaction; its result, and receipts, once that is durable.
+
         Threads that write at the same time share a transaction, each undone by itself; so `work`
         may run in another thread, and a second time after all of the first was undone: it must
         change nothing but the store. Whatever it raises undoes all of it and comes out as it is.
@@ -145,8 +159,8 @@ class Database:
         job = Job(reserve, work)
         with self._turns.aside():
             self._queue.run(job, _TURN_S)
-        result: T = job.outcome()
-        return result
+        committed: Committed[T] = job.outcome()
+        return committed
 
     def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
         """One at a time, of all processes on this store, does what `name` stands for.
@@ -212,21 +226,22 @@ class Database:
         """
         results: dict[Job, object] = {}
         opening = self._opening
-        transaction = Transaction(opening.writer, self._sealer)
+        transaction = Transaction(opening.writer, self._sealer, self._signer)
         try:
             self._begin()
             for job in jobs:
                 with _undone_alone(job, transaction, opening.errors):
                     results[job] = job.work(transaction)
+            batch = transaction.seal()
         except opening.errors:
             self._roll_back()
             return False
         except BaseException:  # whatever ends a job's work, nothing of the others may stay half done
             self._roll_back()
             raise
-        self._commit(transaction)
+        self._commit(transaction, batch)
         for job, result in results.items():
-            job.succeed(result)
+            job.succeed(Committed(result, batch))
         return True
 
     def _alone(self, job: Job) -> None:
@@ -236,20 +251,20 @@ class Database:
         except Exception as error:  # noqa: BLE001 - the job's thread raises it
             job.fail(error)
 
-    def _transact(self, work: Callable[[Transaction], T]) -> T:
+    def _transact(self, work: Callable[[Transaction], T]) -> Committed[T]:
         opening = self._opening
-        transaction = Transaction(opening.writer, self._sealer)
+        transaction = Transaction(opening.writer, self._sealer, self._signer)
         try:
             self._begin()
-            result = work(transaction)
+            result, batch = work(transaction), transaction.seal()
         except opening.errors as error:
             self._roll_back()
             raise self._not_taken(error) from None
         except BaseException:  # whatever ends `work`, nothing of it may stay
             self._roll_back()
             raise
-        self._commit(transaction)
-        return result
+        self._commit(transaction, batch)
+        return Committed(result, batch)
 
     def _begin(self) -> None:
         """Raises LogUnavailable, not the store's own error: whoever waited as long need not try it again."""
@@ -261,7 +276,7 @@ class Database:
     def _not_taken(self, error: Exception) -> LogUnavailable:
         return LogUnavailable(f"the store did not take a record: {self._opening.told(error)}")
 
-    def _commit(self, transaction: Transaction) -> None:
+    def _commit(self, transaction: Transaction, batch: Batch | None) -> None:
         began = self.clock.monotonic()
         try:
             self._opening.commit()
@@ -271,7 +286,7 @@ class Database:
         except BaseException:  # interrupted in the middle: just as unknown
             self._commit_lost("a commit was interrupted")
             raise
-        self._tail = transaction.tail or self._tail
+        self._tail = batch.tail if batch else self._tail
         self._meter.committed(transaction.records, self.clock.monotonic() - began)
 
     def _commit_lost(self, why: str) -> None:
@@ -319,7 +334,7 @@ def _admitted(job: Job, room: Room) -> bool:
 @contextmanager
 def _undone_alone(job: Job, transaction: Transaction, stores: tuple[type[Exception], ...]) -> Iterator[None]:
     """What ends this job undoes no other of its transaction, unless it is the store's failure."""
-    store, tail = driver(transaction.connection), transaction.tail
+    store, before = driver(transaction.connection), transaction.records
     store.execute("SAVEPOINT job")
     try:
         yield
@@ -327,7 +342,7 @@ def _undone_alone(job: Job, transaction: Transaction, stores: tuple[type[Excepti
         raise
     except Exception as error:  # noqa: BLE001 - the job's thread raises it
         store.execute("ROLLBACK TO job")
-        transaction.tail = tail
+        transaction.undo_to(before)
         job.fail(error)
     store.execute("RELEASE job")
 

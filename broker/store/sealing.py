@@ -6,23 +6,20 @@ from broker.ids import new_id
 from broker.model.record import Record
 from broker.ports.clock import Clock
 from broker.store.canonical import canonical
+from broker.store.columns import Columns, columns_of
 from broker.store.times import iso, ms
-from broker.texts import cleaned
+from broker.tlog.merkle import leaf_hash
 
-VERSION = 1
-_MAX_DERIVED = 128
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A record as it is kept. All but `leaf` is derived from it, to find it by."""
+    """A record as it is kept: its bytes, their hash in the tree, and what it is found by."""
 
     leaf: bytes
-    id: str
-    code: str
-    at: int
-    app: str | None
-    issuance: str | None
+    hash: bytes
+    columns: Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +33,16 @@ class Sealer:
     def seal(self, record: Record) -> Sealed:
         """Envelope `v`, `id`, `event`, `code`, `ts`, `boot`, `node` around `fields`.
 
-        The position in the log is not among them, so that serializing needs no lock.
+        The position in the log is not among them: it is what the tree says.
         """
-        at, identity = ms(self.clock.now()), new_id(self.clock)
         envelope = {
             "v": VERSION,
-            "id": identity,
+            "id": new_id(self.clock),
             "event": record.event.name.lower(),
             "code": record.event.value,
-            "ts": iso(at),
+            "ts": iso(ms(self.clock.now())),
             "boot": self.boot,
             "node": self.node,
         }
-        leaf = canonical(envelope, record.fields)
-        return Sealed(
-            leaf=leaf,
-            id=identity,
-            code=record.event.value,
-            at=at,
-            app=_derived(record, "app"),
-            issuance=_derived(record, "issuance"),
-        )
-
-
-def _derived(record: Record, field: str) -> str | None:
-    value = record.fields.get(field)
-    return cleaned(value, _MAX_DERIVED) if isinstance(value, str) else None
+        content, leaf = canonical(envelope, record.fields)
+        return Sealed(leaf, leaf_hash(leaf), columns_of(content))

@@ -22,14 +22,77 @@ record = Table(
     "record",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("leaf", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
     Column("id", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("at", Integer, nullable=False),
     Column("app", Text),
     Column("issuance", Text),
+    Column("host", Text),
+    Column("vcenter", Text),
+    Column("grant_id", Text),
+    Column("template", Text),
+    Column("reason", Text),
+    Column("actor", Text),
+    Column("address", Text),
+    Column("exposed_from", Integer),
+    Column("exposed_until", Integer),
+    Column("leaf", LargeBinary, nullable=False),
 )
+"""`hash` is the leaf's in the tree. `leaf` stands last, so that who looks for a record reads past none."""
+Index("record_at", record.c.at)
+Index("record_code", record.c.code, record.c.seq)
+Index("record_app", record.c.app, record.c.seq, sqlite_where=text("app IS NOT NULL"))
+Index("record_host", record.c.host, record.c.seq, sqlite_where=text("host IS NOT NULL"))
+Index("record_reason", record.c.reason, record.c.seq, sqlite_where=text("reason IS NOT NULL"))
 Index("record_issuance", record.c.issuance, sqlite_where=text("issuance IS NOT NULL"))
+Index(
+    "record_exposure",
+    record.c.host,
+    record.c.exposed_until,
+    sqlite_where=text("exposed_until IS NOT NULL"),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("signers", Text, nullable=False),
+)
+"""The one row, `id` 1, that stands for the tree over all records, changed with them.
+
+`frontier` is its perfect subtrees' hashes, the largest first; `signers` the ids of the keys that sign
+now, with a blank between them.
+"""
+
+tile = Table(
+    "tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+"""Hashes of perfect subtrees of 256 ** `level` leaves, up to 256 of them (C2SP tlog-tiles).
+
+Level 0 has whole tiles only: what comes after them is `record.hash`. From level 1 on a tile grows by one
+hash whenever one below it is whole.
+"""
+
+log_key = Table(
+    "log_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("vkey", Text, nullable=False),
+    Column("from_size", Integer, nullable=False),
+    Column("until_size", Integer),
+)
+"""Which key signs heads of which sizes: from `from_size` on, up to `until_size` once it is retired."""
 
 issuance = Table(
     "issuance",

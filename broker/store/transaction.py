@@ -2,48 +2,63 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, insert
 
 from broker.model.record import Record
+from broker.ports.signing import LogSigner
 from broker.store import tables
+from broker.store.columns import NAMES
 from broker.store.sealing import Sealed, Sealer
 from broker.store.statements import Prepared
+from broker.store.tree import Batch, Head, grow, read_head
 
-_COLUMNS = ("leaf", "id", "code", "at", "app", "issuance")
-_NEXT = select(func.coalesce(func.max(tables.record.c.seq) + 1, 0)).scalar_subquery()
-_APPEND = Prepared(
-    insert(tables.record)
-    .values(seq=_NEXT, **{name: bindparam(name) for name in _COLUMNS})
-    .returning(tables.record.c.seq)
-)
+_APPEND = Prepared(insert(tables.record))
 
 
 class Transaction:
     """One write transaction: its statements go through `connection`, its records through `append`."""
 
-    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, signer: LogSigner) -> None:
         self.connection = connection
         self._sealer = sealer
-        self.tail: tuple[int, bytes] | None = None
-        """The last record appended: its position and its bytes."""
-        self._first = 0
+        self._signer = signer
+        self._head: Head | None = None
+        self._appended: list[Sealed] = []
 
     @property
     def records(self) -> int:
         """How many records it appends, without those that were undone."""
-        return 0 if self.tail is None else self.tail[0] - self._first + 1
+        return len(self._appended)
 
     def append(self, records: Sequence[Record]) -> range:
         """Append records in order and give their positions: the only insert into the log there is.
 
         Raises TypeError or ValueError for a field that a record cannot hold, a defect.
         """
-        seqs = [self._append(self._sealer.seal(record)) for record in records]
-        return range(seqs[0], seqs[-1] + 1) if seqs else range(0)
+        first = self._found().frontier.size + len(self._appended)
+        for seq, record in enumerate(records, first):
+            self._append(seq, self._sealer.seal(record))
+        return range(first, first + len(records))
 
-    def _append(self, sealed: Sealed) -> int:
-        (seq,) = _APPEND.run(self.connection, {name: getattr(sealed, name) for name in _COLUMNS}).fetchone()
-        if self.tail is None:
-            self._first = seq
-        self.tail = (seq, sealed.leaf)
-        return int(seq)
+    def undo_to(self, records: int) -> None:
+        """Forget the records after so many of them: the store has undone their part."""
+        del self._appended[records:]
+
+    def seal(self) -> Batch | None:
+        """Let the tree grow by what was appended and sign its head: the last step before the commit.
+
+        None where nothing was. Raises LogUnavailable.
+        """
+        if not self._appended:
+            return None
+        return grow(self.connection, self._found(), self._appended, self._signer)
+
+    def _found(self) -> Head:
+        if self._head is None:
+            self._head = read_head(self.connection)
+        return self._head
+
+    def _append(self, seq: int, sealed: Sealed) -> None:
+        values = {name: getattr(sealed.columns, name) for name in NAMES}
+        _APPEND.run(self.connection, {"seq": seq, "hash": sealed.hash, "leaf": sealed.leaf, **values})
+        self._appended.append(sealed)

@@ -30,7 +30,7 @@ def test_records_come_in_order_with_their_position_and_their_envelope(book: Book
     assert [r["seq"] for r in records] == [0, 1, 2, 3]
     assert records[2]["ts"] == "2026-11-23T12:00:01.500Z"
     assert {r["boot"] for r in records} == {book.database.boot}
-    assert {r["v"] for r in records} == {1}
+    assert {r["v"] for r in records} == {2}
     assert len({r["id"] for r in records}) == 4
     assert set(records[0]) == {"seq", "v", "id", "event", "code", "ts", "boot", "node", "fields"}
 

@@ -39,6 +39,7 @@ from tests.bench.figures import Figure, Sample
 from tests.bench.labs import ADMINISTRATOR, ANY_CALL_S, LabSize, RunningLab, running_labs
 from tests.bench.plan import Plan
 from tests.support.administration import CIM, grant, policy
+from tests.support.log_keys import LOG_KEYS
 
 HOSTS, TEMPLATES, GRANTS = 2_500, 500, 2_000
 PRINCIPAL = "VSPHERE.LOCAL\\svc-cim-a"
@@ -118,7 +119,7 @@ def _estate(plan: Plan, lab: RunningLab) -> Iterator[_Estate]:
             content.authorizationManager.SetEntityPermissions(vim.HostSystem(moid), [held])
         uuid = str(content.about.instanceUuid)
     control.set_latency("*", ANY_CALL_S)
-    database = Database.open(plan.root / "drift.db", SystemClock())
+    database = Database.open(plan.root / "drift.db", SystemClock(), LOG_KEYS)
     try:
         grants = StoredGrants(database)
         for template in wanted.templates.values():

@@ -21,6 +21,7 @@ from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from tests.support.certificates import self_signed
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 from tests.support.tools import ROOT
 
@@ -36,7 +37,7 @@ def nowhere(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(nowhere: Path) -> Path:
     """A store, as a process of the broker leaves it."""
-    Database.open(nowhere, SystemClock()).close()
+    Database.open(nowhere, SystemClock(), LOG_KEYS).close()
     return nowhere
 
 
@@ -51,7 +52,7 @@ def done(*arguments: str) -> str:
 
 
 def events(store: Path) -> list[str]:
-    database = Database.open(store, SystemClock())
+    database = Database.open(store, SystemClock(), LOG_KEYS)
     try:
         return [record["event"] for record in AuditReading(database).records()]
     finally:
@@ -93,6 +94,7 @@ def test_a_key_file_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Pat
 _AS_THE_DISK_FILLS = """
 import resource, sys
 from broker.cli import main
+from tests.support.log_keys import LOG_KEYS
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
 main(sys.argv[1:])
 """
@@ -227,7 +229,7 @@ def test_an_unknown_grant_is_cut_and_does_not_read_as_success(store: Path) -> No
 
 def test_a_stopped_log_in_is_shown_and_reopened_on_record(store: Path) -> None:
     at = ("--store", str(store))
-    database = Database.open(store, SystemClock())
+    database = Database.open(store, SystemClock(), LOG_KEYS)
     StoredLatches(database).close(VcenterId("prod"), canonical_user("svc@vsphere.local"), "digest")
     database.close()
     assert r"vsphere.local\svc" in done("accounts", "latched", *at)
@@ -304,7 +306,7 @@ def test_the_store_is_found_in_server_yaml_and_else_asked_for(tmp_path: Path) ->
     missed = typed("grants", "disabled", "--config", str(tmp_path))
     assert f"there is no store at {tmp_path / 'state' / 'broker.db'}" in missed.output
     (tmp_path / "state").mkdir(mode=0o700)
-    Database.open(tmp_path / "state" / "broker.db", SystemClock()).close()
+    Database.open(tmp_path / "state" / "broker.db", SystemClock(), LOG_KEYS).close()
     done("grants", "disabled", "--config", str(tmp_path))
 
 
@@ -332,7 +334,7 @@ def test_the_exit_codes_stand_in_the_help() -> None:
 def test_hashes_alone_reach_the_store(tmp_path: Path, store: Path) -> None:
     secret = tmp_path / "app.secret"
     done("apps", "add", "nagios", "--secret-file", str(secret), "--store", str(store))
-    database = Database.open(store, SystemClock())
+    database = Database.open(store, SystemClock(), LOG_KEYS)
     credential = StoredCredentials(database).credential(AppId("nagios"))
     database.close()
     assert credential is not None

@@ -14,6 +14,7 @@ from broker.model.names import VcenterId
 from broker.model.principals import canonical_user
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
+from tests.support.log_keys import LOG_KEYS
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def store(tmp_path: Path) -> Path:
     """A store in which one log-in is stopped."""
     path = tmp_path / "broker.db"
     tmp_path.chmod(0o700)
-    database = Database.open(path, SystemClock())
+    database = Database.open(path, SystemClock(), LOG_KEYS)
     StoredLatches(database).close(VcenterId("prod"), canonical_user("svc@vsphere.local"), "digest")
     database.close()
     return path

@@ -18,6 +18,7 @@ from broker.ports.operation import Acknowledgement
 from broker.store.database import Database
 from broker.store.processes import StoredProcesses
 from broker.store.switches import GrantSwitches
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 
 
@@ -26,7 +27,7 @@ def files(tmp_path: Path) -> PolicyFiles:
     """A policy that loads, and its store, as a process of the broker leaves it."""
     made = PolicyFiles(tmp_path)
     made.folder.chmod(0o700)
-    Database.open(made.folder / "broker.db", SystemClock()).close()
+    Database.open(made.folder / "broker.db", SystemClock(), LOG_KEYS).close()
     return made
 
 
@@ -35,7 +36,7 @@ def typed(files: PolicyFiles, *arguments: str) -> Result:
 
 
 def disabled(files: PolicyFiles) -> tuple[GrantId, ...]:
-    database = Database.open_existing(files.folder / "broker.db", SystemClock())
+    database = Database.open_existing(files.folder / "broker.db", SystemClock(), LOG_KEYS)
     try:
         return GrantSwitches(database).disabled()
     finally:

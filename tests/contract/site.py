@@ -29,6 +29,7 @@ from broker.vsphere.gate import Gates
 from broker.vsphere.service import Vsphere
 from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, GRANT, POLICY, REQUEST, World
+from tests.support.log_keys import LOG_KEYS
 from tests.support.vcsim import ADMIN, MONITOR, Simulator
 
 PROD = VcenterId("prod")
@@ -113,7 +114,7 @@ class Site:
 @contextmanager
 def broker_on(simulator: Simulator, folder: Path, scope: Sequence[str]) -> Iterator[Site]:
     """The rooms, not started yet; closed with the block."""
-    database = Database.open(folder / "broker.db", SystemClock())
+    database = Database.open(folder / "broker.db", SystemClock(), LOG_KEYS)
     site = Site(policy_for(simulator, scope), database)
     try:
         yield site

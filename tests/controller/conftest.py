@@ -23,6 +23,7 @@ from broker.store.heard import StoredHeard
 from tests.support.administration import CIM, FakeAdministration, FakeVcenter
 from tests.support.clock import HandClock
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter, lab_vcenter
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 
 
@@ -75,7 +76,7 @@ class Controller:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "store.db", HandClock())
+    opened = Database.open(tmp_path / "store.db", HandClock(), LOG_KEYS)
     yield opened
     opened.close()
 

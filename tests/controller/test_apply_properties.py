@@ -30,6 +30,7 @@ from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from tests.support.administration import CIM, CONFIG, RememberingLog, grant, policy
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 from tests.support.modelled_vcenter import (
     ACCOUNTS,
     ADMINISTRATOR,
@@ -215,7 +216,7 @@ def try_out(
     prune: bool,  # noqa: FBT001 - drawn
 ) -> None:
     place = Path(tempfile.mkdtemp(dir=folder))
-    database = Database.open(place / "store.db", HandClock())
+    database = Database.open(place / "store.db", HandClock(), LOG_KEYS)
     try:
         trial = Trial(database)
         trial.apply(policy_of(*earlier), Asked())

@@ -22,6 +22,7 @@ from broker.errors import LogUnavailable
 from broker.model.applied import Standing
 from broker.model.names import GrantId
 from broker.ports.clock import Clock
+from broker.ports.signing import LogSigner
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from broker.store.processes import StoredProcesses
@@ -29,13 +30,14 @@ from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
 from tests.support.deadline import eventually
 from tests.support.lab_vcenter import PASSWORDS, LabVCenter
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 from tests.support.records import open_book
 
 
 @pytest.fixture
 def store(files: PolicyFiles) -> Iterator[Database]:
-    opened = Database.open(files.folder / "broker.db", SystemClock())
+    opened = Database.open(files.folder / "broker.db", SystemClock(), LOG_KEYS)
     yield opened
     opened.close()
 
@@ -109,8 +111,8 @@ def process(
     opened: SimpleQueue[Database] = SimpleQueue()
     really_open = Database.open
 
-    def open_and_tell(path: Path, clock: Clock) -> Database:
-        database = really_open(path, clock)
+    def open_and_tell(path: Path, clock: Clock, signer: LogSigner) -> Database:
+        database = really_open(path, clock, signer)
         opened.put(database)
         return database
 

@@ -34,6 +34,7 @@ from tests.controller.test_apply_properties import (
 )
 from tests.support.administration import CIM, CONFIG, UUID
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 from tests.support.modelled_vcenter import ACCOUNTS
 
 USERS = tuple(principal for principal in PRINCIPALS if not principal[1])
@@ -62,7 +63,7 @@ MOVES = st.builds(
 @contextmanager
 def trial() -> Iterator[Trial]:
     with tempfile.TemporaryDirectory() as folder:
-        database = Database.open(Path(folder) / "store.db", HandClock())
+        database = Database.open(Path(folder) / "store.db", HandClock(), LOG_KEYS)
         try:
             yield Trial(database)
         finally:

@@ -10,6 +10,7 @@ from broker.model.names import GrantId
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
 from tests.support.lab_vcenter import LabVCenter
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 
 GRANT = GrantId("nagios-dc1")
@@ -21,7 +22,7 @@ def applied(files: PolicyFiles) -> Result:
 
 
 def in_force(files: PolicyFiles) -> bool:
-    store = Database.open_existing(files.folder / "broker.db", SystemClock())
+    store = Database.open_existing(files.folder / "broker.db", SystemClock(), LOG_KEYS)
     try:
         return StoredGrants(store).applied(GRANT) is not None
     finally:

@@ -14,6 +14,7 @@ from broker.cli.exits import Exit
 from broker.clock import SystemClock
 from broker.store.database import Database
 from tests.support.lab_vcenter import LabVCenter
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 
 CLUSTER = "/DC1/host/cluster-01"
@@ -21,7 +22,7 @@ CLUSTER = "/DC1/host/cluster-01"
 
 @pytest.fixture
 def store(files: PolicyFiles) -> Iterator[Database]:
-    opened = Database.open(files.folder / "broker.db", SystemClock())
+    opened = Database.open(files.folder / "broker.db", SystemClock(), LOG_KEYS)
     yield opened
     opened.close()
 

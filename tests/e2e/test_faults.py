@@ -11,6 +11,7 @@ from broker.client.errors import BrokerRefused, ClientError
 from broker.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.lab import logged_in
+from tests.support.log_keys import LOG_KEYS
 from tests.support.stack import HOST, Stack, end, kill_all, until
 
 ACCOUNT = "svc-cim-a@vsphere.local"
@@ -68,7 +69,7 @@ def _ask(stack: Stack) -> None:
 
 def _closed_by_somebody_later(stack: Stack) -> int:
     """What the orphan rule closes in a process that runs ten minutes from now."""
-    database = Database.open(stack.store, HandClock(datetime.now(UTC) + timedelta(minutes=10)))
+    database = Database.open(stack.store, HandClock(datetime.now(UTC) + timedelta(minutes=10)), LOG_KEYS)
     try:
         return OrphanRule(database, grace_s=30).run()
     finally:

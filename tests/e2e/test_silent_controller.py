@@ -7,12 +7,13 @@ from broker.clock import SystemClock
 from broker.demo.files import GRANT
 from broker.store.applied import StoredGrants
 from broker.store.database import Database
+from tests.support.log_keys import LOG_KEYS
 from tests.support.stack import Stack, until
 
 
 def ten_minutes_later(stack: Stack) -> None:
     """What was applied was applied so long ago."""
-    database = Database.open(stack.store, SystemClock())
+    database = Database.open(stack.store, SystemClock(), LOG_KEYS)
     try:
         grants = StoredGrants(database)
         for applied in grants.all():

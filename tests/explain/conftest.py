@@ -8,11 +8,12 @@ import pytest
 from broker.clock import SystemClock
 from broker.store.database import Database
 from tests.support.clinic import Clinic, opened_clinic
+from tests.support.log_keys import LOG_KEYS
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "store.db", SystemClock())
+    opened = Database.open(tmp_path / "store.db", SystemClock(), LOG_KEYS)
     yield opened
     opened.close()
 

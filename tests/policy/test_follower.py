@@ -18,6 +18,7 @@ from broker.store.database import Database
 from broker.store.processes import StoredProcesses
 from broker.store.pruning import prune
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 from tests.support.policy_files import PolicyFiles
 
 
@@ -59,7 +60,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def database(tmp_path: Path, clock: HandClock) -> Iterator[Database]:
-    database = Database.open(tmp_path / "broker.db", clock)
+    database = Database.open(tmp_path / "broker.db", clock, LOG_KEYS)
     yield database
     database.close()
 

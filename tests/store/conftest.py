@@ -7,6 +7,7 @@ import pytest
 
 from broker.store.database import Database
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 
 
 @pytest.fixture
@@ -21,6 +22,6 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def database(path: Path, clock: HandClock) -> Iterator[Database]:
-    database = Database.open(path, clock)
+    database = Database.open(path, clock, LOG_KEYS)
     yield database
     database.close()

@@ -1,12 +1,14 @@
 """What becomes of texts from outside before they are bytes in the log."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.store.canonical import MAX_BYTES, canonical
+from broker.store.canonical import MAX_BYTES
+from broker.store.canonical import canonical as in_form
 from broker.texts import cleaned
 
 TEXTS = st.text(st.characters(), max_size=200)
@@ -19,6 +21,13 @@ VALUES = st.one_of(
     st.lists(TEXTS, max_size=5),
     st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers(0, 9)), max_size=5),
 )
+
+
+def canonical(envelope: Mapping[str, object], fields: Mapping[str, object]) -> bytes:
+    """The bytes alone, which say the same as the content beside them."""
+    content, line = in_form(envelope, fields)
+    assert json.loads(line) == content
+    return line
 
 
 @pytest.mark.parametrize(

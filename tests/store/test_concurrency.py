@@ -17,6 +17,7 @@ from broker.store.place import Reserve
 from broker.store.replay import StoredReplayGuard
 from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +30,8 @@ from broker.model.record import Event, Record
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
-database = Database.open(Path(sys.argv[1]), SystemClock())
+from tests.support.log_keys import LOG_KEYS
+database = Database.open(Path(sys.argv[1]), SystemClock(), LOG_KEYS)
 log = StoredLog(database)
 def append(number):
     log.append([Record(Event.PROCESS_STARTED, {"number": number}) for _ in range(2)], Reserve.NONE)
@@ -62,7 +64,7 @@ def test_records_of_several_processes_are_contiguous(database: Database, path: P
 
 
 def test_an_assertion_is_used_once_however_many_try(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     guards = [StoredReplayGuard(database), StoredReplayGuard(other)]
     until = clock.now() + timedelta(minutes=5)
     with ThreadPoolExecutor(16) as threads:
@@ -74,7 +76,7 @@ def test_an_assertion_is_used_once_however_many_try(database: Database, path: Pa
 
 
 def test_a_switch_holds_at_once_in_every_process(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     here, there = GrantSwitches(database), GrantSwitches(other)
     for _ in range(20):
         here.disable(GrantId("g"), "tester")
@@ -125,6 +127,6 @@ def test_a_store_that_is_written_to_can_be_opened(database: Database, path: Path
     writer = threading.Thread(target=write_on)
     writer.start()
     for _ in range(30):
-        Database.open(path, clock).close()
+        Database.open(path, clock, LOG_KEYS).close()
     ended.set()
     writer.join()

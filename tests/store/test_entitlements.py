@@ -23,6 +23,7 @@ from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
 from tests.support.commit_faults import PERSISTED, watched
 from tests.support.issuing import APPLIED, drift
+from tests.support.log_keys import LOG_KEYS
 
 APP, GRANT = AppId("nagios"), APPLIED.grant
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -32,7 +33,7 @@ SAID = Record(Event.GRANT_DRIFTED, {})
 @pytest.fixture
 def other(path: Path, clock: HandClock, database: Database) -> Iterator[Database]:
     """The store as another process has it open: the controller, an operator's command."""
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     StoredCredentials(other).add(APP, OLD, "alice")
     yield other
     other.close()

@@ -21,6 +21,7 @@ from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing, watched
+from tests.support.log_keys import LOG_KEYS
 
 RECORD = Record(Event.PROCESS_STARTED, {"kind": "serve"})
 
@@ -104,7 +105,7 @@ def test_a_file_system_gone_read_only_is_noticed_and_heals(
 def test_refusals_stop_at_the_reserve_and_intents_in_its_middle(
     path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, free_mib: float, taken: list[Reserve]
 ) -> None:
-    database = Database.open(path, clock, disk_reserve_mib=64)
+    database = Database.open(path, clock, LOG_KEYS, disk_reserve_mib=64)
     with monkeypatch.context() as patch:
         disk(patch, free_mib=free_mib)
         for reserve in taken:
@@ -119,7 +120,7 @@ def test_refusals_stop_at_the_reserve_and_intents_in_its_middle(
 
 
 def test_the_real_disk_is_asked(path: Path, clock: HandClock) -> None:
-    database = Database.open(path, clock, disk_reserve_mib=2**40)
+    database = Database.open(path, clock, LOG_KEYS, disk_reserve_mib=2**40)
     with pytest.raises(LogUnavailable, match="reserve"):
         append(database, Reserve.HALF)
     append(database, Reserve.NONE)
@@ -172,7 +173,7 @@ def test_a_replaced_store_is_not_reopened(database: Database, path: Path, clock:
     with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
         append(database)
     path.rename(path.with_name("aside"))
-    Database.open(path, clock).close()
+    Database.open(path, clock, LOG_KEYS).close()
     with pytest.raises(LogUnavailable, match="look into it and restart"):
         database.reopen()
     assert not database.healthy()
@@ -193,8 +194,11 @@ def test_a_store_that_lost_a_durable_record_is_not_reopened(
     append(database)
     with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
         append(database)
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     other.write(Reserve.NONE, lambda t: t.connection.exec_driver_sql("DELETE FROM record"))
+    other.write(
+        Reserve.NONE, lambda t: t.connection.exec_driver_sql("UPDATE head SET size = 0, frontier = x''")
+    )
     other.close()
     with pytest.raises(LogUnavailable, match="lost a record"):
         database.reopen()
@@ -248,7 +252,7 @@ def test_another_process_that_holds_the_store_too_long_is_no_reason_to_stop(
     database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.store.engines.sqlite.engine._WAIT_S", 0.1)
-    impatient = Database.open(path, database.clock)
+    impatient = Database.open(path, database.clock, LOG_KEYS)
     database._opening.writer.exec_driver_sql("BEGIN IMMEDIATE")
     with pytest.raises(LogUnavailable, match="locked"):
         append(impatient)

@@ -21,6 +21,7 @@ from broker.store.transaction import Transaction
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing
 from tests.support.deadline import eventually
+from tests.support.log_keys import LOG_KEYS
 from tests.support.writers import Work, enter, held_up, together, transactions
 
 HOLDERS = "BEGIN"
@@ -72,7 +73,7 @@ def test_those_who_wait_share_one_transaction_and_all_of_them_are_durable(
     with transactions(database) as tried:
         assert results(together(database, *map(appending, range(10)))) == list(range(10))
     assert tried == [HOLDERS, *ONE]
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     assert numbers(other) == list(range(10))
     other.close()
 
@@ -153,7 +154,7 @@ def test_a_commit_that_fails_for_one_tried_alone_ends_those_behind_it(database: 
 
 
 def test_the_disk_reserve_keeps_out_each_by_its_own_measure(path: Path, clock: HandClock) -> None:
-    full = Database.open(path, clock, disk_reserve_mib=10**9)
+    full = Database.open(path, clock, LOG_KEYS, disk_reserve_mib=10**9)
     with ThreadPoolExecutor(3) as threads:
         with held_up(full):
             ends = [enter(threads, full, appending(n), reserve) for n, reserve in enumerate(Reserve)]

@@ -12,6 +12,7 @@ from broker.store.place import Reserve
 from broker.store.transaction import Transaction
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing, watched
+from tests.support.log_keys import LOG_KEYS
 from tests.support.writers import Work, together
 
 
@@ -36,7 +37,7 @@ def told() -> Told:
 
 @pytest.fixture
 def database(path: Path, clock: HandClock, told: Told) -> Iterator[Database]:
-    database = Database.open(path, clock, 0, told)
+    database = Database.open(path, clock, LOG_KEYS, 0, told)
     yield database
     database.close()
 

@@ -27,6 +27,7 @@ from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
 from tests.support.issuing import APPLIED, drift
+from tests.support.log_keys import LOG_KEYS
 
 APP = AppId("nagios")
 OLD, NEW, NEWER = b"o" * 32, b"n" * 32, b"r" * 32
@@ -233,7 +234,7 @@ def test_an_operator_ends_every_wait_of_a_user(database: Database, clock: HandCl
 
 
 def test_one_at_a_time_has_the_turn_of_an_account(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock)
+    other = Database.open(path, clock, LOG_KEYS)
     here, there = StoredLatches(database), StoredLatches(other)
     with here.turn(PROD, "svc", 0):
         with there.turn(PROD, "other", 0), there.turn(VcenterId("lab"), "svc", 0):
@@ -255,10 +256,10 @@ def test_the_lock_of_a_turn_has_the_rights_of_the_store(database: Database, path
 
 def test_an_assertion_that_was_used_stays_used_after_a_restart(path: Path, clock: HandClock) -> None:
     until = clock.now() + timedelta(minutes=5)
-    database = Database.open(path, clock)
+    database = Database.open(path, clock, LOG_KEYS)
     assert StoredReplayGuard(database).first_use(APP, "jti", until)
     database.close()
-    again = Database.open(path, clock)
+    again = Database.open(path, clock, LOG_KEYS)
     assert not StoredReplayGuard(again).first_use(APP, "jti", until)
     assert StoredReplayGuard(again).first_use(AppId("other"), "jti", until)
     again.close()

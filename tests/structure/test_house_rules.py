@@ -19,6 +19,7 @@ CLOCKS = {"broker/clock.py", "broker/lab/clock.py"}
 
 REVEALING = {
     "broker/audit/fingerprint.py": "the ticket is hashed with the fingerprint key",
+    "broker/audit/keys.py": "the key signs the log",
     "broker/cli/ticket.py": "the ticket goes to the operator who asked, or into a 0600 file",
     "broker/client/cim.py": "the ticket is CIM's user and password",
     "broker/client/http.py": "the access token goes into the Authorization header",

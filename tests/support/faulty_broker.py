@@ -26,6 +26,7 @@ from broker.clock import SystemClock
 from broker.model.record import Event
 from broker.store.database import Database
 from broker.store.transaction import Transaction
+from broker.store.tree import Batch
 from broker.vsphere import tickets
 from broker.vsphere.service import Vsphere
 
@@ -134,11 +135,11 @@ def _die_around_commits(patch: pytest.MonkeyPatch, death: _Death) -> None:
         written.extend(_WRITTEN_AT[r.event] for r in records if r.event in _WRITTEN_AT)
         return append(self, records)
 
-    def committing(self: Database, transaction: Transaction) -> None:
+    def committing(self: Database, transaction: Transaction, batch: Batch | None) -> None:
         of = tuple(written)
         for what in of:
             death.at(f"inside_{what}")
-        commit(self, transaction)
+        commit(self, transaction, batch)
         for what in of:
             death.at(f"after_{what}")
 

@@ -33,7 +33,7 @@ from broker.model.issuance import Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, IssuanceId, VcenterId, parse_issuance_id
 from broker.model.policy import App, Policy, PublicKey, Rate, Scope
 from broker.model.secret import Secret, SecretVariable
-from broker.model.settings import ServerSettings, TlsListener, UnixListener
+from broker.model.settings import AuditSettings, ServerSettings, TlsListener, UnixListener
 from broker.ports.access import AppCredential, IssuancePage, IssuanceView
 from broker.ports.issuing import Rooms
 from broker.ports.turns import FOR_NOBODY, Turns
@@ -238,6 +238,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
         roles=Path("roles"),
         signing_keys=(SecretVariable("NONE"),),
         fingerprint_key=SecretVariable("NONE"),
+        audit=AuditSettings(keys=Path("audit-keys")),
         redis_url=None,
         proof_max_age_s=30.0,
         service_rate=Rate(10_000, 60),

@@ -24,6 +24,7 @@ from broker.secrets import read_secret
 from broker.store.database import Database
 from broker.store.times import iso
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS
 from tests.support.sinks import everything_written, leaked, secrets_of
 from tests.support.witness import Heard, Witness
 
@@ -58,7 +59,7 @@ def check(witness: Witness) -> list[dict[str, Any]]:
 
 def close_orphans(store: Path) -> int:
     """What the orphan rule closes in a process that runs ten minutes from now."""
-    database = Database.open_existing(store, HandClock(datetime.now(UTC) + timedelta(minutes=10)))
+    database = Database.open_existing(store, HandClock(datetime.now(UTC) + timedelta(minutes=10)), LOG_KEYS)
     try:
         return OrphanRule(database, grace_s=30).run()
     finally:

@@ -15,6 +15,7 @@ from broker.secrets import read_secret
 from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from broker.vsphere.sessions import Session
+from tests.support.log_keys import LOG_KEYS
 from tests.support.vcenter_entries import session_on, vcenter_entry
 
 CALL_S = 60.0
@@ -30,7 +31,7 @@ def log_in(session: Session) -> str:
 
 def main() -> None:
     store, host, port, anchor, user, password = sys.argv[1:]
-    database = Database.open(Path(store), SystemClock())
+    database = Database.open(Path(store), SystemClock(), LOG_KEYS)
     vcenter = vcenter_entry(host, int(port), Path(anchor), call_s=CALL_S)
     secret = partial(read_secret, SecretFile(Path(password)))
     session = session_on(vcenter, user=user, secret=secret, latch=StoredLatches(database))

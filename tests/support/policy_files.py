@@ -5,6 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.support.log_keys import LOG_KEYS
 from tests.support.templates import OBLIGATORY
 
 SERVER = """\
@@ -78,6 +79,7 @@ class PolicyFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "roles").mkdir(parents=True)
+        LOG_KEYS.write(folder / "audit-keys")
         self.put("server.yaml", SERVER)
         self.put("vcenters.yaml", VCENTERS)
         self.put("accounts.yaml", ACCOUNTS)

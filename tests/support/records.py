@@ -18,6 +18,7 @@ from broker.ports.clock import Clock
 from broker.store.database import Database
 from broker.store.issuances import StoredIssuances
 from tests.support.issuing import CALLER, GRANT, HOST, PROOF, REQUEST
+from tests.support.log_keys import LOG_KEYS
 
 DEADLINE_S = 60.0
 GRACE_S = 30.0
@@ -67,7 +68,7 @@ class Book:
 
 def open_book(path: Path, clock: Clock, rate: Rate = RATE, disk_reserve_mib: int = 0) -> Book:
     """The audit room on the store at `path`."""
-    database = Database.open(path, clock, disk_reserve_mib)
+    database = Database.open(path, clock, LOG_KEYS, disk_reserve_mib)
     refusals = RefusalBudget(database, rate)
     return Book(
         clock=clock,

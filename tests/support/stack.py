@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from broker.secrets import read_secret
 from broker.store.database import Database
 from tests.support.deadline import eventually
 from tests.support.lab import small_lab
+from tests.support.log_keys import LOG_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKER = (sys.executable, "-m", "broker")
@@ -51,6 +53,8 @@ class Stack:
             account_password=lab.password_file(ACCOUNT_USER),
         )
         write_site(self.site, place, SCOPE, SystemClock().now())
+        shutil.rmtree(self.site.log_keys)
+        LOG_KEYS.write(self.site.log_keys)
         self._lift_limits()
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -172,7 +176,7 @@ class Stack:
         raise AssertionError(f"a ticket for {host} was issued")
 
     def records(self) -> list[dict[str, Any]]:
-        database = Database.open(self.store, SystemClock())
+        database = Database.open(self.store, SystemClock(), LOG_KEYS)
         try:
             return list(AuditReading(database).records())
         finally:

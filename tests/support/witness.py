@@ -15,6 +15,7 @@ from broker.clock import SystemClock
 from broker.lab.tickets import Minted
 from broker.store.database import Database
 from broker.store.log import StoredLog
+from tests.support.log_keys import LOG_KEYS
 from tests.support.stack import HOST, Stack, until
 
 _TICKET = re.compile(rb'"session_id":\s*"([^"]+)"')
@@ -68,7 +69,7 @@ class Witness:
         self._bearer = ""
         self._credential = stack.credential()
         self._then: Callable[[], object] | None = None
-        self.database = Database.open_existing(stack.store, SystemClock())
+        self.database = Database.open_existing(stack.store, SystemClock(), LOG_KEYS)
         self._log = StoredLog(self.database)
         self._context = ssl.create_default_context(cafile=str(stack.site.broker_ca))
         stack.lab.when_minted(self._note)

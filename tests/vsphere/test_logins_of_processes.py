@@ -21,6 +21,7 @@ from broker.store.latches import StoredLatches
 from broker.vsphere.connection import Link
 from broker.vsphere.sessions import Session
 from tests.support.lab import logged_in, small_lab
+from tests.support.log_keys import LOG_KEYS
 from tests.support.vcenter_entries import secret_file, session_on, until, vcenter_entry
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ def processes(lab: Lab, store: Path) -> Iterator[Callable[[SecretFile], Child]]:
 
 @pytest.fixture
 def database(store: Path) -> Iterator[Database]:
-    database = Database.open(store, SystemClock())
+    database = Database.open(store, SystemClock(), LOG_KEYS)
     yield database
     database.close()
 

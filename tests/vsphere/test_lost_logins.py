@@ -17,6 +17,7 @@ from broker.vsphere.sessions import Session
 from broker.vsphere.unanswered import FIRST_WAIT_S, WAIT_S, UnansweredLogins
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, failing
+from tests.support.log_keys import LOG_KEYS
 from tests.support.scripted_vcenter import USER as KNOWN_AS
 from tests.support.scripted_vcenter import ScriptedVcenter, drop, fault
 from tests.support.vcenter_entries import PROD, USER, reader_of, secret_file
@@ -34,7 +35,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def database(tmp_path: Path, clock: HandClock) -> Iterator[Database]:
-    database = Database.open(tmp_path / "store.db", clock)
+    database = Database.open(tmp_path / "store.db", clock, LOG_KEYS)
     yield database
     database.close()
 
@@ -47,7 +48,7 @@ def start(
     opened: list[Database] = []
 
     def start(**parts: object) -> Session:
-        opened.append(Database.open(tmp_path / "store.db", clock))
+        opened.append(Database.open(tmp_path / "store.db", clock, LOG_KEYS))
         return open_session(clock=clock, latch=StoredLatches(opened[-1]), **parts)
 
     yield start

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from broker.ports.signing import LogSigner
 from broker.store.place import Room
 
 T = TypeVar("T")
@@ -72,11 +73,11 @@ class Engine(Protocol):
     def check_made(self) -> None:
         """Raises LogUnavailable where no store was ever made."""
 
-    def open(self) -> Opening:
-        """Open the store, and make its tables where it is empty.
+    def open(self, signer: LogSigner) -> Opening:
+        """Open the store, and make its tables, and its log with `signer`'s keys, where it is empty.
 
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or not
-        to be written to.
+        to be written to; SecretUnavailable where a new log has no key.
         """
 
     def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:

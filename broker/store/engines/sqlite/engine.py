@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from broker.errors import LogUnavailable
+from broker.ports.signing import LogSigner
 from broker.store import schema
 from broker.store.engines.sqlite.connections import Connections
 from broker.store.engines.sqlite.locks import Patience, locked
@@ -30,9 +31,10 @@ class SqliteOpening:
 
     errors: tuple[type[Exception], ...] = (SQLAlchemyError, DriverError)
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, signer: LogSigner) -> None:
         self._place = place
-        self._connections, self._files = _connect(place)
+        self._signer = signer
+        self._connections, self._files = _connect(place, signer)
         self.writer = self._connections.writer
 
     def told(self, error: Exception) -> str:
@@ -68,7 +70,7 @@ class SqliteOpening:
         if self._place.identity() != self._files[0]:
             raise LogUnavailable("the store's file was replaced: look into it and restart")
         self.close()
-        return SqliteOpening(self._place)
+        return SqliteOpening(self._place, self._signer)
 
     def close(self) -> None:
         """See `engine.Opening`."""
@@ -89,16 +91,16 @@ class SqliteEngine:
         """See `Place.check_made`."""
         self._place.check_made()
 
-    def open(self) -> SqliteOpening:
+    def open(self, signer: LogSigner) -> SqliteOpening:
         """See `engine.Engine`."""
-        return SqliteOpening(self._place)
+        return SqliteOpening(self._place, signer)
 
     def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
         """See `engine.Engine`. The name becomes a part of a file's name."""
         return locked(self._place.path, f".{name}.lock", Patience(within_s, _STEP_S))
 
 
-def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
+def _connect(place: Place, signer: LogSigner) -> tuple[Connections, tuple[Identity, ...]]:
     """Open the file; the connections, and what the files are. Raises LogUnavailable."""
     with place.alone():
         place.check_rights()
@@ -108,16 +110,18 @@ def _connect(place: Place) -> tuple[Connections, tuple[Identity, ...]]:
         except SQLAlchemyError as error:
             raise LogUnavailable(f"the store {place.path} cannot be opened: {_told(error)}") from None
         try:
-            files = _examined(connections.writer, place, before)
+            files = _examined(connections.writer, place, before, signer)
         except BaseException:  # nobody else can close them
             connections.close()
             raise
     return connections, files
 
 
-def _examined(connection: Connection, place: Place, before: Identity) -> tuple[Identity, ...]:
+def _examined(
+    connection: Connection, place: Place, before: Identity, signer: LogSigner
+) -> tuple[Identity, ...]:
     try:
-        schema.prepare(connection)
+        schema.prepare(connection, signer)
         schema.verify_tail(connection)
     except SQLAlchemyError as error:
         raise LogUnavailable(f"the store {place.path} cannot be used: {_told(error)}") from None

@@ -1,0 +1,14 @@
+"""`broker audit`: the log, for those who keep it and those who check it."""
+
+import click
+
+from broker.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "keys": "broker.cli.audit.keys",
+}
+
+
+@click.group("audit", cls=LazyGroup, modules=_COMMANDS)
+def command() -> None:
+    """Keep and check the audit log."""

@@ -1,0 +1,169 @@
+"""The tree over the records: grown, and its head signed, in the transaction that appends them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from broker.errors import LogUnavailable
+from broker.model.receipt import Receipt
+from broker.ports.signing import LogSigner
+from broker.store.sealing import Sealed
+from broker.store.statements import Prepared
+from broker.store.tables import head, log_key, record, tile
+from broker.tlog.checkpoint import TreeHead
+from broker.tlog.merkle import HASH_BYTES, Frontier, Grown, leaf_hash
+
+TILE = 256
+"""Hashes of a tile, and leaves under each hash of the tile above."""
+
+_HEAD = Prepared(select(head.c.size, head.c.frontier, head.c.origin, head.c.epoch, head.c.signers))
+_MOVE = Prepared(
+    update(head).values(
+        size=bindparam("new_size"), frontier=bindparam("new_frontier"), checkpoint=bindparam("new_checkpoint")
+    )
+)
+_LEAVES = Prepared(
+    select(record.c.leaf, record.c.hash).where(record.c.seq >= bindparam("first")).order_by(record.c.seq)
+)
+_HASHES = Prepared(
+    select(record.c.hash)
+    .where(record.c.seq >= bindparam("first"), record.c.seq < bindparam("end"))
+    .order_by(record.c.seq)
+)
+_TILE = Prepared(
+    select(tile.c.hashes).where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_idx"))
+)
+_NEW_TILE = Prepared(insert(tile))
+_MORE_TILE = Prepared(
+    update(tile)
+    .where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_idx"))
+    .values(hashes=bindparam("now_hashes"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The tree as a transaction finds it, and who signs it."""
+
+    frontier: Frontier
+    origin: str
+    epoch: int
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction appended, and the signed head after it."""
+
+    before: Frontier
+    appended: tuple[Sealed, ...]
+    checkpoint: str
+    _grown: Grown = field(repr=False, compare=False)
+
+    def receipt(self, seq: int) -> Receipt:
+        """The receipt of one of its records. Raises IndexError for another."""
+        path = self._grown.path(seq)
+        return Receipt(seq, self.appended[seq - self.before.size].hash, self.checkpoint, path)
+
+    @property
+    def tail(self) -> tuple[int, bytes]:
+        """The last record: its position and its bytes."""
+        return self.before.size + len(self.appended) - 1, self.appended[-1].leaf
+
+
+def begin_log(connection: Connection, signer: LogSigner) -> None:
+    """Make the head of an empty log, whose origin is the name of its keys.
+
+    Raises SecretUnavailable where there are none.
+    """
+    keys, empty = signer.verifiers(), Frontier()
+    key_ids = [key.id for key in keys]
+    origin = keys[0].name
+    connection.execute(
+        insert(head).values(
+            id=1,
+            size=0,
+            frontier=b"",
+            checkpoint=signer.sign(TreeHead(origin, 0, empty.root()), key_ids),
+            origin=origin,
+            epoch=1,
+            signers=" ".join(key_ids),
+        )
+    )
+    for key in keys:
+        connection.execute(
+            insert(log_key).values(key_id=key.id, origin=origin, vkey=str(key), from_size=0, until_size=None)
+        )
+
+
+def read_head(connection: Connection) -> Head:
+    """The head now. Raises LogUnavailable where the store has none that makes sense."""
+    row = _HEAD.run(connection, {}).fetchone()
+    if row is None or len(row[1]) != row[0].bit_count() * HASH_BYTES:
+        raise LogUnavailable("the head of the log is damaged")
+    size, frontier, origin, epoch, signers = row
+    return Head(Frontier(size, _hashes(frontier)), origin, epoch, tuple(signers.split()))
+
+
+def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer: LogSigner) -> Batch:
+    """Let the tree grow by records that this transaction has inserted, and sign its new head.
+
+    What was stored is read back first: a log that hashed one thing and kept another can never be
+    repaired. Raises LogUnavailable, and then nothing may be committed.
+    """
+    _check_kept(connection, found.frontier.size, appended)
+    hashes = [sealed.hash for sealed in appended]
+    after = found.frontier.extended(hashes)
+    _grow_tiles(connection, found.frontier.size, after.size)
+    checkpoint = signer.sign(TreeHead(found.origin, after.size, after.root()), found.signers)
+    _MOVE.run(
+        connection,
+        {"new_size": after.size, "new_frontier": b"".join(after.hashes), "new_checkpoint": checkpoint},
+    )
+    return Batch(found.frontier, tuple(appended), checkpoint, Grown(found.frontier, hashes))
+
+
+def _check_kept(connection: Connection, first: int, appended: Sequence[Sealed]) -> None:
+    kept = _LEAVES.run(connection, {"first": first}).fetchall()
+    if len(kept) != len(appended):
+        raise LogUnavailable(f"the log does not hold what its head says from record {first} on")
+    for position, (row, sealed) in enumerate(zip(kept, appended, strict=True), first):
+        if not leaf_hash(row[0]) == row[1] == sealed.hash:
+            raise LogUnavailable(f"the store gave back record {position} otherwise than it was given")
+
+
+def _grow_tiles(connection: Connection, before: int, after: int) -> None:
+    for index in range(before // TILE, after // TILE):
+        rows = _HASHES.run(connection, {"first": index * TILE, "end": (index + 1) * TILE}).fetchall()
+        whole = b"".join(row[0] for row in rows)
+        _NEW_TILE.run(connection, {"level": 0, "idx": index, "hashes": whole})
+        _add(connection, 1, index, whole)
+
+
+def _add(connection: Connection, level: int, position: int, below: bytes) -> None:
+    """Put the root of a whole tile into the one above it, at `position` of that level."""
+    if len(below) != TILE * HASH_BYTES:
+        raise LogUnavailable(f"a tile of level {level - 1} is damaged")
+    (root,) = Frontier().extended(_hashes(below)).hashes
+    index, within = divmod(position, TILE)
+    so_far = _tile(connection, level, index) if within else b""
+    if len(so_far) != within * HASH_BYTES:
+        raise LogUnavailable(f"tile {index} of level {level} is damaged")
+    now = so_far + root
+    if within:
+        _MORE_TILE.run(connection, {"of_level": level, "of_idx": index, "now_hashes": now})
+    else:
+        _NEW_TILE.run(connection, {"level": level, "idx": index, "hashes": now})
+    if within == TILE - 1:
+        _add(connection, level + 1, index, now)
+
+
+def _tile(connection: Connection, level: int, index: int) -> bytes:
+    found: Any = _TILE.run(connection, {"of_level": level, "of_idx": index}).fetchone()
+    return found[0] if found else b""
+
+
+def _hashes(joined: bytes) -> tuple[bytes, ...]:
+    return tuple(joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES))
