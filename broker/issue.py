@@ -43,6 +43,7 @@ from broker.model.issuance import (
     VcenterTicket,
 )
 from broker.model.policy import Policy, Scope
+from broker.model.receipt import Receipt
 from broker.policy.decide import (
     Granted,
     covering_grant,
@@ -154,9 +155,8 @@ def _mint(way: _Way, rooms: Rooms) -> IssuedTicket:
             rooms.hosts.forget_facts(account, host)
             endpoint = agreed_endpoint(ticket, rooms.hosts.facts(account, host), host)
         _still_stands(way, rooms)
-        issued = _issued(way, ticket, endpoint, story.asked_at)
-    _conclude(way, rooms, story, OutcomeKind.ISSUED, None)  # (10)
-    return issued
+    receipt = _conclude(way, rooms, story, OutcomeKind.ISSUED, None)  # (10)
+    return _issued(way, ticket, endpoint, story.asked_at, receipt)
 
 
 def _acquire(way: _Way, rooms: Rooms, story: _Story) -> VcenterTicket:
@@ -269,7 +269,7 @@ def _kind_of(refusal: Refused) -> OutcomeKind:
     return OutcomeKind.REFUSED if refusal.reason in _OUR_DECISIONS else OutcomeKind.FAILED
 
 
-def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal: Refused | None) -> None:
+def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal: Refused | None) -> Receipt:
     outcome = Outcome(
         kind=kind,
         reason=refusal.reason if refusal else None,
@@ -280,7 +280,7 @@ def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal
         fingerprint_key_id=story.fingerprint_key_id,
         warnings=way.readiness.warnings,
     )
-    rooms.ledger.conclude(way.attempt, way.intent, outcome)
+    return rooms.ledger.conclude(way.attempt, way.intent, outcome)
 
 
 @contextmanager
@@ -315,7 +315,9 @@ def _intent(request: TicketRequest, caller: Caller, granted: Granted, policy: Po
     )
 
 
-def _issued(way: _Way, ticket: VcenterTicket, endpoint: Endpoint, asked_at: datetime) -> IssuedTicket:
+def _issued(
+    way: _Way, ticket: VcenterTicket, endpoint: Endpoint, asked_at: datetime, receipt: Receipt
+) -> IssuedTicket:
     return IssuedTicket(
         issuance=way.attempt.issuance,
         attempt=way.attempt.number,
@@ -328,5 +330,6 @@ def _issued(way: _Way, ticket: VcenterTicket, endpoint: Endpoint, asked_at: date
         account=way.intent.account,
         issued_at=asked_at,
         expires_at=asked_at + timedelta(seconds=TICKET_LIFE_S),
+        receipt=receipt,
         warnings=way.readiness.warnings,
     )

@@ -24,6 +24,7 @@ from broker.model.issuance import (
     Proof,
     TicketRequest,
 )
+from broker.model.receipt import Receipt
 from broker.store.attempts import Beginning, Ending, StoredAttempts, Subject
 from broker.store.claims import Claim
 from broker.store.database import Database
@@ -94,18 +95,19 @@ class AuditLedger:
         )
         return self._attempts.begin(beginning, lambda attempt: intent_record(attempt, intent, key, deadline))
 
-    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> Receipt:
         """Record the one terminal outcome; neither the disk reserve nor a budget stops it.
 
         Raises Refused(LATE_RESULT), having recorded that, when the attempt was closed already:
         its ticket must be discarded.
         """
         ending = Ending(attempt, outcome.kind, outcome.reason, outcome.exposure_until)
-        first = self._attempts.finish(
+        receipt = self._attempts.finish(
             ending, outcome_record(attempt, intent, outcome), late_record(attempt, intent, outcome)
         )
-        if not first:
+        if receipt is None:
             raise Refused(Reason.LATE_RESULT, f"attempt {attempt.number} was closed as unknown before")
+        return receipt
 
 
 def _target(intent: Intent) -> str:

@@ -17,6 +17,7 @@ from broker.model.issuance import (
 )
 from broker.model.names import AccountId, AppId
 from broker.model.policy import Grant
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 
 
@@ -58,7 +59,7 @@ class Unrecorded:
         """Raise NothingLeft."""
         raise NothingLeft
 
-    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> Receipt:
         """Raise NothingLeft."""
         raise NothingLeft
 

@@ -105,6 +105,20 @@ class Decision(Answer):
     server_time: Time
 
 
+Hash = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="32 bytes in base64.")]
+
+
+class ReceiptAnswer(Answer):
+    """Proof that the log holds this ticket's record: keep it, and nobody can take the record back unseen."""
+
+    index: Annotated[int, Field(ge=0, description="Where the record stands in the log.")]
+    leaf_hash: Annotated[
+        str, Field(pattern=r"^[0-9a-f]{64}$", description="RFC 6962, of the record's bytes.")
+    ]
+    checkpoint: Annotated[str, Field(description="The signed head of the log (C2SP tlog-checkpoint).")]
+    proof: Annotated[tuple[Hash, ...], Field(description="The inclusion path up to the checkpoint's root.")]
+
+
 class DryRunAnswer(Decision):
     """What a request would have been answered with. No ticket was taken."""
 
@@ -120,6 +134,7 @@ class TicketAnswer(Decision):
     certificate: CertificateAnswer
     issued_at: Time
     expires_at: Time
+    receipt: ReceiptAnswer
     not_renewable: Literal[True] = True
 
 

@@ -1,5 +1,6 @@
 """A ticket as it is answered: the one place on the serving side where it is unwrapped for its app."""
 
+from base64 import b64encode
 from datetime import datetime
 
 from broker.http.answers import (
@@ -7,10 +8,12 @@ from broker.http.answers import (
     Decision,
     EndpointAnswer,
     HostName,
+    ReceiptAnswer,
     TemplateName,
     TicketAnswer,
 )
 from broker.model.issuance import DryRun, IssuedTicket
+from broker.model.receipt import Receipt
 
 
 def ticket_answer(ticket: IssuedTicket, server_time: datetime) -> TicketAnswer:
@@ -24,6 +27,16 @@ def ticket_answer(ticket: IssuedTicket, server_time: datetime) -> TicketAnswer:
         certificate=CertificateAnswer(pem=endpoint.certificate_pem, sha256=endpoint.certificate_sha256),
         issued_at=ticket.issued_at,
         expires_at=ticket.expires_at,
+        receipt=_receipt(ticket.receipt),
+    )
+
+
+def _receipt(receipt: Receipt) -> ReceiptAnswer:
+    return ReceiptAnswer(
+        index=receipt.index,
+        leaf_hash=receipt.leaf_hash.hex(),
+        checkpoint=receipt.checkpoint,
+        proof=tuple(b64encode(step).decode() for step in receipt.path),
     )
 
 

@@ -23,6 +23,7 @@ from broker.model.issuance import (
 )
 from broker.model.names import AccountId, AppId, HostName, TemplateId, VcenterId
 from broker.model.policy import Grant
+from broker.model.receipt import Receipt
 from broker.ports.clock import Clock
 from broker.ports.issuing import Hosts, Ledger, Limits, PolicySource, Prover, Rooms, TicketOffice
 from broker.ports.metering import Ended, Stop, Stops, WayEnd, WayMeter
@@ -220,15 +221,17 @@ class _WatchedLedger:
         self._way.passed(Stop.INTENT)
         return attempt
 
-    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> Receipt:
         """A ticket whose outcome is not on record, or late, is delivered to nobody."""
         ended, reason = Ended.FAILED, _nobody_decided()
         try:
-            self._ledger.conclude(attempt, intent, outcome)
+            receipt = self._ledger.conclude(attempt, intent, outcome)
             ended, reason = Ended(outcome.kind.value), outcome.reason
         except Refused as refusal:
             reason = refusal.reason
             raise
+        else:
+            return receipt
         finally:
             self._way.end(ended, intent.template, intent.host.vcenter, reason)
             know(issuance=attempt.issuance)  # not the request's own where a key makes a further attempt

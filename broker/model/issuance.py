@@ -17,6 +17,7 @@ from broker.model.names import (
     VcenterId,
 )
 from broker.model.policy import Scope
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 
 TICKET_LIFE_S = 120
@@ -196,6 +197,7 @@ class IssuedTicket:
     account: AccountId
     issued_at: datetime
     expires_at: datetime
+    receipt: Receipt
     warnings: tuple[str, ...] = field(default=())
 
 

@@ -25,6 +25,7 @@ from broker.model.issuance import (
 )
 from broker.model.names import AccountId, AppId, GrantId, HostName, VcenterId
 from broker.model.policy import Grant, Policy
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 from broker.ports.access import AppCredentials
 from broker.ports.clock import Clock
@@ -202,8 +203,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
-        """Record the one terminal outcome.
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> Receipt:
+        """Record the one terminal outcome, and give that record's receipt.
 
         Raises Refused(LATE_RESULT), having recorded that, when the attempt was closed already.
         """

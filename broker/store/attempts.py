@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, in
 from broker.errors import LogUnavailable, Reason
 from broker.model.issuance import Attempt, IssuanceState, OutcomeKind
 from broker.model.names import AppId, GrantId, HostName, IssuanceId, VcenterId
+from broker.model.receipt import Receipt
 from broker.model.record import Record
 from broker.store import claims
 from broker.store.claims import Claim
@@ -145,21 +146,21 @@ class StoredAttempts:
 
         return self._database.write(Reserve.HALF, work)
 
-    def finish(self, ending: Ending, outcome: Record, late: Record) -> bool:
-        """Record the attempt's one outcome; where it has one already, record `late` and give False."""
+    def finish(self, ending: Ending, outcome: Record, late: Record) -> Receipt | None:
+        """Record the attempt's one outcome; where it has one already, record `late` and give None."""
 
-        def work(transaction: Transaction) -> bool:
+        def work(transaction: Transaction) -> int | None:
             connection = transaction.connection
             if closed := _CLOSE.run(connection, _key(ending.attempt)).fetchone():
-                _end(transaction, ending, outcome, *closed)
-                return True
+                return _end(transaction, ending, outcome, *closed)
             if _ENDED.run(connection, _key(ending.attempt)).fetchone() is None:
                 raise LogUnavailable("this store holds no intent of the attempt")
             transaction.append([late])
             _EXPOSE.run(connection, _exposed(ending))
-            return False
+            return None
 
-        return self._database.write(Reserve.NONE, work)
+        committed = self._database.commit(Reserve.NONE, work)
+        return None if committed.result is None else committed.receipt(committed.result)
 
     def close_overdue(self, grace: timedelta, ending_of: Callable[[Overdue], tuple[Ending, Record]]) -> int:
         """Give every attempt whose deadline and grace are over the outcome that `ending_of` makes; how many.
@@ -198,8 +199,8 @@ def _open(connection: Connection, beginning: Beginning, attempt: Attempt, seq: i
     _OPEN.run(connection, values | {"deadline": ms_up(beginning.deadline), "keyed": keyed})
 
 
-def _end(transaction: Transaction, ending: Ending, outcome: Record, keyed: int) -> None:
-    """Put the one outcome on record; the row of `terminal` is what a second one fails at."""
+def _end(transaction: Transaction, ending: Ending, outcome: Record, keyed: int) -> int:
+    """Put the one outcome on record, and give its position; a second one fails at the row of `terminal`."""
     connection, attempt = transaction.connection, ending.attempt
     (seq,) = transaction.append([outcome])
     _TERMINAL.run(connection, {"issuance": attempt.issuance, "attempt": attempt.number, "seq": seq})
@@ -207,6 +208,7 @@ def _end(transaction: Transaction, ending: Ending, outcome: Record, keyed: int) 
     _SETTLE.run(connection, _exposed(ending) | now)
     if keyed:
         claims.end(connection, attempt, ending.kind)
+    return seq
 
 
 def _exposed(ending: Ending) -> dict[str, object]:

@@ -13,7 +13,7 @@ from broker.model.inventory import Connection
 from broker.model.issuance import Attempt, Intent, TicketRequest
 from broker.model.names import GrantId, HostName, IssuanceId, Moid, parse_issuance_id
 from tests.support.http_fakes import NAGIOS, Desk, make_desk
-from tests.support.issuing import APPLIED, CERTIFICATE, GRANT, HOST, TICKET, World, expired
+from tests.support.issuing import APPLIED, CERTIFICATE, GRANT, HOST, RECEIPT, TICKET, World, expired
 
 BODY = {"host": "esx01.example.com"}
 
@@ -32,6 +32,12 @@ def test_a_ticket_is_answered_with_all_that_a_client_needs(desk: Desk) -> None:
         "issued_at": "2026-11-23T12:00:00.000Z",
         "expires_at": "2026-11-23T12:02:00.000Z",
         "server_time": "2026-11-23T12:00:00.000Z",
+        "receipt": {
+            "index": 0,
+            "leaf_hash": RECEIPT.leaf_hash.hex(),
+            "checkpoint": RECEIPT.checkpoint,
+            "proof": [],
+        },
         "not_renewable": True,
         "template": {"id": "cim-ticket", "revision": "template-1"},
         "grant": "nagios-dc1",

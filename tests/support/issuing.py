@@ -41,12 +41,16 @@ from broker.model.policy import (
     Scope,
     Vcenter,
 )
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret, SecretVariable
 from broker.policy.decide import meant
 from broker.ports.access import AppCredential
 from broker.ports.issuing import Rooms
+from broker.tlog.checkpoint import TreeHead
+from broker.tlog.merkle import leaf_hash
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
+from tests.support.log_keys import LOG_KEYS, ORIGIN
 from tests.support.templates import template
 
 CIM = "Host.Cim.CimInteraction"
@@ -66,6 +70,11 @@ HOST = Host(
 )
 FACTS = HostFacts(cim_running=True, firewall=Firewall(True, True, ()), certificate_pem=CERTIFICATE.pem)  # noqa: FBT003
 PROOF = Proof(frozenset({CIM, "System.View", "System.Read"}), frozenset({"System.View"}), "digest", 1.0)
+_LEAF = leaf_hash(b"the record of the ticket")
+RECEIPT = Receipt(
+    0, _LEAF, LOG_KEYS.sign(TreeHead(ORIGIN, 1, _LEAF), [k.id for k in LOG_KEYS.verifiers()]), ()
+)
+"""Of the one record of a log."""
 GRANT = Grant(
     id=GrantId("nagios-dc1"),
     app=AppId("nagios"),
@@ -261,9 +270,10 @@ class World:
             self.after_intent()
         return attempt
 
-    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> None:
+    def conclude(self, attempt: Attempt, intent: Intent, outcome: Outcome) -> Receipt:
         self._log("conclude")
         self.outcomes.append(outcome)
+        return RECEIPT
 
     def of_ticket(self, session_id: Secret) -> tuple[str, str]:
         return f"fp-of-{len(session_id.reveal())}", "key-1"
