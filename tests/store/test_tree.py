@@ -1,4 +1,4 @@
-"""The tree over the records grows in their transactions; its heads are signed, and receipts prove what they say."""
+"""The tree grows in the transactions of its records; its heads are signed, and receipts prove what they say."""
 
 import sqlite3
 from collections.abc import Collection
