@@ -1,4 +1,4 @@
-"""The tree grows in the transactions of its records; its heads are signed, and receipts prove what they say."""
+"""The tree grows in the transactions of its records; its heads are signed, and receipts prove things."""
 
 import sqlite3
 from collections.abc import Collection
