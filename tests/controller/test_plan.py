@@ -177,6 +177,18 @@ def test_a_groups_permission_below_the_scope_is_a_conflict_where_the_account_see
     assert "the group VSPHERE.LOCAL\\ops has a permission there (role storage)" in problem.text
 
 
+def test_an_own_permission_that_reaches_no_host_does_not_hide_a_groups_that_does(
+    controller: Controller,
+) -> None:
+    controller.prod.hold("domain-c-DC1", Permission(READER, group=False, role_id=7, propagate=False))
+    controller.prod.hold(
+        "domain-c-DC1", Permission("VSPHERE.LOCAL\\ops", group=True, role_id=7, propagate=True)
+    )
+    (problem,) = controller.plan(policy(grant("g1", "/DC1"))).problems
+    assert (problem.kind, problem.subject) == (ProblemKind.CONFLICT, "g1")
+    assert "the group VSPHERE.LOCAL\\ops has a permission there" in problem.text
+
+
 def test_a_conflict_takes_a_grant_that_was_applied_out_of_the_store(controller: Controller) -> None:
     wanted = policy(grant("g1", CLUSTER), grant("g2", OTHER))
     controller.apply(wanted)

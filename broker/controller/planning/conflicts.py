@@ -141,8 +141,10 @@ def through_groups(
     """Seats below which a group's permission decides for the account, as far as what it holds there tells."""
     found: dict[SeatKey, str] = {}
     for asked, seat in questions(ground, seats).items():
-        if asked in seats or (ground.standing.at(asked) and asked not in ground.leaving):
-            continue  # the account's own permission there decides
+        own = ground.standing.at(asked)
+        stays = own is not None and asked not in ground.leaving
+        if asked in seats or (own and stays and _reached(ground.seen, asked[0], own)):
+            continue  # the account's own permission decides for the hosts
         groups = ground.standing.groups[asked[0]]
         holds = None if ground.standing.at(asked) else held.get(asked)  # what goes hides what comes
         if holds is not None and holds - SYSTEM_PRIVILEGES == wanted_privileges(seats[seat].template):
