@@ -201,6 +201,10 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.APPLY_ENDED: EventFacts(
             "The plan is carried out, as far as it could be.", ("by", "plan", "changes", "problems")
         ),
+        Event.AUDIT_EXPORTED: EventFacts(
+            "Somebody exported records of the log. Durable before the export appears under its name.",
+            ("by", "query", "count", "first_index", "last_index", "tree_size", "manifest_sha256"),
+        ),
     }
 )
 
@@ -232,6 +236,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "fingerprint_key": "The id of the key of `fingerprint`.",
         "finding": "What is not as it was applied.",
         "first": "When the first was.",
+        "first_index": "The position in the log of the first record; null for none.",
         "generation": "The credential generation from then on; tokens of others are refused.",
         "grant": "The grant.",
         "held": "What the role or the principal held before.",
@@ -245,6 +250,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "kind": "Of a process: serve or controller. Of a problem: its kind.",
         "kinds": "Each way in which vCenter differs: widened, narrowed, replaced, moved.",
         "last": "When the last was.",
+        "last_index": "The position in the log of the last record; null for none.",
+        "manifest_sha256": "SHA-256 of the export's manifest.json, which names all of its files.",
         "method": "How the app authenticated.",
         "moid": "The host's managed object id.",
         "new_secret": "Whether a secret was made; without one every secret stays as it is.",
@@ -261,6 +268,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "proof_age_ms": "How old the proof was when it was used.",
         "proof_digest": "The digest of what vCenter said the account may do.",
         "propagate": "Whether the permission reaches children.",
+        "query": "The filters that chose the records, by their options' names; empty for the whole log.",
         "reason": "One of the reason codes.",
         "reasons": "Reason codes, causes behind them, `not_attempted` for a batch: each with its count.",
         "recorded_singly": "How many refusals were recorded one by one before.",
@@ -278,6 +286,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "subject": "The grant, template, inventory path or vCenter.",
         "template": "The template.",
         "template_revision": "A digest of the template's meaning.",
+        "tree_size": "How many records the log had, as its signed head says.",
         "user": "The user name at vCenter.",
         "user_agent": "What the client calls itself.",
         "vcenter": "The vCenter, by its id.",

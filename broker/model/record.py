@@ -63,6 +63,8 @@ class Event(StrEnum):
     APPLY_BEGAN = "R640I"
     APPLY_ENDED = "R641I"
 
+    AUDIT_EXPORTED = "L730I"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -22,7 +22,7 @@ from tests.support.issuing import CALLER, GRANT, HOST, PROOF
 from tests.support.records import KEY, Book, issued
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
-WRITTEN_BY_OTHER_ROOMS = [e for e in Event if e.value[0] in "PSR"]
+WRITTEN_BY_OTHER_ROOMS = [e for e in Event if e.value[0] in "PSRL"]
 
 
 def end_attempts(book: Book, clock: HandClock) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.tools import require_tool
 
@@ -52,3 +53,12 @@ def _run(*arguments: str, given: str = "") -> str:
 
 def _paths(encoded: list[list[str]]) -> tuple[tuple[bytes, ...], ...]:
     return tuple(tuple(map(b64decode, path)) for path in encoded)
+
+
+def outsiders_check(log: Path, key: str, scratch: Path) -> str:
+    """What Tessera's fsck says of a tiled log in a folder: at its end whether it is whole."""
+    public = scratch / "log.pub"
+    public.write_text(key)
+    # with a single worker it waits for ever once that one has found something
+    options = ("-storage_url", f"{log.as_uri()}/", "-public_key", public, "-ui=false", "-logtostderr", "-N=4")
+    return subprocess.run([require_tool("fsck"), *options], capture_output=True, text=True, check=True).stderr
