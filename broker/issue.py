@@ -138,6 +138,7 @@ class _Story:
 
     asked_at: datetime
     proof: Proof | None = None
+    exposure_from: datetime | None = None
     exposure_until: datetime | None = None
     fingerprint: str | None = None
     fingerprint_key_id: str | None = None
@@ -170,23 +171,25 @@ def _acquire(way: _Way, rooms: Rooms, story: _Story) -> VcenterTicket:
     try:
         ticket = rooms.tickets.acquire(account, host, way.attempt.issuance, permit)
     except MintUnknown:
-        story.exposure_until = _end_of_life(story, rooms)
+        _expose(story, rooms)
         raise
     except Refused as refusal:
         if refusal.reason is Reason.NOT_APPLIED:
             rooms.prover.drop(account, host)
         raise
     except Exception:
-        story.exposure_until = _end_of_life(story, rooms)
+        _expose(story, rooms)
         raise
-    story.exposure_until = _end_of_life(story, rooms)
+    _expose(story, rooms)
     story.fingerprint, story.fingerprint_key_id = rooms.fingerprints.of_ticket(ticket.session_id)
     return ticket
 
 
-def _end_of_life(story: _Story, rooms: Rooms) -> datetime:
-    """Of a ticket made by now; a clock that was set back during the call makes it no shorter."""
-    return max(story.asked_at, rooms.clock.now()) + timedelta(seconds=TICKET_LIFE_S)
+def _expose(story: _Story, rooms: Rooms) -> None:
+    """To a ticket made by now; a clock that was set during the call makes its life no shorter."""
+    now = rooms.clock.now()
+    story.exposure_from = min(story.asked_at, now)
+    story.exposure_until = max(story.asked_at, now) + timedelta(seconds=TICKET_LIFE_S)
 
 
 def _judge(proof: Proof, granted: Granted, policy: Policy) -> None:
@@ -275,6 +278,7 @@ def _conclude(way: _Way, rooms: Rooms, story: _Story, kind: OutcomeKind, refusal
         reason=refusal.reason if refusal else None,
         detail=refusal.detail if refusal else "",
         proof=story.proof,
+        exposure_from=story.exposure_from,
         exposure_until=story.exposure_until,
         fingerprint=story.fingerprint,
         fingerprint_key_id=story.fingerprint_key_id,

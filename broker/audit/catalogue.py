@@ -19,9 +19,10 @@ class EventFacts:
 
 _ORIGIN = ("address", "user_agent")
 _PROOF = ("proof_digest", "proof_age_ms", "root_privileges")
-_TICKET = ("exposure_until", "fingerprint", "fingerprint_key")
+_EXPOSURE = ("exposure_from", "exposure_until")
+_TICKET = (*_EXPOSURE, "fingerprint", "fingerprint_key")
 _WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
-_ENDED_BADLY = ("exposure_until", *_WHY)
+_ENDED_BADLY = (*_EXPOSURE, *_WHY)
 _PROCESS = ("kind", "boot", "revision", "version")
 _DONE = ("by", "plan", "vcenter", "instance_uuid")
 _OF_ROLE = ("template", "template_revision", "role", "role_id", "held", "holds")
@@ -55,7 +56,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.TICKET_UNKNOWN: EventFacts(
             "Whether vCenter made a ticket is not known: the call had no end, or the attempt was "
             "left behind (`recovered_orphan`). Nobody was given it.",
-            (*ATTEMPT_FIELDS, "reason", "exposure_until"),
+            (*ATTEMPT_FIELDS, "reason", *_EXPOSURE),
             _WHY,
         ),
         Event.TICKET_LATE_RESULT: EventFacts(
@@ -231,6 +232,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "ended_by": "What ended the batch: disconnected (nobody read on) or shutting_down.",
         "entity": "The managed object that holds the permission.",
         "error": "What is wrong: file, line, key.",
+        "exposure_from": "From then on a ticket may be usable: when vCenter was asked for it.",
         "exposure_until": "Until then a ticket may be usable.",
         "fingerprint": "HMAC-SHA256 of the ticket.",
         "fingerprint_key": "The id of the key of `fingerprint`.",

@@ -27,7 +27,7 @@ from broker.model.issuance import (
 from broker.model.names import IdempotencyKey
 from broker.model.record import Event, JsonValue, Record
 from broker.policy.decide import SYSTEM_PRIVILEGES
-from broker.store.times import iso, ms_up
+from broker.store.times import iso, ms, ms_up
 
 Fields = dict[str, JsonValue]
 
@@ -86,9 +86,13 @@ def late_record(attempt: Attempt, intent: Intent, outcome: Outcome) -> Record:
 
 def orphan_record(intent_leaf: bytes, reason: str, exposure_until: datetime) -> Record:
     """An attempt that was left without an outcome, told from the bytes of its intent."""
-    intended = json.loads(intent_leaf)["fields"]
-    fields: Fields = {name: intended[name] for name in ATTEMPT_FIELDS if name in intended}
-    fields |= {"reason": reason, "exposure_until": iso(ms_up(exposure_until))}
+    intent = json.loads(intent_leaf)
+    fields: Fields = {name: intent["fields"][name] for name in ATTEMPT_FIELDS if name in intent["fields"]}
+    fields |= {
+        "reason": reason,
+        "exposure_from": intent["ts"],
+        "exposure_until": iso(ms_up(exposure_until)),
+    }
     return Record(Event.TICKET_UNKNOWN, fields)
 
 
@@ -161,11 +165,12 @@ def _intent_fields(attempt: Attempt, intent: Intent) -> Fields:
 
 
 def _outcome_fields(outcome: Outcome) -> Fields:
-    exposure = outcome.exposure_until
+    since, until = outcome.exposure_from, outcome.exposure_until
     known: dict[str, JsonValue] = {
         "reason": outcome.reason.value if outcome.reason else None,
         "detail": outcome.detail or None,
-        "exposure_until": None if exposure is None else iso(ms_up(exposure)),
+        "exposure_from": None if since is None else iso(ms(since)),
+        "exposure_until": None if until is None else iso(ms_up(until)),
         "fingerprint": outcome.fingerprint,
         "fingerprint_key": outcome.fingerprint_key_id,
         "cim_access": CIM_ACCESS if outcome.kind is OutcomeKind.ISSUED else None,

@@ -141,14 +141,16 @@ class IssuanceState(StrEnum):
 class Outcome:
     """The end of an attempt as it goes on record.
 
-    `exposure_until` is set whenever a ticket may exist: the time at which the answer came, or
-    the call was given up, plus the ticket's life. `fingerprint` is keyed, with its key id.
+    Both ends of the exposure are set whenever a ticket may exist: from the time at which vCenter was
+    asked, until that at which the answer came, or the call was given up, plus the ticket's life.
+    `fingerprint` is keyed, with its key id.
     """
 
     kind: OutcomeKind
     reason: Reason | None = None
     detail: str = ""
     proof: Proof | None = None
+    exposure_from: datetime | None = None
     exposure_until: datetime | None = None
     fingerprint: str | None = None
     fingerprint_key_id: str | None = None

@@ -23,6 +23,7 @@ def test_a_ticket_leaves_an_intent_and_an_outcome(book: Book) -> None:
     attempt = book.issue()
     intent, outcome = book.reading.of_issuance(attempt.issuance)
     assert (intent["event"], outcome["event"]) == ("ticket_intent", "ticket_issued")
+    assert outcome["fields"]["exposure_from"] == "2026-11-23T12:00:00.000Z"
     assert outcome["fields"]["exposure_until"] == "2026-11-23T12:02:00.000Z"
     assert outcome["fields"]["fingerprint"] == "f" * 64
     assert outcome["fields"]["cim_access"] == "decided by ESXi, assume full"

@@ -30,6 +30,7 @@ def test_an_orphan_is_unknown_with_an_exposure_that_outlives_any_ticket_of_it(
     fields = book.last()["fields"]
     assert book.last()["event"] == "ticket_unknown"
     assert fields["reason"] == "recovered_orphan"
+    assert fields["exposure_from"] == "2026-11-23T12:00:00.000Z"
     assert fields["exposure_until"] == "2026-11-23T12:03:00.000Z"
     assert (fields["issuance"], fields["attempt"]) == (attempt.issuance, 1)
     assert (fields["app"], fields["grant"], fields["host"]) == (intent.app, intent.grant, intent.host_name)

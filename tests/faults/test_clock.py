@@ -39,10 +39,12 @@ def test_a_clock_that_is_set_during_the_call_makes_no_exposure_shorter(clocked: 
     clocked.witness.at_next_mint(lambda: set_clock(clocked.faults, seconds))
     assert clocked.witness.ask().status == 200
     intent, issued = clocked.stack.records()[before:]
-    asked_at, exposed = (
-        datetime.fromisoformat(t) for t in (intent["ts"], issued["fields"]["exposure_until"])
+    intended, since, until = (
+        datetime.fromisoformat(t)
+        for t in (intent["ts"], issued["fields"]["exposure_from"], issued["fields"]["exposure_until"])
     )
-    assert exposed >= asked_at + timedelta(seconds=120)
+    assert since < intended + timedelta(seconds=60)
+    assert until >= intended + timedelta(seconds=120)
 
 
 @pytest.mark.parametrize("seconds", [-HOUR_S, HOUR_S])

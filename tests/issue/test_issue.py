@@ -59,11 +59,12 @@ def test_a_ticket_is_issued_in_the_order_of_the_contract() -> None:
     assert outcome.fingerprint == f"fp-of-{len(TICKET)}"
 
 
-def test_a_ticket_expires_from_before_the_call_and_its_exposure_ends_after_the_answer() -> None:
+def test_a_ticket_expires_from_before_the_call_and_is_exposed_from_there_until_after_the_answer() -> None:
     world = World(call_takes_s=7)
     asked_at = world.clock.now()
     issued = issue(REQUEST, CALLER, world.rooms())
     assert issued.expires_at == asked_at + timedelta(seconds=120)
+    assert world.outcomes[0].exposure_from == asked_at
     assert world.outcomes[0].exposure_until == asked_at + timedelta(seconds=127)
 
 
@@ -276,7 +277,8 @@ def test_an_attempt_past_its_deadline_asks_for_no_ticket() -> None:
     world.after_intent = lambda: world.clock.advance(60)
     assert refusal_of(world) is Reason.VCENTER_TIMEOUT
     assert not [step for step in world.trail if step.startswith("acquire")]
-    assert (world.outcomes[0].kind, world.outcomes[0].exposure_until) == (OutcomeKind.FAILED, None)
+    (outcome,) = world.outcomes
+    assert (outcome.kind, outcome.exposure_from, outcome.exposure_until) == (OutcomeKind.FAILED, None, None)
 
 
 def test_a_ticket_call_without_an_answer_is_unknown_and_exposed() -> None:

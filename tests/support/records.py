@@ -103,6 +103,7 @@ def issued(clock: Clock) -> Outcome:
     return Outcome(
         kind=OutcomeKind.ISSUED,
         proof=PROOF,
+        exposure_from=clock.now(),
         exposure_until=clock.now() + timedelta(seconds=120),
         fingerprint="f" * 64,
         fingerprint_key_id="k" * 16,
