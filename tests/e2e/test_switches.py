@@ -59,9 +59,13 @@ def test_a_disabled_grant_is_cut_at_once_without_a_valid_file(stack: Stack) -> N
     server = stack.site.config / "server.yaml"
     good = server.read_text()
     server.write_text("nonsense: [")
-    stack.broker("grants", "disable", GRANT, "--store", str(stack.store))
+    stack.broker(
+        "grants", "disable", GRANT, "--store", str(stack.store), "--audit-keys", str(stack.site.log_keys)
+    )
     assert code(stack) == "not_granted"
-    stack.broker("grants", "enable", GRANT, "--store", str(stack.store))
+    stack.broker(
+        "grants", "enable", GRANT, "--store", str(stack.store), "--audit-keys", str(stack.site.log_keys)
+    )
     assert code(stack) == ""
     server.write_text(good)
 
