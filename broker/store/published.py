@@ -1,12 +1,17 @@
 """The tree as its readers see it: the signed head, the keys, and the hashes of every tile."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import bindparam, select
 
 from broker.store.database import Database
 from broker.store.tables import head, log_key, record, tile
-from broker.tlog.tiles import TILE_WIDTH
+from broker.tlog.merkle import NodeReader
+from broker.tlog.tiles import TILE_WIDTH, nodes_of
+
+_TILES_KEPT = 64
+"""More than any two proofs need; 8 KiB each."""
 
 _HEAD = select(head.c.checkpoint)
 _KEYS = select(log_key).order_by(log_key.c.from_size, log_key.c.key_id)
@@ -49,6 +54,13 @@ class PublishedTree:
         """All keys that the log ever had, the oldest first."""
         rows = self._database.read(lambda c: c.execute(_KEYS).all())
         return tuple(PublishedKey(r.key_id, r.origin, r.vkey, r.from_size, r.until_size) for r in rows)
+
+    def node_reader(self) -> NodeReader:
+        """Nodes of any tree of the log's past, for proofs: each tile is read once, and a few are kept.
+
+        For a head that was read before: what is kept does not grow with the log.
+        """
+        return nodes_of(lru_cache(_TILES_KEPT)(self.tile))
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes that there are of a tile, side by side (the TileReader of broker/tlog/tiles.py)."""

@@ -40,7 +40,7 @@ class Exporter:
         """
         checkpoint = self._signed_head()
         with NewFolder(target) as folder:
-            extent = Filling(folder, checkpoint, self._tree.tile, onlooker).fill(selection, extras)
+            extent = Filling(folder, checkpoint, self._tree.node_reader(), onlooker).fill(selection, extras)
             self._add_what_checks_it(folder, checkpoint)
             at = iso(ms(self._clock.now()))
             made = Description(selection.query, at, by, extent, checkpoint)

@@ -14,13 +14,11 @@ from broker.audit.export.tiled import TileFiles
 from broker.errors import LogUnavailable
 from broker.store.log import Leaf
 from broker.tlog.checkpoint import Checkpoint, TreeHead
-from broker.tlog.merkle import leaf_hash
-from broker.tlog.tiles import TileReader, nodes_of
+from broker.tlog.merkle import NodeReader, leaf_hash
 
 Onlooker = Callable[[int], None]
 """Told the index of each record that was taken."""
 
-_TILES_KEPT = 64
 _NODES_KEPT = 4096
 
 
@@ -28,12 +26,11 @@ class Filling:
     """Writes the records of a selection into a folder, and proves them in the checkpoint's tree."""
 
     def __init__(
-        self, folder: NewFolder, checkpoint: Checkpoint, tile: TileReader, onlooker: Onlooker
+        self, folder: NewFolder, checkpoint: Checkpoint, node: NodeReader, onlooker: Onlooker
     ) -> None:
         self._folder = folder
         self._head = checkpoint.head
-        node = lru_cache(_NODES_KEPT)(nodes_of(lru_cache(_TILES_KEPT)(tile)))
-        self._prover = Prover(checkpoint, node)
+        self._prover = Prover(checkpoint, lru_cache(_NODES_KEPT)(node))
         self._onlooker = onlooker
 
     def fill(self, selection: Selection, extras: frozenset[Extra]) -> Extent:
