@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from broker.audit.export.exporting import Exporter
 from broker.audit.export.manifest import Description
 from broker.audit.export.selection import Extra, Selection
-from broker.audit.export.table import harmless
 from broker.audit.system import AuditSystemLog
 from broker.errors import FileRefused, LogUnavailable
 from broker.files import FileExists
@@ -195,17 +192,6 @@ def test_a_spreadsheet_gets_every_record_and_no_formula(site: Site) -> None:
     assert [row["leaf_hash"] for row in rows] == [leaf_hash(r).hex() for r in site.lines("records.jsonl")]
     assert {(row["code"], row["app"], row["host"]) for row in rows[:-1]} == {("A200I", "app-0", "")}
     assert rows[-1]["app"] == "'=app-0()"
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1"])
-def test_a_cell_that_would_be_a_formula_gets_an_apostrophe(cell: str) -> None:
-    assert harmless(cell) == f"'{cell}"
-
-
-@given(st.text())
-def test_no_cell_begins_as_formulas_do(cell: str) -> None:
-    assert not harmless(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
-    assert harmless(cell).endswith(cell)
 
 
 class Watching:

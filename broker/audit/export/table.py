@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from broker.audit.csv_cells import cell
 from broker.audit.export.entry import Entry, damaged
 from broker.audit.export.folder import NewFolder
 
@@ -24,7 +25,6 @@ _FIELDS = (
     "exposure_until",
 )
 _COLUMNS = ("index", *_AROUND, *_FIELDS, "id", "leaf_hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 
 class Table:
@@ -49,11 +49,6 @@ class Table:
         self._folder.finish(_NAME)
 
 
-def harmless(cell: str) -> str:
-    """The cell with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
 def _content(entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     try:
         content = json.loads(entry.content)
@@ -68,13 +63,5 @@ def _content(entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 def _row(cells: tuple[object, ...]) -> bytes:
     """Every cell quoted: where semicolons part cells, none in a text may begin a new one."""
     line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(
-        [harmless(_text(cell)) for cell in cells]
-    )
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow([cell(each) for each in cells])
     return line.getvalue().encode()
-
-
-def _text(cell: object) -> str:
-    if cell is None:
-        return ""
-    return json.dumps(cell) if isinstance(cell, bool | list | dict) else str(cell)
