@@ -24,6 +24,8 @@ What is fair about it, and what is not:
   figure meets no bound.
 - What a ticket waits for twice, a durable write, depends on the disk, so the disk's own is printed beside.
 - Limits are lifted so far that nothing meets them, and still counted.
+- The log alone (from j on) is held against a loop that writes as many bytes as a record has and waits for
+  `fdatasync`, on the same disk in the same round. What is told of it in milliseconds is what this disk gives.
 
 Ends with 1 where a bound is missed.
 """
@@ -39,10 +41,12 @@ import click
 
 from tests.bench import (
     against_script,
+    appending,
     batches,
     drifting,
     growing,
     linting,
+    log_share,
     one_ticket,
     planning,
     starting,
@@ -70,6 +74,8 @@ PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
         "g": drifting.figures,
         "h": planning.figures,
         "i": linting.figures,
+        "j": appending.figures,
+        "k": log_share.figures,
     }
 )
 

@@ -1,4 +1,4 @@
-"""One measurement: how many tickets in how long, how long each took, and whose CPU it cost."""
+"""One measurement: how many tickets, or records, in how long, how long each took, and whose CPU it cost."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ MOST_OF_ONE_INTERPRETER = 0.90
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Percentiles in milliseconds."""
+    """Percentiles, and the longest of all, in milliseconds."""
 
     p50: float
     p90: float
     p99: float
+    longest: float
 
     @classmethod
     def of(cls, microseconds: Sequence[int]) -> "Latency":
@@ -26,7 +27,7 @@ class Latency:
         if not microseconds:
             raise ValueError("no ticket came")
         ordered = sorted(microseconds)
-        return cls(*(_percentile(ordered, share) / 1000 for share in (0.50, 0.90, 0.99)))
+        return cls(*(_percentile(ordered, share) / 1000 for share in (0.50, 0.90, 0.99, 1.0)))
 
 
 def _percentile(ordered: Sequence[int], share: float) -> int:
@@ -69,8 +70,8 @@ class Cpu:
 
     @property
     def busiest_lab(self) -> float:
-        """The share of one CPU, 0 to 1, that the busiest of them used."""
-        return max(self.labs) / self.seconds
+        """The share of one CPU, 0 to 1, that the busiest of them used; 0 where none takes part."""
+        return max(self.labs, default=0.0) / self.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ SIDES = (
     "part",
     "side",
     "at once",
-    "tickets/s",
+    "in a s",
     "p50 ms",
     "p99 ms",
+    "longest",
     "CPU s: lab",
     "load",
     "broker",
@@ -31,7 +32,7 @@ SIDES = (
 def show_report(machine: Machine, figures: Sequence[Figure], bounds: Sequence[Judged]) -> None:
     """Print what the figures are made of, the figures, and the bounds."""
     click.echo(machine.told())
-    click.echo("\nWhat was measured: medians of the rounds, and CPU seconds of one round")
+    click.echo("\nWhat was measured: medians of the rounds, the longest of all, and CPU seconds of one round")
     show(Format.TABLE, SIDES, [row for figure in figures for row in _sides(figure)])
     click.echo("\nFigures: medians of the rounds that are not void")
     show(Format.TABLE, ("part", "figure", "value", "broker"), [_figure(figure) for figure in figures])
@@ -72,6 +73,7 @@ def _side(key: str, rounds: Sequence[Measurement]) -> tuple[str, ...]:
         f"{median(each.rate for each in answers):.1f}",
         f"{median(each.latency.p50 for each in answers):.2f}",
         f"{median(each.latency.p99 for each in answers):.2f}",
+        f"{max(each.latency.longest for each in answers):.1f}",
         f"{median(sum(each.labs) for each in cpu):.2f}",
         f"{median(each.load for each in cpu):.2f}",
         f"{median(each.broker for each in cpu):.2f}",

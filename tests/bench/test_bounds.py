@@ -56,7 +56,7 @@ def test_people_read_value_verdict_and_whose_cpu_it_cost(capsys: pytest.CaptureF
     machine, *lines = capsys.readouterr().out.splitlines()
     assert machine == "2 cores, Python 3.11.7, a durable write of 4096 bytes takes 0.75 ms"
     told = [line.split() for line in lines]
-    assert ["a", "broker", "8", "10.0", "1.00", "1.00", "0.10", "0.25", "0.50", "10%"] in told
+    assert ["a", "broker", "8", "10.0", "1.00", "1.00", "1.0", "0.10", "0.25", "0.50", "10%"] in told
     assert ["a", "about", "a", "<=", "2.5", "3.25", "missed"] in told
 
 

@@ -14,11 +14,11 @@ def measured(failed: int = 0, used: Cpu | None = None) -> Measurement:
 
 
 def test_a_percentile_is_the_answer_at_its_rank() -> None:
-    assert Latency.of([each * 1_000 for each in range(200, 0, -1)]) == Latency(100.0, 180.0, 198.0)
+    assert Latency.of([each * 1_000 for each in range(200, 0, -1)]) == Latency(100.0, 180.0, 198.0, 200.0)
 
 
 def test_of_one_answer_every_percentile_is_that_one() -> None:
-    assert Latency.of([2_500]) == Latency(2.5, 2.5, 2.5)
+    assert Latency.of([2_500]) == Latency(2.5, 2.5, 2.5, 2.5)
 
 
 def test_no_answer_is_an_error_and_no_figure() -> None:
@@ -42,6 +42,10 @@ def test_the_labs_share_is_that_of_the_window() -> None:
 
 def test_a_lab_process_that_is_busy_all_the_time_makes_a_measurement_void() -> None:
     assert measured(used=cpu(labs=(0.95, 0.0))).void == "one lab process used 95% of a CPU"
+
+
+def test_a_measurement_without_a_lab_has_no_busy_one() -> None:
+    assert measured(used=cpu(labs=())).void is None
 
 
 def test_an_answer_that_was_no_ticket_makes_a_measurement_void() -> None:
