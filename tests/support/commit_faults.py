@@ -1,6 +1,5 @@
-"""Statements of a store's writer: watched, and made to fail before or after SQLite did them."""
+"""Statements of a store's writer: watched, and made to fail before or after the database did them."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -49,7 +48,7 @@ def watched(database: Database, when: When, watch: Callable[[str], None]) -> Ite
 
 @contextmanager
 def failing(database: Database, statement: str, when: When, after: int = 0) -> Iterator[None]:
-    """While this lasts, `statement` ends in an I/O error, before or after SQLite did it.
+    """While this lasts, `statement` ends in an I/O error, before or after it was done.
 
     The first `after` of them succeed.
     """
@@ -57,7 +56,7 @@ def failing(database: Database, statement: str, when: When, after: int = 0) -> I
 
     def fail(executed: str) -> None:
         if executed.startswith(statement) and next(seen) >= after:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise database._opening.errors[-1]("disk I/O error")
 
     with watched(database, when, fail):
         yield
