@@ -13,8 +13,10 @@ from tests.support import invariants
 from tests.support.clock import HandClock
 from tests.support.deadline import eventually
 from tests.support.invariants import attempts
-from tests.support.ledger_child import STEPS
+from tests.support.ledger_child import DEATHS, Death
+from tests.support.log_steps import FILLED
 from tests.support.records import KEY, Book, open_book
+from tests.support.whole_log import check_tree
 
 ROOT = Path(__file__).parents[2]
 CHILD = [sys.executable, "-m", "tests.support.ledger_child"]
@@ -45,6 +47,7 @@ def check_invariants(book: Book, said: Told) -> None:
     records = list(book.reading.records())
     invariants.check_log(records)
     invariants.check_columns(book.database)
+    check_tree(book.database)
     intended, issued = (set(attempts(records, event)) for event in ("ticket_intent", "ticket_issued"))
     assert {(i, n) for what, i, n in said if what == "intended"} <= intended
     assert {(i, n) for what, i, n in said if what == "delivered"} <= issued
@@ -54,18 +57,16 @@ def check_all_ended(book: Book) -> None:
     invariants.check_ended(list(book.reading.records()))
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_process_killed_at_this_step_leaves_the_log_as_it_must_be(scene: Path, step: str) -> None:
-    book = open_book(scene / f"{step}.db", later())
-    said = told(scene / f"{step}.txt")
+@pytest.mark.parametrize("death", DEATHS, ids=str)
+def test_a_process_killed_at_this_step_leaves_the_log_as_it_must_be(scene: Path, death: Death) -> None:
+    book = open_book(scene / f"{death}.db", later())
+    said = told(scene / f"{death}.txt")
     check_invariants(book, said)
-    intended = step != "before_intent_commit"
-    concluded = step in ("inside_outcome_commit", "after_outcome_commit")
-    assert book.events() == ["T100I", "T101I"] + ["T100I"] * intended + ["T101I"] * concluded
-    assert book.orphans.run() == (intended and not concluded)
+    assert book.events()[FILLED[death.write] :] == ["T100I"] * death.intended + ["T101I"] * death.concluded
+    assert book.orphans.run() == (death.intended and not death.concluded)
     check_all_ended(book)
     again = book.issue(KEY)
-    assert again.number == (2 if concluded else 1)
+    assert again.number == (2 if death.concluded else 1)
     check_invariants(book, said)
     book.database.close()
 

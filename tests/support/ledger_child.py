@@ -1,16 +1,18 @@
 """A process that is killed on its way through the log: `python -m tests.support.ledger_child FOLDER`.
 
-For each step it forks a child with a store FOLDER/STEP.db, which writes what it was told is
-durable, and what it delivered, to FOLDER/STEP.txt and then kills itself at that step. With
-`--loop` it issues from several threads on FOLDER/loop.db until somebody kills it.
+For each death it forks a child with a store FOLDER/DEATH.db, which writes what it was told is
+durable, and what it delivered, to FOLDER/DEATH.txt and then kills itself there. With `--loop` it
+issues from several threads on FOLDER/loop.db until somebody kills it.
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import NoReturn
@@ -19,19 +21,44 @@ from broker.clock import SystemClock
 from broker.errors import Refused
 from broker.model.names import IdempotencyKey
 from broker.model.policy import Rate
-from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, watched
+from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When
+from tests.support.log_steps import STEPS, Step, Write, fill, striking
 from tests.support.records import KEY, Book, issued, open_book
 
-STEPS = (
-    "before_intent_commit",
-    "inside_intent_commit",
-    "after_intent_commit",
-    "before_outcome_commit",
-    "inside_outcome_commit",
-    "after_outcome_commit",
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where a process dies: before or after a statement, or, without one, once it knows of its commit."""
+
+    write: Write
+    step: Step | None
+    when: When
+
+    @property
+    def committed(self) -> bool:
+        """Whether its write is there."""
+        return self.step is None or (self.step.commits and self.when == PERSISTED)
+
+    @property
+    def intended(self) -> bool:
+        """Whether the intent stands in the log."""
+        return self.write is Write.OUTCOME or self.committed
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the outcome does."""
+        return self.write is Write.OUTCOME and self.committed
+
+    def __str__(self) -> str:
+        if self.step is None:
+            return f"{self.write} known"
+        return f"{self.when} {self.step}"
+
+
+DEATHS = (
+    *(Death(step.write, step, when) for step in STEPS for when in (NOT_PERSISTED, PERSISTED)),
+    *(Death(write, None, PERSISTED) for write in Write),
 )
-_COMMIT_OF = {"intent": 3, "outcome": 4}
-"""The undisturbed issuance before makes commits 1 and 2."""
 
 Say = Callable[[str], object]
 
@@ -41,41 +68,30 @@ def _die() -> NoReturn:
     raise AssertionError("a killed process went on")
 
 
-def _dying_at_commit(book: Book, number: int, when: When) -> AbstractContextManager[None]:
-    commits = count(1)
-
-    def watch(statement: str) -> None:
-        if statement == "COMMIT" and next(commits) == number:
-            _die()
-
-    return watched(book.database, when, watch)
-
-
-def _armed(book: Book, step: str) -> AbstractContextManager[None]:
-    place, which, _ = step.split("_") if step.endswith("commit") else ("", "", "")
-    if place not in {"before", "inside"}:
+def _struck(book: Book, death: Death | None, write: Write) -> AbstractContextManager[None]:
+    if death is None or death.step is None or death.write is not write:
         return nullcontext()
-    return _dying_at_commit(book, _COMMIT_OF[which], NOT_PERSISTED if place == "before" else PERSISTED)
+    return striking(book.database, death.step, death.when, _die)
 
 
-def _issue(book: Book, key: IdempotencyKey, say: Say, step: str = "") -> None:
-    attempt, intent = book.begin(key)
+def _issue(book: Book, key: IdempotencyKey, say: Say, death: Death | None = None) -> None:
+    with _struck(book, death, Write.INTENT):
+        attempt, intent = book.begin(key)
     say(f"intended {attempt.issuance} {attempt.number}")
-    if step == "after_intent_commit":
+    if death == Death(Write.INTENT, None, PERSISTED):
         _die()
-    book.ledger.conclude(attempt, intent, issued(book.clock))
-    if step == "after_outcome_commit":
+    with _struck(book, death, Write.OUTCOME):
+        book.ledger.conclude(attempt, intent, issued(book.clock))
+    if death == Death(Write.OUTCOME, None, PERSISTED):
         _die()
     say(f"delivered {attempt.issuance} {attempt.number}")
 
 
-def _walk(folder: Path, step: str) -> NoReturn:
-    book = open_book(folder / f"{step}.db", SystemClock())
-    with _armed(book, step), (folder / f"{step}.txt").open("w", buffering=1) as told:
-        say = lambda line: told.write(line + "\n")  # noqa: E731 - a name for one method
-        _issue(book, IdempotencyKey("undisturbed"), say)
-        _issue(book, KEY, say, step)
-    raise AssertionError(f"{step} was never reached")
+def _walk(folder: Path, death: Death) -> NoReturn:
+    book = open_book(folder / f"{death}.db", SystemClock())
+    with (folder / f"{death}.txt").open("w", buffering=1) as told:
+        _issue(book, KEY, lambda line: told.write(line + "\n"), death)
+    raise AssertionError(f"{death} was never reached")
 
 
 def _loop(folder: Path) -> NoReturn:
@@ -101,13 +117,16 @@ def main() -> None:
     folder = Path(sys.argv[1])
     if sys.argv[2:] == ["--loop"]:
         _loop(folder)
-    for step in STEPS:
+    for write in Write:
+        fill(folder / f"{write}.db", SystemClock(), write)
+    for death in DEATHS:
+        shutil.copy(folder / f"{death.write}.db", folder / f"{death}.db")
         child = os.fork()
         if child == 0:
-            _walk(folder, step)
+            _walk(folder, death)
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-            sys.exit(f"{step}: the child ended otherwise")
+            sys.exit(f"{death}: the child ended otherwise")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""The whole tree of a log, made anew from the bytes of its records alone.
+
+I3  positions have no gap
+I4  the head's frontier, the root that it signed, every stored hash and every tile are those of the records
+I5  every head that was ever released, and every receipt, is of a tree that this one begins with
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from broker.model.receipt import Receipt
+from broker.store.database import Database
+from broker.store.tree import TILE
+from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
+from broker.tlog.merkle import Frontier, included, leaf_hash
+from tests.support.log_keys import LOG_KEYS
+
+Tiles = dict[tuple[int, int], bytes]
+
+
+class Kept(NamedTuple):
+    """What a store holds of its log, all at one moment."""
+
+    head: tuple[int, bytes, str]
+    records: list[tuple[int, bytes, bytes]]
+    tiles: Tiles
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """Of the leaves, from their bytes."""
+        return [leaf_hash(leaf) for _, _, leaf in self.records]
+
+
+def check_tree(database: Database) -> int:
+    """I3 and I4; how many records there are."""
+    kept = database.read(_kept)
+    hashes = kept.hashes
+    whole = Frontier().extended(hashes)
+    assert [seq for seq, _, _ in kept.records] == list(range(len(hashes)))
+    assert [found for _, found, _ in kept.records] == hashes, "a stored hash is not of its bytes"
+    size, frontier, checkpoint = kept.head
+    assert (size, frontier) == (whole.size, b"".join(whole.hashes)), "the head is not of these records"
+    assert signed(checkpoint) == (whole.size, whole.root()), "what was signed is not of these records"
+    assert kept.tiles == tiles_over(hashes)
+    return len(hashes)
+
+
+def check_released(database: Database, checkpoints: Iterable[str], receipts: Iterable[Receipt] = ()) -> None:
+    """I5, whoever holds them."""
+    hashes = database.read(_kept).hashes
+    given = list(receipts)
+    heads = {signed(checkpoint) for checkpoint in (*checkpoints, *(receipt.checkpoint for receipt in given))}
+    roots = roots_at({size for size, _ in heads}, hashes)
+    for size, root in heads:
+        assert size in roots, "a head was released that the log no longer reaches"
+        assert root == roots[size], "a head was released that the log denies"
+    for receipt in given:
+        size, root = signed(receipt.checkpoint)
+        assert receipt.leaf_hash == hashes[receipt.index]
+        assert included(receipt.index, size, receipt.leaf_hash, receipt.path, root)
+
+
+def roots_at(sizes: set[int], hashes: list[bytes]) -> dict[int, bytes]:
+    """The roots of the trees of these sizes, of those that the leaves suffice for."""
+    frontier, roots = Frontier(), {}
+    for leaf in (None, *hashes):
+        frontier = frontier.extended([leaf] if leaf else [])
+        if frontier.size in sizes:
+            roots[frontier.size] = frontier.root()
+    return roots
+
+
+def signed(checkpoint: str) -> tuple[int, bytes]:
+    """Size and root that the log's keys signed. Raises NoteRefused where none did."""
+    parsed = parsed_checkpoint(checkpoint)
+    parsed.verify(LOG_KEYS.verifiers())
+    head: TreeHead = parsed.head
+    return head.size, head.root
+
+
+def tiles_over(hashes: list[bytes]) -> Tiles:
+    """Every tile that a log of these leaves keeps: whole ones of level 0, and all that stand on them."""
+    tiles: Tiles = {}
+    level, row = 0, hashes
+    while row:
+        whole = len(row) // TILE
+        shown = whole if level == 0 else -(-len(row) // TILE)
+        for index in range(shown):
+            tiles[level, index] = b"".join(row[index * TILE : (index + 1) * TILE])
+        parts = (row[at * TILE : (at + 1) * TILE] for at in range(whole))
+        level, row = level + 1, [Frontier().extended(part).root() for part in parts]
+    return tiles
+
+
+def checkpoint_of(database: Database) -> str:
+    """The newest head, signed."""
+    return database.read(_kept).head[2]
+
+
+def _kept(connection: Connection) -> Kept:
+    connection.exec_driver_sql("BEGIN")
+    try:
+        head = connection.exec_driver_sql("SELECT size, frontier, checkpoint FROM head").one()
+        records = connection.exec_driver_sql("SELECT seq, hash, leaf FROM record ORDER BY seq").all()
+        tiles = connection.exec_driver_sql("SELECT level, idx, hashes FROM tile").all()
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
+    return Kept(
+        (head.size, head.frontier, head.checkpoint),
+        [(row.seq, row.hash, row.leaf) for row in records],
+        {(row.level, row.idx): row.hashes for row in tiles},
+    )
