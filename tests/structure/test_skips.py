@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -60,5 +61,5 @@ def test_a_tool_that_nobody_installs_is_an_error_in_the_test() -> None:
 
 def test_what_is_installed_as_root_is_what_tests_may_ask_for() -> None:
     script = (tools.ROOT / ".ci" / "debian-tools").read_text()
-    needed = dict(line.split()[1:] for line in script.splitlines() if re.match(r"need [a-z]", line))
+    needed = dict(shlex.split(line)[1:] for line in script.splitlines() if re.match(r"need [a-z]", line))
     assert needed == tools.DEBIAN_PACKAGES

@@ -17,9 +17,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 DEBIAN_PACKAGES = {
+    "cc": "gcc libc6-dev",
     "curl": "curl",
     "nginx": "nginx",
-    "postgres": "postgresql",
     "redis-server": "redis-server",
     "wbemcli": "sblim-wbemcli",
     "wrk": "wrk",
@@ -53,8 +53,7 @@ def find_tool(name: str, environment: Mapping[str, str]) -> Path | None:
     if name in FROM_PYPI:
         return _executable(Path(sys.executable).parent / name)
     DEBIAN_PACKAGES[name]  # a name that nobody installs is an error in the test
-    versions = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
-    folders = os.pathsep.join((environment.get("PATH", ""), *_SYSTEM_FOLDERS, *versions))
+    folders = os.pathsep.join((environment.get("PATH", ""), *_SYSTEM_FOLDERS))
     found = shutil.which(name, path=folders)
     return Path(found) if found else None
 

@@ -1,1 +1,0 @@
-"""The schema's revisions, the same for every engine: `alembic` reads them, `schema.py` runs them."""

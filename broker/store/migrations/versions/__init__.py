@@ -1,1 +1,0 @@
-"""One module a revision. A revision that was released is never changed."""
