@@ -52,8 +52,8 @@ lock: .venv/build.stamp
 	@$(LOCK) --group build -o requirements-build.lock
 	@$(LOCK) --group go -o requirements-go.lock
 	@$(LOCK) --extra lab pyproject.toml -c requirements-build.lock -o requirements.lock
-	@$(LOCK) pyproject.toml -c requirements.lock -o requirements-container.lock
-	@$(LOCK) --extra lab --group dev pyproject.toml -c requirements-build.lock -c requirements.lock \
+	@$(LOCK) --extra postgres pyproject.toml -c requirements.lock -o requirements-container.lock
+	@$(LOCK) --extra lab --extra postgres --group dev pyproject.toml -c requirements-build.lock -c requirements.lock \
 		-o requirements-dev.lock
 
 clean:

@@ -1,10 +1,13 @@
 """What holds for every test: in CI nothing is skipped, but for want of what no repository may hold."""
 
 import os
-from collections.abc import Generator, Mapping
-from typing import TypeVar
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.postgres_server import PostgresServer
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -44,3 +47,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     return failed_if_skipped((yield), os.environ)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[PostgresServer]":
+    """A PostgreSQL for all tests of this process, which leave it running."""
+    from tests.support.postgres_server import running_server  # noqa: PLC0415 - for who has a store there
+
+    with running_server() as server:
+        yield server

@@ -22,13 +22,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
 from broker.errors import LogUnavailable
 from broker.ids import new_id
+from broker.model.stores import StorePlace
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
 from broker.ports.signing import LogSigner
@@ -82,31 +82,31 @@ class Database:
     @classmethod
     def open(
         cls,
-        path: Path,
+        where: StorePlace,
         clock: Clock,
         signer: LogSigner,
         disk_reserve_mib: int = 0,
         meter: CommitMeter = UNMETERED,
         turns: Turns = FOR_NOBODY,
     ) -> Self:
-        """Open the store at `path`; make it, mode 0600, where there is none, with `signer`'s keys.
+        """Open the store that lies there; make it, with `signer`'s keys, where there is none.
 
         Threads that write stand aside in `turns` until it is done.
         Raises LogUnavailable: not ours, of another schema version, open to others, damaged, or
         not to be written to; SecretUnavailable where a new log has no key.
         """
-        engine = engine_at(path, disk_reserve_mib)
+        engine = engine_at(where, disk_reserve_mib)
         engine.make()
         return cls(engine, _sealer(clock), signer, meter, turns)
 
     @classmethod
-    def open_existing(cls, path: Path, clock: Clock, signer: LogSigner) -> Self:
-        """Open the store at `path`, which must have been made before.
+    def open_existing(cls, where: StorePlace, clock: Clock, signer: LogSigner) -> Self:
+        """Open the store that lies there, which must have been made before.
 
         For whoever would rather fail than work on an empty store, as at a mistyped path.
         Raises LogUnavailable, as `open` does, and where there is no store.
         """
-        engine = engine_at(path, 0)
+        engine = engine_at(where, 0)
         engine.check_made()
         return cls(engine, _sealer(clock), signer, UNMETERED, FOR_NOBODY)
 
@@ -124,6 +124,7 @@ class Database:
         """Why nothing can be put on record, for operators; empty when all is well."""
         try:
             self._check_usable()
+            self._opening.check()
             self._opening.room().check(Reserve.HALF)
         except LogUnavailable as unavailable:
             return unavailable.detail
@@ -209,6 +210,8 @@ class Database:
             _fail_rest(jobs, "the write was interrupted")
 
     def _take(self, jobs: Sequence[Job]) -> None:
+        if self._opening.lost():
+            self._reconnect()
         room = self._opening.room()
         admitted = [job for job in jobs if _admitted(job, room)]
         if not admitted:
@@ -305,22 +308,33 @@ class Database:
         self._jammed = why
 
     def _reconnect(self) -> None:
-        self._opening = self._opening.anew()
-        if self._tail is not None and not self._holds(*self._tail):
-            raise LogUnavailable("the log lost a record that was durable: look into it and restart")
+        opening = self._opening.anew()
+        try:
+            _check_kept(opening, self._tail)
+        except LogUnavailable:
+            opening.close()
+            raise
+        self._opening = opening
         self._transact(lambda transaction: bump(transaction.connection, Counter.REOPENED))
         _log.warning("the store was opened anew and takes records again")
         self._jammed = ""
 
-    def _holds(self, seq: int, leaf: bytes) -> bool:
-        try:
-            return self._opening.writer.execute(_LEAF, {"position": seq}).scalar() == leaf
-        except self._opening.errors as error:
-            raise LogUnavailable(f"the store cannot be read: {self._opening.told(error)}") from None
-
 
 def _sealer(clock: Clock) -> Sealer:
     return Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
+
+
+def _check_kept(opening: Opening, tail: tuple[int, bytes] | None) -> None:
+    """Whether the last record that was durable is still there. Raises LogUnavailable."""
+    if tail is None:
+        return
+    seq, leaf = tail
+    try:
+        kept = opening.writer.execute(_LEAF, {"position": seq}).scalar() == leaf
+    except opening.errors as error:
+        raise LogUnavailable(f"the store cannot be read: {opening.told(error)}") from None
+    if not kept:
+        raise LogUnavailable("the log lost a record that was durable: look into it and restart")
 
 
 def _admitted(job: Job, room: Room) -> bool:

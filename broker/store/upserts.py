@@ -17,8 +17,8 @@ def put(connection: Connection, table: Table, values: Mapping[str, object]) -> N
 
 def put_new(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert the row; False, and all stays as it is, where its primary key is taken."""
-    insert = insert_of(connection.dialect, table).values(values)
-    return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
+    insert = insert_of(connection.dialect, table).values(values).on_conflict_do_nothing()
+    return connection.execute(insert.returning(*table.primary_key.columns)).first() is not None
 
 
 def insert_of(dialect: Dialect, table: Table) -> Insert:

@@ -1,10 +1,11 @@
-"""A real store in a directory of its own."""
+"""A real store: a file in a directory of its own, or a database of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from broker.model.stores import StorePlace
 from broker.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
@@ -17,11 +18,28 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Of a store in SQLite, for what only files do."""
     return tmp_path / "store.db"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test is run on both engines, but for those that ask for a `path`."""
+    if "place" in metafunc.fixturenames:
+        engines = ["sqlite"] if "path" in metafunc.fixturenames else ["sqlite", "postgresql"]
+        metafunc.parametrize("place", engines, indirect=True)
+
+
 @pytest.fixture
-def database(path: Path, clock: HandClock) -> Iterator[Database]:
-    database = Database.open(path, clock, LOG_KEYS)
+def place(request: pytest.FixtureRequest) -> StorePlace:
+    """Where a store may lie, on the engine of this run."""
+    if request.param == "sqlite":
+        return Path(request.getfixturevalue("path"))
+    found: StorePlace = request.getfixturevalue("postgres").new_store()
+    return found
+
+
+@pytest.fixture
+def database(place: StorePlace, clock: HandClock) -> Iterator[Database]:
+    database = Database.open(place, clock, LOG_KEYS)
     yield database
     database.close()

@@ -6,32 +6,33 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from broker.model.names import AppId, GrantId
 from broker.model.record import Event, Record
+from broker.model.stores import StorePlace
 from broker.store.database import Database
-from broker.store.engines.sqlite.engine import SqliteOpening
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from broker.store.replay import StoredReplayGuard
 from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
+from tests.support.places import packed
 
 ROOT = Path(__file__).parents[2]
 
 _APPEND_FROM_THREADS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from broker.clock import SystemClock
 from broker.model.record import Event, Record
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from tests.support.log_keys import LOG_KEYS
-database = Database.open(Path(sys.argv[1]), SystemClock(), LOG_KEYS)
+from tests.support.places import unpacked
+database = Database.open(unpacked(sys.argv[1]), SystemClock(), LOG_KEYS)
 log = StoredLog(database)
 def append(number):
     log.append([Record(Event.PROCESS_STARTED, {"number": number}) for _ in range(2)], Reserve.NONE)
@@ -56,15 +57,17 @@ def test_records_of_many_threads_are_contiguous_and_batches_stay_together(databa
     assert sorted(map(int, numbers[::2])) == list(range(200))
 
 
-def test_records_of_several_processes_are_contiguous(database: Database, path: Path) -> None:
-    command = [sys.executable, "-c", _APPEND_FROM_THREADS, str(path)]
+def test_records_of_several_processes_are_contiguous(database: Database, place: StorePlace) -> None:
+    command = [sys.executable, "-c", _APPEND_FROM_THREADS, packed(place)]
     children = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [child.wait(60) for child in children] == [0, 0]
     assert [leaf.seq for leaf in StoredLog(database).leaves(0, 1000)] == list(range(160))
 
 
-def test_an_assertion_is_used_once_however_many_try(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock, LOG_KEYS)
+def test_an_assertion_is_used_once_however_many_try(
+    database: Database, place: StorePlace, clock: HandClock
+) -> None:
+    other = Database.open(place, clock, LOG_KEYS)
     guards = [StoredReplayGuard(database), StoredReplayGuard(other)]
     until = clock.now() + timedelta(minutes=5)
     with ThreadPoolExecutor(16) as threads:
@@ -75,8 +78,10 @@ def test_an_assertion_is_used_once_however_many_try(database: Database, path: Pa
     other.close()
 
 
-def test_a_switch_holds_at_once_in_every_process(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock, LOG_KEYS)
+def test_a_switch_holds_at_once_in_every_process(
+    database: Database, place: StorePlace, clock: HandClock
+) -> None:
+    other = Database.open(place, clock, LOG_KEYS)
     here, there = GrantSwitches(database), GrantSwitches(other)
     for _ in range(20):
         here.disable(GrantId("g"), "tester")
@@ -114,10 +119,12 @@ def test_closing_while_others_read_ends_their_connections_too(database: Database
     database.close()
     closed.set()
     reader.join()
-    assert not cast("SqliteOpening", database._opening)._connections._idle
+    assert not cast("Any", database._opening)._connections.readers._idle
 
 
-def test_a_store_that_is_written_to_can_be_opened(database: Database, path: Path, clock: HandClock) -> None:
+def test_a_store_that_is_written_to_can_be_opened(
+    database: Database, place: StorePlace, clock: HandClock
+) -> None:
     ended = threading.Event()
 
     def write_on() -> None:
@@ -127,6 +134,6 @@ def test_a_store_that_is_written_to_can_be_opened(database: Database, path: Path
     writer = threading.Thread(target=write_on)
     writer.start()
     for _ in range(30):
-        Database.open(path, clock, LOG_KEYS).close()
+        Database.open(place, clock, LOG_KEYS).close()
     ended.set()
     writer.join()

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from broker.errors import LogUnavailable
 from broker.model.names import AppId, VcenterId
 from broker.model.record import Event, Record
+from broker.model.stores import StorePlace
 from broker.ports.access import AppCredential
 from broker.ports.administration import Mark
 from broker.store.applied import StoredGrants
@@ -31,9 +31,9 @@ SAID = Record(Event.GRANT_DRIFTED, {})
 
 
 @pytest.fixture
-def other(path: Path, clock: HandClock, database: Database) -> Iterator[Database]:
+def other(place: StorePlace, clock: HandClock, database: Database) -> Iterator[Database]:
     """The store as another process has it open: the controller, an operator's command."""
-    other = Database.open(path, clock, LOG_KEYS)
+    other = Database.open(place, clock, LOG_KEYS)
     StoredCredentials(other).add(APP, OLD, "alice")
     yield other
     other.close()

@@ -1,12 +1,12 @@
 """Each commit is told to whoever measures, with the records that it made durable."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.record import Event, Record
+from broker.model.stores import StorePlace
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.transaction import Transaction
@@ -36,8 +36,8 @@ def told() -> Told:
 
 
 @pytest.fixture
-def database(path: Path, clock: HandClock, told: Told) -> Iterator[Database]:
-    database = Database.open(path, clock, LOG_KEYS, 0, told)
+def database(place: StorePlace, clock: HandClock, told: Told) -> Iterator[Database]:
+    database = Database.open(place, clock, LOG_KEYS, 0, told)
     yield database
     database.close()
 

@@ -18,9 +18,9 @@ from broker.errors import LogUnavailable
 from broker.model.record import Event, Record
 from broker.store import schema
 from broker.store.database import Database
+from broker.store.engines.sqlite.schema import VERSION
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
-from broker.store.schema import VERSION
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 

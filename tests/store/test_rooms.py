@@ -12,6 +12,7 @@ import pytest
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Event, Record
+from broker.model.stores import StorePlace
 from broker.ports.access import AppCredential
 from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement, Unanswered
@@ -233,8 +234,10 @@ def test_an_operator_ends_every_wait_of_a_user(database: Database, clock: HandCl
     assert records(database)[-1][1] == {"vcenter": "prod", "user": "svc", "by": "alice", "opened": 1}
 
 
-def test_one_at_a_time_has_the_turn_of_an_account(database: Database, path: Path, clock: HandClock) -> None:
-    other = Database.open(path, clock, LOG_KEYS)
+def test_one_at_a_time_has_the_turn_of_an_account(
+    database: Database, place: StorePlace, clock: HandClock
+) -> None:
+    other = Database.open(place, clock, LOG_KEYS)
     here, there = StoredLatches(database), StoredLatches(other)
     with here.turn(PROD, "svc", 0):
         with there.turn(PROD, "other", 0), there.turn(VcenterId("lab"), "svc", 0):
@@ -254,12 +257,12 @@ def test_the_lock_of_a_turn_has_the_rights_of_the_store(database: Database, path
     assert stat.S_IMODE(lock.stat().st_mode) == 0o660
 
 
-def test_an_assertion_that_was_used_stays_used_after_a_restart(path: Path, clock: HandClock) -> None:
+def test_an_assertion_that_was_used_stays_used_after_a_restart(place: StorePlace, clock: HandClock) -> None:
     until = clock.now() + timedelta(minutes=5)
-    database = Database.open(path, clock, LOG_KEYS)
+    database = Database.open(place, clock, LOG_KEYS)
     assert StoredReplayGuard(database).first_use(APP, "jti", until)
     database.close()
-    again = Database.open(path, clock, LOG_KEYS)
+    again = Database.open(place, clock, LOG_KEYS)
     assert not StoredReplayGuard(again).first_use(APP, "jti", until)
     assert StoredReplayGuard(again).first_use(AppId("other"), "jti", until)
     again.close()

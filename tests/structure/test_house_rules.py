@@ -31,6 +31,7 @@ REVEALING = {
     "broker/http/oauth/server.py": "the access token is the answer",
     "broker/http/oauth/tokens.py": "the presented token is verified",
     "broker/http/redis_url.py": "the URL is held against its grammar before a library reads it",
+    "broker/store/engines/postgresql/dialling.py": "the password goes to PostgreSQL",
     "broker/vsphere/login.py": "the password goes to vCenter, and into the latch's digest",
 }
 """The only files that unwrap a secret, and what for."""

@@ -1,10 +1,9 @@
-"""Statements of a store's writer: watched, and made to fail before or after SQLite did them."""
+"""Statements of a store's writer: watched, and made to fail before or after the database did them."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pytest
 from sqlalchemy import Connection, event
@@ -34,7 +33,7 @@ def watched(database: Database, when: When, watch: Callable[[str], None]) -> Ite
             try:
                 watch(self.words(on.dialect))
             except BaseException:  # nobody else can end the statement, and nothing is committed beside it
-                cast("sqlite3.Cursor", cursor).close()
+                cast("Any", cursor).close()
                 raise
         return cursor
 
@@ -53,7 +52,7 @@ def watched(database: Database, when: When, watch: Callable[[str], None]) -> Ite
 
 @contextmanager
 def failing(database: Database, statement: str, when: When, after: int = 0) -> Iterator[None]:
-    """While this lasts, `statement` ends in an I/O error, before or after SQLite did it.
+    """While this lasts, `statement` ends in an I/O error, before or after it was done.
 
     The first `after` of them succeed.
     """
@@ -61,7 +60,7 @@ def failing(database: Database, statement: str, when: When, after: int = 0) -> I
 
     def fail(executed: str) -> None:
         if executed.startswith(statement) and next(seen) >= after:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise database._opening.errors[-1]("disk I/O error")
 
     with watched(database, when, fail):
         yield

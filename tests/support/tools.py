@@ -20,6 +20,7 @@ DEBIAN_PACKAGES = {
     "cc": "gcc libc6-dev",
     "curl": "curl",
     "nginx": "nginx",
+    "postgres": "postgresql",
     "redis-server": "redis-server",
     "wbemcli": "sblim-wbemcli",
     "wrk": "wrk",
@@ -53,7 +54,8 @@ def find_tool(name: str, environment: Mapping[str, str]) -> Path | None:
     if name in FROM_PYPI:
         return _executable(Path(sys.executable).parent / name)
     DEBIAN_PACKAGES[name]  # a name that nobody installs is an error in the test
-    folders = os.pathsep.join((environment.get("PATH", ""), *_SYSTEM_FOLDERS))
+    versions = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    folders = os.pathsep.join((environment.get("PATH", ""), *_SYSTEM_FOLDERS, *versions))
     found = shutil.which(name, path=folders)
     return Path(found) if found else None
 

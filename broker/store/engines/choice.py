@@ -2,11 +2,24 @@
 
 from pathlib import Path
 
+from broker.errors import LogUnavailable
+from broker.model.stores import StorePlace
 from broker.store.engines.engine import Engine
 from broker.store.engines.sqlite.engine import SqliteEngine
 from broker.store.engines.sqlite.place import place_at
 
 
-def engine_at(where: Path, disk_reserve_mib: int) -> Engine:
-    """The engine of the store that lies there, not open yet."""
-    return SqliteEngine(place_at(where, disk_reserve_mib))
+def engine_at(where: StorePlace, disk_reserve_mib: int) -> Engine:
+    """The engine of the store that lies there, not open yet.
+
+    Raises LogUnavailable where this installation lacks what the engine needs.
+    """
+    if isinstance(where, Path):
+        return SqliteEngine(place_at(where, disk_reserve_mib))
+    try:
+        from broker.store.engines.postgresql.engine import PostgresqlEngine  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise LogUnavailable(
+            f"a store in PostgreSQL needs {error.name}; run: pip install 'cim-ticket-broker[postgres]'"
+        ) from None
+    return PostgresqlEngine(where)

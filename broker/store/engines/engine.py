@@ -42,6 +42,15 @@ class Opening(Protocol):
         Raises LogUnavailable.
         """
 
+    def check(self) -> None:
+        """Whether a write would be taken now, where that cannot be seen from here; for who watches.
+
+        Raises LogUnavailable.
+        """
+
+    def lost(self) -> bool:
+        """Whether a connection ended between transactions, and the database must be opened `anew`."""
+
     def alone(self) -> AbstractContextManager[None]:
         """Keep the others of this machine from writing, where the engine's own waiting is not fair.
 

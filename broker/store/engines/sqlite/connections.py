@@ -1,20 +1,14 @@
-"""Connections to the file: one that writes, and as many that read as threads read at once.
-
-Held open, since checking one out of SQLAlchemy's pool costs four times the look-up itself.
-"""
+"""Connections to the file: one that writes, and those that read."""
 
 import sqlite3
-from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection as DriverConnection
-from typing import TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-T = TypeVar("T")
+from broker.store.engines.readers import Readers
 
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 
@@ -24,47 +18,19 @@ class Connections:
 
     def __init__(self, path: Path, wait_s: float) -> None:
         self._engine = _engine(path, wait_s)
-        self._idle: deque[Connection] = deque()
-        self._closed = False
+        self.readers = Readers(self._reader, alive=lambda _: True)
         self.writer = self._engine.connect()
 
-    def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a connection for this thread alone that cannot write.
-
-        Each statement sees every commit before it.
-        """
-        connection = self._reader()
-        try:
-            result = work(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        if self._closed:
-            self._close_idle()
-        return result
-
     def _reader(self) -> Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            connection = self._engine.connect()
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            return connection
+        connection = self._engine.connect()
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        return connection
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
-        self._closed = True
-        self._close_idle()
+        self.readers.close()
         self.writer.close()
         self._engine.dispose()
-
-    def _close_idle(self) -> None:
-        while True:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                return
 
 
 def _engine(path: Path, wait_s: float) -> Engine:

@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from broker.errors import LogUnavailable
 from broker.ports.signing import LogSigner
-from broker.store import schema
 from broker.store.engines.sqlite.connections import Connections
 from broker.store.engines.sqlite.locks import Patience, locked
 from broker.store.engines.sqlite.place import Identity, Place
+from broker.store.engines.sqlite.schema import prepare
 from broker.store.place import Room
 from broker.store.statements import Prepared, driver
 
@@ -43,11 +43,18 @@ class SqliteOpening:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """See `engine.Opening`."""
-        return self._connections.read(work)
+        return self._connections.readers.read(work)
 
     def room(self) -> Room:
         """See `engine.Opening`."""
         return self._place.examined(self._files)
+
+    def check(self) -> None:
+        """All is seen from here."""
+
+    def lost(self) -> bool:
+        """A file is never lost: where it was replaced, `room` refuses."""
+        return False
 
     def alone(self) -> AbstractContextManager[None]:
         """See `Place.alone`."""
@@ -121,8 +128,7 @@ def _examined(
     connection: Connection, place: Place, before: Identity, signer: LogSigner
 ) -> tuple[Identity, ...]:
     try:
-        schema.prepare(connection, signer)
-        schema.verify_tail(connection)
+        prepare(connection, signer)
     except SQLAlchemyError as error:
         raise LogUnavailable(f"the store {place.path} cannot be used: {_told(error)}") from None
     files = place.identities()

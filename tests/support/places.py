@@ -1,0 +1,17 @@
+"""Handing the place of a store to a process that a test starts."""
+
+import base64
+import pickle
+
+from broker.model.stores import StorePlace
+
+
+def packed(place: StorePlace) -> str:
+    """The place as one word."""
+    return base64.b64encode(pickle.dumps(place)).decode()
+
+
+def unpacked(word: str) -> StorePlace:
+    """What `packed` made a word of."""
+    place: StorePlace = pickle.loads(base64.b64decode(word))
+    return place
