@@ -28,6 +28,7 @@ from broker.model.receipt import Receipt
 from broker.store.attempts import Beginning, Ending, StoredAttempts, Subject
 from broker.store.claims import Claim
 from broker.store.database import Database
+from broker.store.firsts import Use
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 
@@ -90,6 +91,7 @@ class AuditLedger:
         deadline = self._clock.now() + timedelta(seconds=self._attempt_seconds())
         beginning = Beginning(
             subject=Subject(intent.issuance, intent.app, intent.host_name, intent.host.vcenter, intent.grant),
+            use=use_of(intent),
             claim=None if key is None else Claim(intent.app, key, request.digest, _target(intent)),
             deadline=deadline,
         )
@@ -108,6 +110,15 @@ class AuditLedger:
         if receipt is None:
             raise Refused(Reason.LATE_RESULT, f"attempt {attempt.number} was closed as unknown before")
         return receipt
+
+
+def use_of(intent: Intent) -> Use:
+    """What the store notes the first intent of."""
+    host = intent.host
+    return Use(
+        host=(host.vcenter, host.instance_uuid, host.moid, intent.host_name),
+        template=(intent.app, intent.template, intent.template_revision),
+    )
 
 
 def _target(intent: Intent) -> str:

@@ -18,6 +18,7 @@ from broker.model.record import Record
 from broker.store import claims
 from broker.store.claims import Claim
 from broker.store.database import Database
+from broker.store.firsts import FirstUses, Use
 from broker.store.place import Reserve
 from broker.store.statements import Prepared
 from broker.store.tables import issuance, open_attempt, record, terminal
@@ -38,9 +39,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """An attempt that is about to begin, the key that it claims, and when it must have ended."""
+    """An attempt that is about to begin, what it uses and claims, and when it must have ended."""
 
     subject: Subject
+    use: Use
     claim: Claim | None
     deadline: datetime
 
@@ -115,6 +117,7 @@ class StoredAttempts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._firsts = FirstUses()
 
     def refuse(self, subject: Subject, reason: Reason, refusal: Record) -> None:
         """Record a request that was refused before any attempt."""
@@ -140,11 +143,14 @@ class StoredAttempts:
                 attempt = claims.attempt_for(connection, beginning.claim, attempt, now)
             (seq,) = transaction.append([intent_of(attempt)])
             _open(connection, beginning, attempt, seq, now)
+            self._firsts.note(connection, beginning.use, seq)
             if beginning.claim is not None:
                 claims.take(connection, beginning.claim, attempt, now)
             return attempt
 
-        return self._database.write(Reserve.HALF, work)
+        attempt = self._database.write(Reserve.HALF, work)
+        self._firsts.stands(beginning.use)
+        return attempt
 
     def finish(self, ending: Ending, outcome: Record, late: Record) -> Receipt | None:
         """Record the attempt's one outcome; where it has one already, record `late` and give None."""

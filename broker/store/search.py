@@ -82,9 +82,7 @@ def conditions(wanted: RecordFilter) -> list[ColumnElement[bool]]:
     """What the filter says of the columns of `record`."""
     columns = record.c
     holds = [
-        column == value
-        for name, column in _COLUMNS.items()
-        if (value := getattr(wanted, name)) is not None
+        column == value for name, column in _COLUMNS.items() if (value := getattr(wanted, name)) is not None
     ]
     if wanted.events:
         holds.append(columns.code.in_(sorted(event.value for event in wanted.events)))

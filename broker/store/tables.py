@@ -54,12 +54,21 @@ Index("record_at", record.c.at)
 Index("record_code", record.c.code, record.c.seq)
 Index("record_app", record.c.app, record.c.seq, **_where("app IS NOT NULL"))
 Index("record_host", record.c.host, record.c.seq, **_where("host IS NOT NULL"))
-Index("record_reason", record.c.reason, record.c.seq, **_where("reason IS NOT NULL"))
+Index(
+    "record_reason",
+    record.c.reason,
+    record.c.app,
+    record.c.code,
+    record.c.at,
+    **_where("reason IS NOT NULL"),
+)
 Index("record_issuance", record.c.issuance, **_where("issuance IS NOT NULL"))
+Index("record_actor", record.c.actor, record.c.seq, **_where("actor IS NOT NULL"))
 Index(
     "record_exposure",
     record.c.host,
     record.c.exposed_until,
+    record.c.exposed_from,
     **_where("exposed_until IS NOT NULL"),
 )
 
@@ -121,6 +130,28 @@ issuance = Table(
 )
 """One row an issuance, or a request that was refused before: what its app may see of it."""
 Index("issuance_app", issuance.c.app, issuance.c.seq)
+
+named_host = Table(
+    "named_host",
+    metadata,
+    Column("vcenter", Text, primary_key=True),
+    Column("instance_uuid", Text, primary_key=True),
+    Column("moid", Text, primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("seq", Integer, ForeignKey("record.seq"), nullable=False),
+)
+"""Each name that a host had in an intent, and the first intent in which it had it."""
+Index("named_host_host", named_host.c.host)
+
+used_template = Table(
+    "used_template",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("template", Text, primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("seq", Integer, ForeignKey("record.seq"), nullable=False),
+)
+"""Each revision of a template under which an app began an attempt, and the first intent that it did."""
 
 open_attempt = Table(
     "open_attempt",

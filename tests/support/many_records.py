@@ -14,6 +14,7 @@ from random import Random
 
 from sqlalchemy import insert
 
+from broker.audit.ledger import use_of
 from broker.audit.sayings import (
     intent_record,
     late_record,
@@ -29,6 +30,7 @@ from broker.model.names import AccountId, AppId, GrantId, HostName, Moid, Templa
 from broker.model.policy import Scope
 from broker.model.record import Event, JsonValue, Record
 from broker.store.database import Database
+from broker.store.firsts import FirstUses
 from broker.store.place import Reserve
 from broker.store.tables import issuance, open_attempt, terminal
 from broker.store.times import iso, ms, ms_up
@@ -112,6 +114,7 @@ class _Site:
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
         self._random = Random(1)
+        self._firsts = FirstUses()
 
     def time_goes_on(self, page: _Page) -> None:
         while page.left:
@@ -160,6 +163,8 @@ class _Site:
         deadline = self._clock.now() + timedelta(seconds=60)
         attempt = Attempt(intent.issuance, 1, deadline)
         seq = page.append(intent_record(attempt, intent, None, deadline))
+        self._firsts.note(page.transaction.connection, use_of(intent), seq)
+        self._firsts.stands(use_of(intent))
         row = {
             "seq": seq,
             "issuance": intent.issuance,

@@ -168,12 +168,19 @@ def _make_tables() -> None:
         unique=False,
         **_where("app IS NOT NULL"),
     )
+    op.create_index(
+        "record_actor",
+        "record",
+        ["actor", "seq"],
+        unique=False,
+        **_where("actor IS NOT NULL"),
+    )
     op.create_index("record_at", "record", ["at"], unique=False)
     op.create_index("record_code", "record", ["code", "seq"], unique=False)
     op.create_index(
         "record_exposure",
         "record",
-        ["host", "exposed_until"],
+        ["host", "exposed_until", "exposed_from"],
         unique=False,
         **_where("exposed_until IS NOT NULL"),
     )
@@ -194,7 +201,7 @@ def _make_tables() -> None:
     op.create_index(
         "record_reason",
         "record",
-        ["reason", "seq"],
+        ["reason", "app", "code", "at"],
         unique=False,
         **_where("reason IS NOT NULL"),
     )
@@ -266,6 +273,26 @@ def _make_tables() -> None:
     )
     op.create_index("idempotency_attempt", "idempotency", ["issuance", "attempt"], unique=False)
     op.create_index("idempotency_until", "idempotency", ["until"], unique=False)
+    op.create_table(
+        "named_host",
+        sa.Column("vcenter", TEXT, nullable=False),
+        sa.Column("instance_uuid", TEXT, nullable=False),
+        sa.Column("moid", TEXT, nullable=False),
+        sa.Column("host", TEXT, nullable=False),
+        sa.Column("seq", INTEGER, nullable=False),
+        sa.ForeignKeyConstraint(["seq"], ["record.seq"]),
+        sa.PrimaryKeyConstraint("vcenter", "instance_uuid", "moid", "host"),
+    )
+    op.create_index("named_host_host", "named_host", ["host"], unique=False)
+    op.create_table(
+        "used_template",
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("template", TEXT, nullable=False),
+        sa.Column("revision", TEXT, nullable=False),
+        sa.Column("seq", INTEGER, nullable=False),
+        sa.ForeignKeyConstraint(["seq"], ["record.seq"]),
+        sa.PrimaryKeyConstraint("app", "template", "revision"),
+    )
     op.create_table(
         "open_attempt",
         sa.Column("issuance", TEXT, nullable=False),
