@@ -67,7 +67,7 @@ class Site:
             PublishedTree(database), journal or AuditSystemLog(database), self.book.clock, VERIFIER
         )
         selection = Selection(query, lambda size: self._leaves(size, query.get("app", "")))
-        return exporter.export(self.target, selection, frozenset(extras), "auditor", onlooker)
+        return exporter.export(self.target, selection, frozenset(extras), "auditor", onlooker).what
 
     def _leaves(self, size: int, app: str) -> Iterable[Leaf]:
         return (

@@ -1,6 +1,6 @@
 """An export, from the signed head to the record that it was made."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from broker.audit.export.filling import Filling, Onlooker
@@ -15,6 +15,16 @@ from broker.store.published import PublishedTree
 from broker.store.times import iso, ms
 from broker.tlog.checkpoint import Checkpoint, parsed_checkpoint
 from broker.tlog.note import NoteRefused, verifier_key
+
+VERIFIER = "verify.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported, and the SHA-256 of its manifest in hexadecimal: the one of its record."""
+
+    what: Description
+    manifest_sha256: str
 
 
 class Exporter:
@@ -32,7 +42,7 @@ class Exporter:
 
     def export(
         self, target: Path, selection: Selection, extras: frozenset[Extra], by: str, onlooker: Onlooker
-    ) -> Description:
+    ) -> Exported:
         """Write the records to a folder that does not exist yet; it appears once that is on record.
 
         Raises FileExists, FileRefused, and LogUnavailable, also where what is stored does not lead to the
@@ -47,7 +57,7 @@ class Exporter:
             manifest = folder.put("manifest.json", made.manifest(folder.written))
             self._journal.append([_record(made, manifest.sha256)])
             folder.publish()
-        return made
+        return Exported(made, manifest.sha256)
 
     def _signed_head(self) -> Checkpoint:
         try:
@@ -62,7 +72,7 @@ class Exporter:
     def _add_what_checks_it(self, folder: NewFolder, checkpoint: Checkpoint) -> None:
         folder.put("checkpoint", str(checkpoint.note).encode())
         folder.put("keys.json", as_json({"keys": [asdict(key) for key in self._tree.public_keys()]}))
-        folder.put("verify.py", self._verifier)
+        folder.put(VERIFIER, self._verifier)
 
 
 def _record(made: Description, manifest_sha256: str) -> Record:

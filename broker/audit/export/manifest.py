@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from broker import __version__
 from broker.audit.export.folder import Written
-from broker.model.record import JsonScalar
 from broker.tlog.checkpoint import Checkpoint
 from broker.tlog.encoding import to_base64
 
@@ -26,7 +25,7 @@ class Extent:
 class Description:
     """What an export is; its files apart."""
 
-    query: Mapping[str, JsonScalar]
+    query: Mapping[str, str]
     at: str
     by: str
     extent: Extent
