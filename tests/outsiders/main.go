@@ -2,6 +2,7 @@
 // golang.org/x/mod/sumdb for trees and notes, transparency-dev's formats and merkle for proofs.
 //
 //	outsider tree SIZE                       roots and all proofs of the trees up to SIZE, a JSON line for each
+//	outsider proofs SIZE INDEX...            root of one tree, proofs of these leaves and of trees of these sizes
 //	outsider note VKEY < note                the text of a signed note
 //	outsider proof VKEY ORIGIN LEAF < proof  the index that a tlog-proof proves for the leaf's content
 package main
@@ -25,12 +26,14 @@ import (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 3 {
-		log.Fatal("usage: outsider tree|note|proof ...")
+		log.Fatal("usage: outsider tree|proofs|note|proof ...")
 	}
 	arguments := os.Args[2:]
 	switch os.Args[1] {
 	case "tree":
 		trees(arguments[0])
+	case "proofs":
+		proofs(arguments[0], arguments[1:])
 	case "note":
 		fmt.Print(opened(arguments[0]))
 	case "proof":
@@ -43,34 +46,44 @@ func main() {
 type tree struct {
 	Size        int64              `json:"size"`
 	Root        tlog.Hash          `json:"root"`
-	Inclusion   []tlog.RecordProof `json:"inclusion"`   // of each leaf
-	Consistency []tlog.TreeProof   `json:"consistency"` // with each smaller tree, from size 1 on
+	Inclusion   []tlog.RecordProof `json:"inclusion"`   // of each leaf asked for
+	Consistency []tlog.TreeProof   `json:"consistency"` // with each smaller tree asked for
 }
 
 func trees(largest string) {
-	last, err := strconv.ParseInt(largest, 10, 64)
-	check(err)
 	hashes := stored{}
-	out := json.NewEncoder(os.Stdout)
-	for size := int64(1); size <= last; size++ {
-		added, err := tlog.StoredHashes(size-1, []byte(strconv.FormatInt(size-1, 10)), &hashes)
-		check(err)
-		hashes = append(hashes, added...)
-		check(out.Encode(described(size, &hashes)))
+	var leaves, olds []int64
+	for size := int64(1); size <= number(largest); size++ {
+		hashes.add(size - 1)
+		leaves = append(leaves, size-1)
+		check(json.NewEncoder(os.Stdout).Encode(described(size, leaves, olds, &hashes)))
+		olds = append(olds, size)
 	}
 }
 
-func described(size int64, hashes *stored) tree {
+func proofs(size string, indexes []string) {
+	hashes := stored{}
+	for leaf := int64(0); leaf < number(size); leaf++ {
+		hashes.add(leaf)
+	}
+	var asked []int64
+	for _, index := range indexes {
+		asked = append(asked, number(index))
+	}
+	check(json.NewEncoder(os.Stdout).Encode(described(number(size), asked, asked, &hashes)))
+}
+
+func described(size int64, leaves, olds []int64, hashes *stored) tree {
 	root, err := tlog.TreeHash(size, hashes)
 	check(err)
-	found := tree{Size: size, Root: root}
-	for index := int64(0); index < size; index++ {
-		path, err := tlog.ProveRecord(size, index, hashes)
+	found := tree{Size: size, Root: root, Inclusion: []tlog.RecordProof{}, Consistency: []tlog.TreeProof{}}
+	for _, leaf := range leaves {
+		path, err := tlog.ProveRecord(size, leaf, hashes)
 		check(err)
 		found.Inclusion = append(found.Inclusion, path)
 	}
-	for older := int64(1); older < size; older++ {
-		path, err := tlog.ProveTree(size, older, hashes)
+	for _, old := range olds {
+		path, err := tlog.ProveTree(size, old, hashes)
 		check(err)
 		found.Consistency = append(found.Consistency, path)
 	}
@@ -78,6 +91,13 @@ func described(size int64, hashes *stored) tree {
 }
 
 type stored []tlog.Hash
+
+// add appends the leaf that is its own number.
+func (s *stored) add(leaf int64) {
+	added, err := tlog.StoredHashes(leaf, []byte(strconv.FormatInt(leaf, 10)), s)
+	check(err)
+	*s = append(*s, added...)
+}
 
 func (s *stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	found := make([]tlog.Hash, len(indexes))
@@ -109,6 +129,12 @@ func proved(vkey, origin, leaf string) uint64 {
 	hash := rfc6962.DefaultHasher.HashLeaf([]byte(leaf))
 	check(proof.VerifyInclusion(rfc6962.DefaultHasher, text.Index, head.Size, hash, path, head.Hash))
 	return text.Index
+}
+
+func number(text string) int64 {
+	found, err := strconv.ParseInt(text, 10, 64)
+	check(err)
+	return found
 }
 
 func input() []byte {

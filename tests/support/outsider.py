@@ -3,7 +3,7 @@
 import json
 import subprocess
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,7 @@ from tests.support.tools import require_tool
 
 @dataclass(frozen=True, slots=True)
 class OutsidersTree:
-    """A tree over the leaves "0", "1", ... as golang.org/x/mod/sumdb/tlog has it.
-
-    `consistency` begins with the proof for the older tree of one leaf.
-    """
+    """A tree over the leaves "0", "1", ... as golang.org/x/mod/sumdb/tlog has it."""
 
     size: int
     root: bytes
@@ -24,15 +21,16 @@ class OutsidersTree:
 
 
 def outsiders_trees(largest: int) -> Iterator[OutsidersTree]:
-    """The trees of one leaf, of two, up to `largest`."""
-    for line in _run("tree", str(largest)).splitlines():
-        tree = json.loads(line)
-        yield OutsidersTree(
-            tree["size"],
-            b64decode(tree["root"]),
-            _paths(tree["inclusion"]),
-            _paths(tree["consistency"] or []),
-        )
+    """The trees of one leaf, of two, up to `largest`.
+
+    With the proofs of all leaves, and for all older trees from that of one leaf on.
+    """
+    return map(_tree, _run("tree", str(largest)).splitlines())
+
+
+def outsiders_proofs(size: int, indexes: Sequence[int]) -> OutsidersTree:
+    """One tree, with the proofs of these leaves, and for the older trees of these sizes."""
+    return _tree(_run("proofs", str(size), *map(str, indexes)))
 
 
 def outsiders_text(note: str, key: str) -> str:
@@ -43,6 +41,12 @@ def outsiders_text(note: str, key: str) -> str:
 def outsiders_index(proof: str, key: str, origin: str, leaf: str) -> int:
     """The index that transparency-dev's packages find proved for this leaf. Fails where they refuse."""
     return int(_run("proof", key, origin, leaf, given=proof))
+
+
+def _tree(line: str) -> OutsidersTree:
+    tree = json.loads(line)
+    inclusion, consistency = _paths(tree["inclusion"]), _paths(tree["consistency"])
+    return OutsidersTree(tree["size"], b64decode(tree["root"]), inclusion, consistency)
 
 
 def _run(*arguments: str, given: str = "") -> str:

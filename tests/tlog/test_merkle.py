@@ -1,5 +1,7 @@
 """The Merkle tree of RFC 6962: known answers, another implementation, and every single bit."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from broker.tlog.merkle import (
     leaf_hash,
     root_of,
 )
-from tests.support.outsider import OutsidersTree, outsiders_trees
+from tests.support.outsider import OutsidersTree, outsiders_proofs, outsiders_trees
 from tests.support.trees import numbered, reader_of
 
 LARGEST = 300
@@ -106,6 +108,16 @@ def test_all_trees_up_to_300_leaves_are_those_of_another_implementation() -> Non
         assert tuple(consistency_path(old, size, node) for old in range(1, size)) == theirs.consistency
         assert_accepted(theirs, [leaf_hash(leaf) for leaf in leaves])
     assert sizes == LARGEST
+
+
+@pytest.mark.parametrize("size", [4096, 65_537, 99_991])
+def test_large_trees_are_those_of_another_implementation(size: int) -> None:
+    indexes = [1, size // 2, size - 1, *(Random(size).randrange(1, size) for _ in range(50))]
+    theirs = outsiders_proofs(size, indexes)
+    node = reader_of(numbered(size))
+    assert root_of(size, node) == theirs.root
+    assert tuple(inclusion_path(index, size, node) for index in indexes) == theirs.inclusion
+    assert tuple(consistency_path(old, size, node) for old in indexes) == theirs.consistency
 
 
 def assert_accepted(theirs: OutsidersTree, leaves: list[bytes]) -> None:
