@@ -34,7 +34,8 @@ def main() -> None:
     """Least-privilege roles and two-minute CIM tickets for vSphere.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 refused, 5 vCenter, 6 conflict,
-    7 there is something to do (plan --exit-code).
+    7 there is something to do (plan --exit-code),
+    8 a ticket came without a receipt that holds, or the log is not the one it was.
     """
 
 

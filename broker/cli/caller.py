@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from broker.cli.witness import as_witness
 from broker.client.api import BrokerClient
 from broker.client.tokens import ClientCredential, KeyCredential, SecretCredential
+from broker.client.witness import Witness
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
 
@@ -30,11 +32,19 @@ _OPTIONS = (
 def as_app(command: Callable[..., None]) -> Callable[..., None]:
     """Give the command these options, and as its first argument a client made of them, not yet entered."""
 
+    @as_witness
     @wraps(command)
     def called(
-        url: str, ca_file: Path, client_id: str, key: Path | None, secret_file: Path | None, **rest: object
+        url: str,
+        ca_file: Path,
+        client_id: str,
+        key: Path | None,
+        secret_file: Path | None,
+        witness: Callable[[str], Witness],
+        **rest: object,
     ) -> None:
-        command(BrokerClient(url, ca_file, _credential(client_id, key, secret_file)), **rest)
+        credential = _credential(client_id, key, secret_file)
+        command(BrokerClient(url, ca_file, credential, witness=witness(url)), **rest)
 
     for option in reversed(_OPTIONS):
         called = option(called)

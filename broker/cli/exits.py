@@ -15,3 +15,5 @@ class Exit(IntEnum):
     CONFLICT = 6
     CHANGES = 7
     """Asked for by `--exit-code` alone: there is something to do."""
+    RECEIPT = 8
+    """A ticket came without a receipt that holds, or the log is not the one that it was."""

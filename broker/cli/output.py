@@ -5,7 +5,7 @@ from typing import NoReturn
 import click
 
 from broker.cli.exits import Exit
-from broker.client.errors import BrokerRefused
+from broker.client.errors import BrokerRefused, ReceiptRefused
 from broker.console import Format
 from broker.errors import (
     BrokerError,
@@ -41,7 +41,7 @@ _VCENTER_REASONS = frozenset(
 )
 
 
-def exit_code_of(error: BrokerError) -> Exit:
+def exit_code_of(error: BrokerError) -> Exit:  # noqa: PLR0911 - one for each code
     """The exit code that stands for an error of ours."""
     match error:
         case ConfigurationErrors() | SecretUnavailable():
@@ -52,6 +52,8 @@ def exit_code_of(error: BrokerError) -> Exit:
             pass  # ours, though it is a Refused: nothing was decided
         case FileExists():
             return Exit.CONFLICT
+        case ReceiptRefused():
+            return Exit.RECEIPT
         case Refused(reason=code) | BrokerRefused(code=code) if code in _VCENTER_REASONS:
             return Exit.VCENTER
         case Refused() | BrokerRefused() | PolicyRefused():

@@ -9,7 +9,9 @@ import click
 
 from broker.cli.caller import as_app
 from broker.client.api import BrokerClient, DryRunAnswer, TicketAnswer
+from broker.client.receipts import receipt_document
 from broker.files import write_private
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 
 
@@ -37,7 +39,8 @@ def command(
 ) -> None:
     """Ask the broker for one CIM ticket for HOST and print the answer as JSON.
 
-    The ticket, `session_id`, is user name and password of CIM-XML on the host, for two minutes.
+    The ticket, `session_id`, is user name and password of CIM-XML on the host, for two minutes. It is
+    printed only once its receipt is verified; exits with 8 where there is none that holds.
     """
     with broker as client:
         answer = client.ticket(host, grant, vcenter, dry_run=dry_run, idempotency_key=idempotency_key)
@@ -57,6 +60,8 @@ def _plain_value(value: object) -> object:
     match value:
         case Secret():
             return value.reveal()
+        case Receipt():
+            return receipt_document(value)
         case datetime():
             return value.isoformat()
         case tuple():

@@ -37,7 +37,7 @@ def command(
     """Ask the broker for a CIM ticket for each of HOSTS and print one line of JSON for each.
 
     A line has `host` and either `ticket`, as `broker ticket` prints it, or `refused`. Exits with 4
-    where any host was refused.
+    where any host was refused, and with 8 at the first ticket whose receipt does not hold.
     """
     wanted = (*map(_host, hosts), *_listed(hosts_file))
     if not wanted:

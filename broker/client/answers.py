@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from broker.client.errors import BadAnswer
+from broker.client.receipts import read_receipt
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -42,6 +44,8 @@ class TicketAnswer:
     server_time: datetime
     usable_until: datetime
     warnings: tuple[str, ...]
+    receipt: Receipt
+    """The proof that the log holds this issuance. Only a Witness verifies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class _Ticket(_Decision):
     issued_at: AwareDatetime
     expires_at: AwareDatetime
     server_time: AwareDatetime
+    receipt: Any = None
 
 
 class _Token(AnswerModel):
@@ -129,7 +134,7 @@ class Page:
 
 
 def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
-    """Raises BadAnswer."""
+    """Raises BadAnswer, and ReceiptRefused where its receipt is missing or malformed."""
     told = read_as(_Ticket, document)
     return TicketAnswer(
         issuance=told.issuance,
@@ -151,6 +156,7 @@ def read_ticket(document: object, asked_at: datetime) -> TicketAnswer:
         server_time=told.server_time,
         usable_until=asked_at + max(told.expires_at - told.server_time, timedelta()),
         warnings=told.warnings,
+        receipt=read_receipt(told.receipt),
     )
 
 

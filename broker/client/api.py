@@ -8,7 +8,9 @@ from typing import Literal, Self, overload
 from broker.client.answers import DryRunAnswer, Page, TicketAnswer, read_dry_run, read_page, read_ticket
 from broker.client.batches import BatchReader, HostRefused, HostTicket
 from broker.client.http import BrokerHttp
+from broker.client.log import ShownLog
 from broker.client.tokens import ClientCredential
+from broker.client.witness import NoWitness, Witness
 from broker.clock import SystemClock
 from broker.model.names import parse_issuance_id
 from broker.ports.clock import Clock
@@ -21,11 +23,13 @@ class BrokerClient:
 
     `ca_file` is what the broker's certificate is verified against: a CA, or the certificate
     itself. `issuer` is the broker's own name where it is not the URL that it is called by, and
-    `scope` what its access tokens are asked for.
+    `scope` what its access tokens are asked for. `witness` verifies the receipt of every ticket before
+    the ticket is given; without one, receipts are only handed over with their tickets.
     Nothing is ever sent twice by itself: a ticket call whose answer was lost may have made a
     ticket, so asking again is the caller's decision (with the same idempotency key).
 
-    Every call raises BrokerUnreachable, BrokerRefused or BadAnswer.
+    Every call raises BrokerUnreachable, BrokerRefused or BadAnswer; those for tickets ReceiptRefused as
+    well, and whatever the witness raises.
     """
 
     def __init__(
@@ -36,9 +40,12 @@ class BrokerClient:
         clock: Clock | None = None,
         issuer: str | None = None,
         scope: str = "tickets",
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness or NoWitness()
         self._clock = clock or SystemClock()
         self._http = BrokerHttp(base_url, ca_file, credential, self._clock, issuer or base_url, scope)
+        self._log = ShownLog(self._http)
 
     def __enter__(self) -> Self:
         return self
@@ -85,10 +92,14 @@ class BrokerClient:
         names = {"host": host, "grant": grant, "vcenter": vcenter}
         body = {key: value for key, value in names.items() if value is not None}
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        path = "/v1/tickets?dry_run=true" if dry_run else "/v1/tickets"
+        if dry_run:
+            return read_dry_run(self._http.post("/v1/tickets?dry_run=true", body, headers))
+        watch = self._witness.asking(self._log)
         asked_at = self._clock.now()
-        document = self._http.post(path, body, headers)
-        return read_dry_run(document) if dry_run else read_ticket(document, asked_at)
+        ticket = read_ticket(self._http.post("/v1/tickets", body, headers), asked_at)
+        watch.take(ticket.receipt, ticket.issuance)
+        watch.end()
+        return ticket
 
     def tickets(
         self,
@@ -108,10 +119,15 @@ class BrokerClient:
         names = {"grant": grant, "vcenter": vcenter, "concurrency": concurrency}
         given = {key: value for key, value in names.items() if value is not None}
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        watch = self._witness.asking(self._log)
         asked_at = self._clock.now()
         lines = self._http.post_for_lines("/v1/tickets:batch", {"hosts": list(hosts), **given}, headers)
         with closing(lines):
-            yield from BatchReader(hosts, asked_at, self._clock).results(lines)
+            for result in BatchReader(hosts, asked_at, self._clock).results(lines):
+                if isinstance(result, HostTicket):
+                    watch.take(result.ticket.receipt, result.ticket.issuance)
+                yield result
+        watch.end()
 
     def hosts(self, cursor: str | None = None) -> Page:
         """The hosts that this app may have tickets for, with their readiness."""

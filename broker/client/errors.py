@@ -5,6 +5,9 @@ ClientError
 |-- BrokerRefused       the broker said no: reason code, id and advice
 |-- BatchEnded          the broker ended a batch before all its hosts were begun
 |-- BadAnswer           something answered, and not as a broker does
+|-- ReceiptRefused      a ticket came with no receipt, or with one that proves nothing
+|   `-- LogAlarm        ... or its log is not the one that it was: somebody has to look
+|-- MemoryUnusable      what is known of a broker's log cannot be read or kept
 |-- TicketUnusable      the ticket is over, or for another host
 |-- HostNotTrusted      what answers is not the host that the ticket is for
 `-- CimFailed           the host did not answer as CIM-XML should
@@ -48,6 +51,18 @@ class BatchEnded(ClientError):
 
 class BadAnswer(ClientError):
     """An answer that is not the broker's; says what is missing, never what was there."""
+
+
+class ReceiptRefused(ClientError):
+    """Nothing shows that the log holds the ticket's record. The ticket is not handed over."""
+
+
+class LogAlarm(ReceiptRefused):
+    """The log shows another past than before, or is signed by a key that nobody vouches for."""
+
+
+class MemoryUnusable(ClientError):
+    """The folder with what is known of a broker's log cannot be used; names it, and says what to do."""
 
 
 class TicketUnusable(ClientError):

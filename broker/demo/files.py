@@ -52,6 +52,21 @@ class Site:
         return self.config / "audit-keys"
 
     @property
+    def log_key(self) -> Path:
+        """The log's public key, as the monitoring app has it: from an admin, not from the broker."""
+        return self.root / "audit-log.pub"
+
+    @property
+    def log_state(self) -> Path:
+        """What the monitoring app remembers of the log."""
+        return self.root / "log-state"
+
+    @property
+    def receipts(self) -> Path:
+        """Every receipt that the monitoring app was given."""
+        return self.root / "receipts"
+
+    @property
     def broker_ca(self) -> Path:
         """What clients verify the broker's certificate against."""
         return self.root / "broker-ca.pem"
@@ -79,7 +94,8 @@ def write_site(site: Site, lab: LabPlace, scope: str, now: datetime) -> None:
     public_key = write_private_key(site.app_key)
     write_private_key(site.root / "signing.key")
     write_random_key(site.root / "fingerprint.key")
-    make_key(site.log_keys, f"localhost:{site.port}/audit")
+    log_key = make_key(site.log_keys, f"localhost:{site.port}/audit")
+    site.log_key.write_text(f"{log_key}\n")
     write_server_certificate(site.root / "broker.pem", site.root / "broker.key", site.broker_ca, now)
     documents: dict[Path, object] = {
         site.config / "server.yaml": _server(site),

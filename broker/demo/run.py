@@ -113,6 +113,8 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         "client id": APP,
         "private key": site.app_key,
         "secret": site.app_secret,
+        "the log's public key": site.log_key,
+        "receipts": site.receipts,
         "configuration": site.config,
         "controller": site.controller_file,
         "lab": site.root / "lab",
@@ -123,7 +125,8 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         f"{_curl_line(site)}\n"
         "\nThe same with the private key:\n"
         f"{sys.executable} -m broker ticket {HOST} --broker {site.url} --ca {site.broker_ca} "
-        f"--client-id {APP} --key {site.app_key}\n"
+        f"--client-id {APP} --key {site.app_key} --log-keys {site.log_key} --log-state {site.log_state} "
+        f"--receipts {site.receipts}\n"
         "\nAs an admin:\n"
         f"{sys.executable} -m broker roles plan --config {site.controller_file}\n"
         f"{sys.executable} -m broker roles explain {HOST} --app {APP} --config {site.controller_file}\n"

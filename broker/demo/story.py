@@ -1,4 +1,4 @@
-"""What the demonstration shows: a ticket, sensors, the record, two refusals."""
+"""What the demonstration shows: a ticket, sensors, the record and its receipt, two refusals."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from broker.audit.reading import AuditReading
 from broker.client.api import BrokerClient, TicketAnswer
 from broker.client.cim import cim_connection, sensors
 from broker.client.errors import BrokerRefused, CimFailed
+from broker.client.memory import memory_of
 from broker.client.tokens import KeyCredential
+from broker.client.witness import Witness
 from broker.clock import SystemClock
 from broker.console import show
 from broker.demo.files import APP, Site
@@ -20,6 +22,7 @@ from broker.model.names import parse_issuance_id
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
 from broker.store.database import Database
+from broker.tlog.note import verifier_key
 
 HOST = "esx0001.lab.example"
 OTHER_HOST = "esx0004.lab.example"
@@ -33,9 +36,15 @@ class Monitoring:
 
     def ticket(self, host: str) -> TicketAnswer:
         """Authenticate with the private key and ask for one ticket. Raises ClientError."""
-        credential = KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
-        with BrokerClient(self.site.url, self.site.broker_ca, credential) as client:
+        site = self.site
+        credential = KeyCredential(APP, read_secret(SecretFile(site.app_key)), "demo-1")
+        with BrokerClient(site.url, site.broker_ca, credential, witness=_witness(site)) as client:
             return client.ticket(host)
+
+
+def _witness(site: Site) -> Witness:
+    key = verifier_key(site.log_key.read_text().strip())
+    return Witness(memory_of(site.log_state, site.url), SystemClock(), (key,), site.receipts)
 
 
 def tell(site: Site, control: LabControl) -> None:
@@ -49,6 +58,8 @@ def tell(site: Site, control: LabControl) -> None:
     _show_sensors(ticket)
     heading("What the log says of it")
     _show_records(site, ticket.issuance)
+    heading("Its receipt was verified: whoever takes the record back now is found out")
+    _show_receipt(site, ticket)
     heading("Refused: a host outside the grant")
     _expect_refusal(app)
     heading("Refused: the same ticket, two minutes later by the lab's clock")
@@ -79,6 +90,15 @@ def _show_records(site: Site, issuance: str) -> None:
         raise DemoFailed(f"the log does not hold intent and issuance of {issuance}")
     for record in records:
         click.echo(json.dumps(record, indent=2, sort_keys=True))
+
+
+def _show_receipt(site: Site, ticket: TicketAnswer) -> None:
+    known = memory_of(site.log_state, site.url).known()
+    if known is None or known.newest.head.size <= ticket.receipt.index:
+        raise DemoFailed("the monitoring app does not remember the log that holds its ticket's record")
+    click.echo(f"record {ticket.receipt.index}, SHA-256 {ticket.receipt.leaf_hash.hex()}")
+    click.echo(f"public key of the log, as an admin handed it over: {site.log_key.read_text().strip()}")
+    click.echo(f"newest checkpoint, as the app keeps it:\n{known.newest.note}", nl=False)
 
 
 def _expect_refusal(app: Monitoring) -> None:

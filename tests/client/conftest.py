@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +7,11 @@ import pytest
 from broker.client.api import BrokerClient
 from broker.client.tokens import SecretCredential
 from broker.model.secret import Secret
+from tests.client.answers import as_json
+from tests.client.monitoring import Host, LoggedBroker
 from tests.support.certificates import TestCertificate, self_signed
 from tests.support.clock import HandClock
 from tests.support.https import HttpsServer, Reply, Seen, https_server
-
-
-def as_json(document: object, status: int = 200, **headers: str) -> Reply:
-    return Reply(status, json.dumps(document).encode(), {"Content-Type": "application/json", **headers})
 
 
 @dataclass
@@ -70,3 +67,10 @@ def client(server: HttpsServer, ca_file: Path, clock: HandClock) -> Iterator[Bro
     credential = SecretCredential("monitoring", Secret("s3cr3t&+ canary"))
     with BrokerClient(server.url, ca_file, credential, clock) as made:
         yield made
+
+
+@pytest.fixture
+def host(tmp_path: Path, certificate: TestCertificate, ca_file: Path, clock: HandClock) -> Iterator[Host]:
+    broker = LoggedBroker()
+    with https_server(tmp_path, certificate, broker) as server:
+        yield Host(tmp_path, ca_file, clock, broker, server)

@@ -10,38 +10,12 @@ from broker.client.errors import BadAnswer, BrokerRefused, BrokerUnreachable, Cl
 from broker.client.tokens import SecretCredential
 from broker.errors import InvalidName
 from broker.model.secret import Secret
-from tests.client.conftest import Broker, as_json
+from tests.client.answers import DECISION, PROBLEM, TICKET, as_json
+from tests.client.conftest import Broker
 from tests.support.certificates import self_signed
 from tests.support.clock import HandClock
 from tests.support.deadline import eventually
 from tests.support.https import HttpsServer, Reply, Seen, https_server
-
-DECISION = {
-    "issuance": "019ab1de-0000-7000-8000-000000000001",
-    "host": {"name": "esx01.example.com", "vcenter": "prod", "moid": "host-42"},
-    "grant": "hardware",
-    "template": {"id": "cim-hardware", "revision": "r1"},
-    "account": "cim-reader",
-    "warnings": ["firewall_unknown"],
-}
-TICKET = {
-    **DECISION,
-    "attempt": 1,
-    "session_id": "canary-session",
-    "endpoint": {"address": "10.0.0.1", "port": 5989, "url": "https://10.0.0.1:5989"},
-    "certificate": {"pem": "a PEM", "sha256": "0" * 64},
-    "issued_at": "2026-11-23T11:00:00Z",
-    "expires_at": "2026-11-23T11:02:00Z",
-    "server_time": "2026-11-23T11:00:05Z",
-}
-PROBLEM = {
-    "type": "about:blank",
-    "title": "No grant covers this request",
-    "status": 403,
-    "code": "not_granted",
-    "advice": "Ask the broker's admins.",
-    "id": "019ab1de-0000-7000-8000-000000000009",
-}
 
 
 def test_a_ticket_comes_back_whole_and_its_secret_wrapped(client: BrokerClient, broker: Broker) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from broker.client.api import BrokerClient, HostRefused, HostTicket
 from broker.client.errors import BadAnswer, BatchEnded, BrokerRefused, BrokerUnreachable
-from tests.client.conftest import Broker, as_json
-from tests.client.test_api import PROBLEM, TICKET
+from tests.client.answers import PROBLEM, TICKET, as_json
+from tests.client.conftest import Broker
 from tests.support.clock import HandClock
 from tests.support.https import HttpsServer, Reply
 

@@ -17,6 +17,7 @@ from broker.client.errors import CimFailed, HostNotTrusted, TicketUnusable
 from broker.lab.cim.endpoint import CimEndpoint
 from broker.lab.cim.service import CimService
 from broker.lab.tickets import CimTickets
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret
 from tests.support.certificates import TestCertificate, self_signed
 from tests.support.clock import HandClock
@@ -74,6 +75,7 @@ def answer_for(certificate: TestCertificate, port: int, session_id: str, clock: 
         server_time=now,
         usable_until=now + timedelta(seconds=120),
         warnings=(),
+        receipt=Receipt(0, bytes(32), "", ()),
     )
 
 

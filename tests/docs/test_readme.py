@@ -43,6 +43,8 @@ def environment(stack: Stack) -> dict[str, str]:
         "BROKER_CLIENT_ID": APP,
         "BROKER_KEY": str(stack.site.app_key),
         "BROKER_SECRET_FILE": str(stack.site.root / "app.secret"),
+        "BROKER_LOG_KEYS": str(stack.site.log_key),
+        "BROKER_LOG_STATE": str(stack.site.log_state),
     }
 
 

@@ -12,7 +12,6 @@ import pytest
 from broker.cli.exits import Exit
 from broker.client.api import HostTicket
 from broker.client.cim import cim_connection, sensors
-from broker.demo.files import APP
 from broker.vsphere.facts import TOGETHER
 from tests.support.catalogue import misfits
 from tests.support.stack import HOST, Stack, applied_stack, until
@@ -143,8 +142,7 @@ def test_the_command_prints_a_line_for_each_host_and_says_that_some_were_refused
     stack: Stack, tmp_path: Path
 ) -> None:
     (tmp_path / "hosts").write_text(f"# rack 1\n{HOST}\n\n{OUTSIDE}  # not ours\n")
-    who = ("--client-id", APP, "--key", str(stack.site.app_key))
-    at = ("--broker", stack.site.url, "--ca", str(stack.site.broker_ca))
+    at, who = stack.as_app(), ("--key", str(stack.site.app_key))
 
     done = stack.process("tickets", *at, *who, "--hosts-file", str(tmp_path / "hosts"), check=False)
 

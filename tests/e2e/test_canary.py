@@ -52,11 +52,10 @@ def _successes(stack: Stack) -> dict[str, str]:
     token = stack.access_token()
     answer = ask(stack, token, json.dumps({"host": HOST})).json()
     out = stack.site.root / "ticket.json"
-    arguments = ("--ca", str(stack.site.broker_ca), "--client-id", APP, "--output", str(out))
     credentials = (("--key", str(stack.site.app_key)), ("--secret-file", str(stack.site.root / "app.secret")))
     tickets = {"ticket": answer["session_id"], "access token": token}
     for number, credential in enumerate(credentials):
-        stack.process("ticket", HOST, "--broker", stack.site.url, *arguments, *credential)
+        stack.process("ticket", HOST, *stack.as_app(), "--output", str(out), *credential)
         tickets[f"ticket of the command {number}"] = json.loads(out.read_text())["session_id"]
         out.unlink()
     return tickets

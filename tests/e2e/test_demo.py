@@ -30,7 +30,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.alone
-def test_the_demonstration_shows_ticket_sensors_record_and_two_refusals(tmp_path: Path) -> None:
+def test_the_demonstration_shows_ticket_sensors_record_receipt_and_two_refusals(tmp_path: Path) -> None:
     began = time.monotonic()
     done = demo(tmp_path)
     took_s = time.monotonic() - began
@@ -40,6 +40,8 @@ def test_the_demonstration_shows_ticket_sensors_record_and_two_refusals(tmp_path
         "ticket *** for esx0001.lab.example",
         "Fan Device 1",
         '"event": "ticket_issued"',
+        "public key of the log, as an admin handed it over: localhost:",
+        "newest checkpoint, as the app keeps it:\nlocalhost:",
         "403 not_granted",
         "refused the ticket",
     ):

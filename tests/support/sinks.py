@@ -20,14 +20,16 @@ def secrets_of(stack: Stack) -> dict[str, str]:
 
 
 def everything_written(stack: Stack) -> str:
-    """Logs, records, the bytes of the store's files, command lines and environments."""
-    return stack.said() + _bytes_of(stack.store.parent) + _of_processes("cmdline") + _of_processes("environ")
+    """Logs, records, the bytes of the store's files and of kept receipts, command lines and environments."""
+    folders = (stack.store.parent, stack.site.receipts, *stack.site.log_state.glob("*"))
+    kept = "".join(_bytes_of(folder) for folder in folders if folder.is_dir())
+    return stack.said() + kept + _of_processes("cmdline") + _of_processes("environ")
 
 
 def _bytes_of(folder: Path) -> str:
     """Of the store's files, read by another process: this one would drop its own locks on them."""
     files = sorted(file for file in folder.iterdir() if file.is_file())
-    return subprocess.run(["cat", *files], check=True, capture_output=True).stdout.decode("latin-1")
+    return subprocess.run(["cat", "--", *files], check=True, capture_output=True).stdout.decode("latin-1")
 
 
 def leaked(secrets: Mapping[str, str], shown: str) -> list[str]:

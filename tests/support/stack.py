@@ -19,7 +19,9 @@ from broker.audit.reading import AuditReading
 from broker.cli import main
 from broker.client.api import BrokerClient
 from broker.client.errors import BrokerRefused
+from broker.client.memory import memory_of
 from broker.client.tokens import KeyCredential
+from broker.client.witness import Witness
 from broker.clock import SystemClock
 from broker.demo.files import ACCOUNT_USER, APP, CONTROLLER_USER, GRANT, LabPlace, Site, write_site
 from broker.demo.processes import free_port
@@ -27,6 +29,7 @@ from broker.lab.process import Lab
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
 from broker.store.database import Database
+from broker.tlog.note import verifier_key
 from tests.support.deadline import eventually
 from tests.support.lab import small_lab
 from tests.support.log_keys import LOG_KEYS
@@ -55,6 +58,7 @@ class Stack:
         write_site(self.site, place, SCOPE, SystemClock().now())
         shutil.rmtree(self.site.log_keys)
         LOG_KEYS.write(self.site.log_keys)
+        self.site.log_key.write_text("".join(f"{key}\n" for key in LOG_KEYS.verifiers()))
         self._lift_limits()
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -164,7 +168,18 @@ class Stack:
         return str(self.post("/oauth2/token", data=form).json()["access_token"])
 
     def client(self) -> BrokerClient:
-        return BrokerClient(self.site.url, self.site.broker_ca, self.credential())
+        """A monitoring host, which verifies every receipt and keeps it."""
+        site = self.site
+        keys = tuple(map(verifier_key, site.log_key.read_text().split()))
+        witness = Witness(memory_of(site.log_state, site.url), SystemClock(), keys, site.receipts)
+        return BrokerClient(site.url, site.broker_ca, self.credential(), witness=witness)
+
+    def as_app(self) -> tuple[str, ...]:
+        """The options of a command that acts as that host."""
+        site = self.site
+        broker = ("--broker", site.url, "--ca", str(site.broker_ca), "--client-id", APP)
+        log = ("--log-keys", str(site.log_key), "--log-state", str(site.log_state))
+        return (*broker, *log, "--receipts", str(site.receipts))
 
     def refusal(self, host: str = HOST) -> BrokerRefused:
         """The refusal of one ticket request with a fresh token. Fails the test when there is none."""

@@ -1,0 +1,85 @@
+"""Every ticket of a running broker comes with a receipt that whoever gets it verifies and keeps."""
+
+import json
+from pathlib import Path
+
+from broker.cli.exits import Exit
+from broker.client.api import HostTicket
+from broker.client.memory import memory_of
+from broker.clock import SystemClock
+from broker.store.database import Database
+from broker.store.log import StoredLog
+from broker.tlog.checkpoint import parsed_checkpoint
+from broker.tlog.merkle import leaf_hash
+from tests.support.given_log import log_key
+from tests.support.log_keys import LOG_KEYS
+from tests.support.stack import HOST, Stack, end
+
+OTHER_HOST = "esx0002.lab.example"
+
+
+def content(stack: Stack, index: int) -> bytes:
+    """The bytes of that record."""
+    database = Database.open_existing(stack.store, SystemClock(), LOG_KEYS)
+    try:
+        (found,) = StoredLog(database).leaves(index, 1)
+    finally:
+        database.close()
+    return found.content
+
+
+def newest(stack: Stack) -> int:
+    """The size of the newest checkpoint that the app remembers."""
+    known = memory_of(stack.site.log_state, stack.site.url).known()
+    assert known is not None
+    return known.newest.head.size
+
+
+def test_a_receipt_is_of_the_record_of_its_ticket(stack: Stack) -> None:
+    with stack.client() as client:
+        ticket = client.ticket(HOST)
+    leaf = content(stack, ticket.receipt.index)
+    assert json.loads(leaf)["fields"]["issuance"] == ticket.issuance
+    assert json.loads(leaf)["event"] == "ticket_issued"
+    assert leaf_hash(leaf) == ticket.receipt.leaf_hash
+    assert parsed_checkpoint(ticket.receipt.checkpoint).verify(LOG_KEYS.verifiers())
+
+
+def test_each_ticket_of_a_batch_has_a_receipt_of_its_own(stack: Stack) -> None:
+    with stack.client() as client:
+        results = list(client.tickets([HOST, OTHER_HOST]))
+    tickets = [result.ticket for result in results if isinstance(result, HostTicket)]
+    assert len({ticket.receipt.index for ticket in tickets}) == 2
+    assert newest(stack) > max(ticket.receipt.index for ticket in tickets)
+
+
+def test_the_command_prints_a_ticket_with_its_receipt_once_that_is_verified_and_kept(stack: Stack) -> None:
+    done = stack.process("ticket", HOST, *stack.as_app(), "--key", str(stack.site.app_key))
+    answer = json.loads(done.stdout)
+    kept = [json.loads(file.read_text()) for file in stack.site.receipts.iterdir()]
+    assert {"issuance": answer["issuance"], **answer["receipt"]} in kept
+    assert newest(stack) == parsed_checkpoint(answer["receipt"]["checkpoint"]).head.size
+
+
+def test_a_ticket_whose_receipt_is_signed_by_another_key_is_not_printed(stack: Stack, tmp_path: Path) -> None:
+    who = (*stack.as_app()[:6], "--key", str(stack.site.app_key), "--log-state", str(tmp_path))
+    other = ("--log-key", str(log_key(9).verifier))
+    for command in (("ticket", HOST, "--output", str(tmp_path / "out")), ("tickets", HOST, OTHER_HOST)):
+        done = stack.process(*command, *who, *other, check=False)
+        assert (done.returncode, done.stdout) == (Exit.RECEIPT, "")
+        assert "is signed by no key of its that is trusted" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broker_that_was_started_anew_goes_on_with_the_same_log(fresh: Stack) -> None:
+    sizes = []
+    for _ in range(2):
+        process = fresh.serve()
+        fresh.ready()
+        with fresh.client() as client:
+            for _ in range(2):
+                client.ticket(HOST)
+        sizes.append(newest(fresh))
+        assert end(process) == 0
+    assert sizes[0] < sizes[1]
+    assert len(list(fresh.site.receipts.iterdir())) == 4
