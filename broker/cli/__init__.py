@@ -35,7 +35,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 refused, 5 vCenter, 6 conflict,
     7 there is something to do (plan --exit-code),
-    8 a ticket came without a receipt that holds, or the log is not the one it was.
+    8 what was checked is wrong: a ticket's receipt, or the log.
     """
 
 

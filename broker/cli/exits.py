@@ -15,5 +15,5 @@ class Exit(IntEnum):
     CONFLICT = 6
     CHANGES = 7
     """Asked for by `--exit-code` alone: there is something to do."""
-    RECEIPT = 8
-    """A ticket came without a receipt that holds, or the log is not the one that it was."""
+    WRONG = 8
+    """What was checked is not what it should be: a ticket's receipt, the audit log, or what was kept of it."""

@@ -53,7 +53,7 @@ def exit_code_of(error: BrokerError) -> Exit:  # noqa: PLR0911 - one for each co
         case FileExists():
             return Exit.CONFLICT
         case ReceiptRefused():
-            return Exit.RECEIPT
+            return Exit.WRONG
         case Refused(reason=code) | BrokerRefused(code=code) if code in _VCENTER_REASONS:
             return Exit.VCENTER
         case Refused() | BrokerRefused() | PolicyRefused():
