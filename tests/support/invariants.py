@@ -4,14 +4,17 @@ I1  a ticket was delivered only if its `ticket_issued`, with its fingerprint, st
     before the first byte of the answer
 I2  what was acknowledged is stored
 I3  positions have no gap
+I4  the tree is that of the records, whoever hashes them anew
+I5  every head that was handed out with a ticket is of a tree that this one begins with
 I6  an attempt has one intent, and one end once the orphan rule has run; every ticket that
     vCenter made belongs to one, and its end says so or tells an exposure
 I7  no secret stands in anything that was written
 """
 
 import json
+from base64 import b64decode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from typing import Any
 from broker.audit.fingerprint import TicketFingerprints
 from broker.audit.orphans import OrphanRule
 from broker.lab.tickets import Minted
+from broker.model.receipt import Receipt
 from broker.model.secret import Secret, SecretFile
 from broker.secrets import read_secret
 from broker.store.database import Database
@@ -26,6 +30,7 @@ from broker.store.times import iso
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 from tests.support.sinks import everything_written, leaked, secrets_of
+from tests.support.whole_log import check_released, check_tree
 from tests.support.witness import Heard, Witness
 
 INTENT = "ticket_intent"
@@ -51,6 +56,8 @@ def check(witness: Witness) -> list[dict[str, Any]]:
     check_delivered(records, witness.heard, fingerprints)
     check_minted(records, witness.minted, fingerprints)
     check_columns(witness.database)
+    check_tree(witness.database)
+    check_released(witness.database, [], receipts_of(witness.heard))
     secrets = secrets_of(stack) | {f"token {n}": token for n, token in enumerate(witness.tokens)}
     secrets |= {f"ticket {n}": ticket.text for n, ticket in enumerate(witness.minted)}
     assert leaked(secrets, everything_written(stack)) == []
@@ -119,6 +126,14 @@ def check_minted(
             assert fields["exposure_until"], "a ticket whose end is not told"
     exposed = Counter(f["issuance"] for f in told if "fingerprint" not in f and f.get("exposure_until"))
     assert unnamed <= exposed, "a ticket of which the log tells nothing"
+
+
+def receipts_of(heard: Iterable[Heard]) -> Iterator[Receipt]:
+    """Those of every ticket whose answer came whole."""
+    for answer in heard:
+        if given := answer.body.get("receipt"):
+            path = tuple(map(b64decode, given["proof"]))
+            yield Receipt(given["index"], bytes.fromhex(given["leaf_hash"]), given["checkpoint"], path)
 
 
 def check_columns(database: Database) -> None:
