@@ -16,4 +16,4 @@ class Exit(IntEnum):
     CHANGES = 7
     """Asked for by `--exit-code` alone: there is something to do."""
     WRONG = 8
-    """What was checked is not what it should be: a ticket's receipt, the audit log, or what was kept of it."""
+    """What was checked is not what it should be: a ticket's receipt, the log, or what was kept of it."""
