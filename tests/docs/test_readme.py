@@ -45,6 +45,7 @@ def environment(stack: Stack) -> dict[str, str]:
         "BROKER_SECRET_FILE": str(stack.site.root / "app.secret"),
         "BROKER_LOG_KEYS": str(stack.site.log_key),
         "BROKER_LOG_STATE": str(stack.site.log_state),
+        "BROKER_RECEIPTS": str(stack.site.receipts),
     }
 
 
@@ -75,6 +76,32 @@ def test_the_line_for_a_batch_gets_tickets_in_place_of_the_line_for_one(stack: S
 
 def test_the_python_example_reads_sensors(stack: Stack) -> None:
     assert "Fan" in typed(stack, sys.executable, "-c", block("python", "cim_connection"))
+
+
+def test_the_python_example_of_a_witness_keeps_a_receipt(stack: Stack) -> None:
+    index = int(typed(stack, sys.executable, "-c", block("python", "Witness(")))
+    assert [index] == [int(file.stem[-12:]) for file in stack.site.receipts.glob(f"*{index:012d}.json")]
+
+
+def test_the_script_of_the_page_on_the_log_keeps_the_receipts_of_curl(stack: Stack, tmp_path: Path) -> None:
+    require_tool("curl")
+    ask = block("sh", "grant_type=client_credentials")
+    (script,) = re.findall(
+        r"^```sh\n(.*?)^```$", (ROOT / "docs" / "audit.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    folder = tmp_path / "receipts"
+    lines = (
+        f"BROKER_RECEIPTS={folder}",
+        f"ask_for_a_ticket() {{\n{ask}}}",
+        "use_the_ticket() { cat; }",
+        script,
+    )
+
+    answer = json.loads(typed(stack, "bash", "-euo", "pipefail", "-c", "\n".join(lines)))
+
+    (file,) = folder.iterdir()
+    assert answer["session_id"]
+    assert json.loads(file.read_text()) == {"issuance": answer["issuance"], **answer["receipt"]}
 
 
 SET_UP = [
