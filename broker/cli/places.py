@@ -13,10 +13,13 @@ from broker.audit.keys import LogKeys
 from broker.cli.exits import Exit
 from broker.cli.output import fail
 from broker.clock import SystemClock
-from broker.errors import BrokerError
+from broker.errors import BrokerError, InvalidName
 from broker.model.policy import Policy
+from broker.model.stores import StoreLocation
+from broker.policy.compile import location_of
 from broker.policy.load import load_policy
 from broker.policy.settings_files import DEFAULT_KEYS
+from broker.policy.store_files import URL
 from broker.store.database import Database
 
 DEFAULT_DIRECTORY = Path("/etc/cim-ticket-broker")
@@ -36,7 +39,7 @@ config_option = click.option(
 class StorePlace:
     """The store and the folder of the log's keys, where server.yaml is not to say them."""
 
-    file: Path | None
+    store: StoreLocation | None
     keys: Path | None
 
 
@@ -45,10 +48,9 @@ def store_option(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option(
         "--store",
-        "store_file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        "location",
         envvar="BROKER_STORE",
-        help="The store's file, where server.yaml cannot tell it.",
+        help=f"The store's file or URL, where server.yaml cannot tell it. {URL}",
     )
     @click.option(
         "--audit-keys",
@@ -58,8 +60,9 @@ def store_option(command: Callable[..., None]) -> Callable[..., None]:
         help="The folder of the log's keys, where server.yaml cannot tell it.",
     )
     @wraps(command)
-    def with_place(store_file: Path | None, audit_keys: Path | None, **rest: object) -> None:
-        command(store=StorePlace(store_file, audit_keys), **rest)
+    def with_place(location: str | None, audit_keys: Path | None, **rest: object) -> None:
+        named = None if location is None else location_of(location, Path())
+        command(store=StorePlace(named, audit_keys), **rest)
 
     return with_place
 
@@ -87,10 +90,9 @@ def opened_store(directory: Path, store: StorePlace) -> Iterator[Database]:
     Only the store and the log's keys are read there, so that a switch can be thrown while the policy
     is broken. Raises LogUnavailable, also where no store was ever made.
     """
-    told = _told(directory / "server.yaml", needed=store.file is None)
-    file = store.file or directory / _store_of(told, directory)
+    told = _told(directory / "server.yaml", needed=store.store is None)
     keys = store.keys or directory / _keys_of(told)
-    database = Database.open_existing(file, SystemClock(), LogKeys(keys))
+    database = Database.open_existing(store.store or _store_of(told, directory), SystemClock(), LogKeys(keys))
     try:
         yield database
     finally:
@@ -109,11 +111,11 @@ def _told(file: Path, *, needed: bool) -> Mapping[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _store_of(told: Mapping[str, object], directory: Path) -> str:
-    store = told.get("store")
-    if not isinstance(store, str):
+def _store_of(told: Mapping[str, object], directory: Path) -> StoreLocation:
+    try:
+        return location_of(told.get("store"), directory)
+    except InvalidName:
         fail(f"{directory / 'server.yaml'} does not name the store: do so with --store", Exit.CONFIGURATION)
-    return store
 
 
 def _keys_of(told: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from broker.model.names import VcenterId
 from broker.model.policy import Rate
 from broker.model.secret import SecretReference
+from broker.model.stores import StoreLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class ServerSettings:
     """Of each worker."""
     batch_hosts: int
     """How many hosts one batch may name."""
-    store: Path
+    store: StoreLocation
     roles: Path
     signing_keys: tuple[SecretReference, ...]
     """EC P-256 keys in PEM: the first signs, all are published and accepted."""
@@ -98,7 +99,7 @@ class ControllerSettings:
 
     policy: Path
     """The directory of server.yaml, vcenters.yaml, accounts.yaml, apps.yaml and grants.yaml."""
-    store: Path
+    store: StoreLocation
     audit_keys: Path | None
     """None: those of server.yaml."""
     interval_s: float

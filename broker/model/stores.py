@@ -27,5 +27,5 @@ class PostgresqlStore:
         return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
 
 
-StorePlace = Path | PostgresqlStore
+StoreLocation = Path | PostgresqlStore
 """A path stands for a SQLite file."""

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from pydantic import ValidationError
+
+from broker.errors import InvalidName
 from broker.model.names import AccountId, AppId, GrantId, TemplateId, VcenterId
 from broker.model.policy import (
     Account,
@@ -22,6 +25,7 @@ from broker.model.policy import (
     Vcenter,
 )
 from broker.model.secret import SecretCredential, SecretFile, SecretReference, SecretVariable
+from broker.model.stores import PostgresqlStore, StoreLocation
 from broker.model.tree import Kind
 from broker.policy.decide import SYSTEM_PRIVILEGES
 from broker.policy.digest import digest_of
@@ -35,6 +39,7 @@ from broker.policy.files import (
     TemplateFile,
     VcenterEntry,
 )
+from broker.policy.store_files import URL, StoreEntry
 from broker.policy.written import Body, Section, Written, WrittenPolicy
 
 
@@ -68,6 +73,29 @@ def compile_reference(reference: SecretReferenceText, folder: Path) -> SecretRef
     if reference.credential is not None:
         return SecretCredential(reference.credential)
     return SecretVariable(str(reference.variable))
+
+
+def compile_store(store: StoreEntry, folder: Path) -> StoreLocation:
+    """Where the store lies; relative paths start at `folder`."""
+    if store.postgresql is None:
+        return folder / str(store.sqlite)
+    at = store.postgresql
+    return PostgresqlStore(
+        host=at.host,
+        port=at.port,
+        database=at.database,
+        user=at.user,
+        password=compile_reference(at.password, folder) if at.password else None,
+        ca_file=folder / at.ca_file if at.ca_file else None,
+    )
+
+
+def location_of(written: object, folder: Path) -> StoreLocation:
+    """Where the store lies, for who reads nothing else of its file. Raises InvalidName."""
+    try:
+        return compile_store(StoreEntry.model_validate(written), folder)
+    except ValidationError:
+        raise InvalidName("the store", f"a path, or {URL}") from None
 
 
 def compile_rate(rate: RateText) -> Rate:

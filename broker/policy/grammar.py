@@ -147,7 +147,8 @@ def _date(value: object) -> object:
         refuse("is a day that does not exist", "Check month and day")
 
 
-def _file(text: str) -> str:
+def file_path(text: str) -> str:
+    """The path of a file or folder as it may be written; whether it is there is another question."""
     if not text or text.startswith("~") or "$" in text or "\n" in text:
         refuse("is not a path", "Write it absolute, or relative to the folder of this file, without ~ and $")
     return text
@@ -188,7 +189,7 @@ Host = Annotated[str, AfterValidator(_host), Kind("DNS name or IP address")]
 Text = Annotated[str, Checked(_text, (("pattern", r"\S"), ("maxLength", _MAX_TEXT))), Kind("text")]
 Time = Annotated[datetime, BeforeValidator(_time), Kind("ISO 8601 time with offset")]
 Date = Annotated[date, BeforeValidator(_date), Kind("date in quotes")]
-FilePath = Annotated[str, AfterValidator(_file), Kind("path")]
+FilePath = Annotated[str, AfterValidator(file_path), Kind("path")]
 Privilege = Annotated[str, Checked(_privilege, _pattern(_PRIVILEGE)), Kind("privilege id")]
 TemplatePrivilege = Annotated[str, Checked(_template_privilege, _pattern(_PRIVILEGE)), Kind("privilege id")]
 User = Annotated[str, AfterValidator(_user), Kind("user@domain")]

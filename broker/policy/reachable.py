@@ -16,6 +16,7 @@ from broker.policy.files import SecretReferenceText
 from broker.policy.nodes import KeyPath
 from broker.policy.problems import Problems
 from broker.policy.settings_files import ControllerFile, MetricsEntry, ServerFile
+from broker.policy.store_files import StoreEntry
 from broker.policy.written import Written, WrittenPolicy
 from broker.secrets import SecretReader
 
@@ -43,12 +44,12 @@ def check_controller(
 ) -> None:
     """Note what the controller's file refers to and is not there."""
     _check_folder(controller, ("policy",), controller.beside(controller.body.policy), problems)
-    _check_folder(controller, ("store",), controller.beside(controller.body.store).parent, problems)
+    _check_store(controller, controller.body.store, problems)
     _check_secrets(controller, read, environment, problems)
 
 
 def _check_server(server: Written[ServerFile], problems: Problems) -> None:
-    _check_folder(server, ("store",), server.beside(server.body.store).parent, problems)
+    _check_store(server, server.body.store, problems)
     listener = server.body.listener
     if listener.unix is not None:
         _check_folder(
@@ -60,6 +61,14 @@ def _check_server(server: Written[ServerFile], problems: Problems) -> None:
         _check_file(server, (*here, "key"), server.beside(listener.tls.key), problems)
     if server.body.metrics is not None:
         _check_metrics(server, server.body.metrics, problems)
+
+
+def _check_store(entry: Written[_Body], store: StoreEntry, problems: Problems) -> None:
+    if store.sqlite is not None:
+        _check_folder(entry, ("store",), entry.beside(store.sqlite).parent, problems)
+    if store.postgresql is not None and store.postgresql.ca_file is not None:
+        ca_file = entry.beside(store.postgresql.ca_file)
+        _check_certificates(entry, ("store", "postgresql", "ca_file"), ca_file, problems)
 
 
 def _check_folder(entry: Written[_Body], key: KeyPath, folder: Path, problems: Problems) -> None:

@@ -15,7 +15,7 @@ from broker.model.settings import (
     TlsListener,
     UnixListener,
 )
-from broker.policy.compile import compile_rate, compile_reference
+from broker.policy.compile import compile_rate, compile_reference, compile_store
 from broker.policy.problems import Problems
 from broker.policy.settings_files import ControllerFile, ListenerEntry, MetricsEntry, ServerFile
 from broker.policy.written import Written, WrittenPolicy
@@ -30,7 +30,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         workers=body.workers,
         threads=body.threads,
         batch_hosts=body.batch_hosts,
-        store=written.beside(body.store),
+        store=compile_store(body.store, folder),
         roles=written.beside(body.roles),
         signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),
         fingerprint_key=compile_reference(body.fingerprint_key, folder),
@@ -72,7 +72,7 @@ def compile_controller(written: Written[ControllerFile]) -> ControllerSettings:
     }
     return ControllerSettings(
         policy=written.beside(body.policy),
-        store=written.beside(body.store),
+        store=compile_store(body.store, folder),
         audit_keys=written.beside(body.audit_keys) if body.audit_keys else None,
         interval_s=body.interval_s,
         logins=MappingProxyType(logins),

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from broker.policy.files import RateOf, RateText, Reference, Strict
 from broker.policy.grammar import FILLED, Address, FilePath, Host, Id, Issuer, RolePrefix, User, refuse
+from broker.policy.store_files import StoreOf
 
 
 class TlsEntry(Strict):
@@ -97,7 +98,7 @@ class ServerFile(Strict):
     batch_hosts: int = Field(
         default=100, ge=1, le=1000, description="Hosts that one request to /v1/tickets:batch may name."
     )
-    store: FilePath = Field(description="The SQLite file of log and state.")
+    store: StoreOf = Field(description="Where log and state are: the path of a SQLite file, or a database.")
     roles: FilePath = Field(description="The folder of the role templates.")
     role_prefix: RolePrefix = Field(
         default="cim-broker-", description="Begins the name of every role that the broker makes in vCenter."
@@ -149,7 +150,7 @@ class ControllerFile(Strict):
     """controller.yaml: read by `broker controller` and `broker roles`, and by nothing that serves."""
 
     policy: FilePath = Field(description="The folder of server.yaml, accounts.yaml and the others.")
-    store: FilePath = Field(description="The SQLite file that `broker serve` uses too.")
+    store: StoreOf = Field(description="The store that `broker serve` uses too.")
     audit_keys: FilePath | None = Field(
         default=None,
         description="Its own folder of the log's keys, where it runs as another user than `serve`.",

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from broker.errors import LogUnavailable
 from broker.ids import new_id
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.ports.clock import Clock
 from broker.ports.metering import UNMETERED, CommitMeter
 from broker.ports.signing import LogSigner
@@ -82,7 +82,7 @@ class Database:
     @classmethod
     def open(
         cls,
-        where: StorePlace,
+        where: StoreLocation,
         clock: Clock,
         signer: LogSigner,
         disk_reserve_mib: int = 0,
@@ -100,7 +100,7 @@ class Database:
         return cls(engine, _sealer(clock), signer, meter, turns)
 
     @classmethod
-    def open_existing(cls, where: StorePlace, clock: Clock, signer: LogSigner) -> Self:
+    def open_existing(cls, where: StoreLocation, clock: Clock, signer: LogSigner) -> Self:
         """Open the store that lies there, which must have been made before.
 
         For whoever would rather fail than work on an empty store, as at a mistyped path.

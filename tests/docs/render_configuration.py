@@ -27,6 +27,10 @@ the others serve on.
   `LoadCredential=`) and `{variable: NAME}` (environment). A secret written out is an error; the error does
   not repeat it, but change the secret, it has been in a file.
 - **A rate** is `{count: N, seconds: S}`: at most N in any S seconds. N is at most 1000000, S at most 86400.
+- **The URL of a store** in PostgreSQL is `postgresql://user@host:5432/database`, with the keys `ca_file`,
+  `password_file`, `password_credential`, `password_variable` in its query where they are needed, and
+  `host=/run/postgresql` instead of the host for a Unix socket: [postgresql.md](postgresql.md). A password in
+  it is an error.
 - **The URL of a Redis** has one of these forms, with `user:password@` (percent-encoded) before the host where
   there is one, and no key in its query but those shown:
   - `redis://host:6379/0` or `redis://host:6379?db=0`: one server, without TLS;

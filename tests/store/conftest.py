@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
@@ -30,16 +30,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> StorePlace:
+def place(request: pytest.FixtureRequest) -> StoreLocation:
     """Where a store may lie, on the engine of this run."""
     if request.param == "sqlite":
         return Path(request.getfixturevalue("path"))
-    found: StorePlace = request.getfixturevalue("postgres").new_store()
+    found: StoreLocation = request.getfixturevalue("postgres").new_store()
     return found
 
 
 @pytest.fixture
-def database(place: StorePlace, clock: HandClock) -> Iterator[Database]:
+def database(place: StoreLocation, clock: HandClock) -> Iterator[Database]:
     database = Database.open(place, clock, LOG_KEYS)
     yield database
     database.close()

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from broker.model.names import AppId, GrantId
 from broker.model.record import Event, Record
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
@@ -57,7 +57,7 @@ def test_records_of_many_threads_are_contiguous_and_batches_stay_together(databa
     assert sorted(map(int, numbers[::2])) == list(range(200))
 
 
-def test_records_of_several_processes_are_contiguous(database: Database, place: StorePlace) -> None:
+def test_records_of_several_processes_are_contiguous(database: Database, place: StoreLocation) -> None:
     command = [sys.executable, "-c", _APPEND_FROM_THREADS, packed(place)]
     children = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [child.wait(60) for child in children] == [0, 0]
@@ -65,7 +65,7 @@ def test_records_of_several_processes_are_contiguous(database: Database, place: 
 
 
 def test_an_assertion_is_used_once_however_many_try(
-    database: Database, place: StorePlace, clock: HandClock
+    database: Database, place: StoreLocation, clock: HandClock
 ) -> None:
     other = Database.open(place, clock, LOG_KEYS)
     guards = [StoredReplayGuard(database), StoredReplayGuard(other)]
@@ -79,7 +79,7 @@ def test_an_assertion_is_used_once_however_many_try(
 
 
 def test_a_switch_holds_at_once_in_every_process(
-    database: Database, place: StorePlace, clock: HandClock
+    database: Database, place: StoreLocation, clock: HandClock
 ) -> None:
     other = Database.open(place, clock, LOG_KEYS)
     here, there = GrantSwitches(database), GrantSwitches(other)
@@ -123,7 +123,7 @@ def test_closing_while_others_read_ends_their_connections_too(database: Database
 
 
 def test_a_store_that_is_written_to_can_be_opened(
-    database: Database, place: StorePlace, clock: HandClock
+    database: Database, place: StoreLocation, clock: HandClock
 ) -> None:
     ended = threading.Event()
 

@@ -9,7 +9,7 @@ import pytest
 from broker.errors import LogUnavailable
 from broker.model.names import AppId, VcenterId
 from broker.model.record import Event, Record
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.ports.access import AppCredential
 from broker.ports.administration import Mark
 from broker.store.applied import StoredGrants
@@ -31,7 +31,7 @@ SAID = Record(Event.GRANT_DRIFTED, {})
 
 
 @pytest.fixture
-def other(place: StorePlace, clock: HandClock, database: Database) -> Iterator[Database]:
+def other(place: StoreLocation, clock: HandClock, database: Database) -> Iterator[Database]:
     """The store as another process has it open: the controller, an operator's command."""
     other = Database.open(place, clock, LOG_KEYS)
     StoredCredentials(other).add(APP, OLD, "alice")

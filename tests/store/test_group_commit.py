@@ -13,7 +13,7 @@ import pytest
 
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.record import Event, Record
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
@@ -69,7 +69,7 @@ def results(ends: "list[Future[Any]]") -> list[object]:
 
 
 def test_those_who_wait_share_one_transaction_and_all_of_them_are_durable(
-    database: Database, place: StorePlace, clock: HandClock
+    database: Database, place: StoreLocation, clock: HandClock
 ) -> None:
     with transactions(database) as tried:
         assert results(together(database, *map(appending, range(10)))) == list(range(10))

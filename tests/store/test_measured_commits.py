@@ -6,7 +6,7 @@ import pytest
 
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.record import Event, Record
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.transaction import Transaction
@@ -36,7 +36,7 @@ def told() -> Told:
 
 
 @pytest.fixture
-def database(place: StorePlace, clock: HandClock, told: Told) -> Iterator[Database]:
+def database(place: StoreLocation, clock: HandClock, told: Told) -> Iterator[Database]:
     database = Database.open(place, clock, LOG_KEYS, 0, told)
     yield database
     database.close()

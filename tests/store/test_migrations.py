@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from broker.errors import LogUnavailable
-from broker.model.stores import PostgresqlStore, StorePlace
+from broker.model.stores import PostgresqlStore, StoreLocation
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.engines.postgresql.dialling import dialled
@@ -22,7 +22,7 @@ from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 
 
-def run(place: StorePlace, statement: str) -> None:
+def run(place: StoreLocation, statement: str) -> None:
     """Past the broker, as somebody else would."""
     if isinstance(place, PostgresqlStore):
         dialled(place).execute(statement.encode()).connection.close()
@@ -46,20 +46,20 @@ def test_the_newest_migration_is_the_revision_that_is_asked_for() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
 
 
-def test_another_revision_is_refused_by_name(place: StorePlace, clock: HandClock) -> None:
+def test_another_revision_is_refused_by_name(place: StoreLocation, clock: HandClock) -> None:
     Database.open(place, clock, LOG_KEYS).close()
     run(place, f"UPDATE {REVISIONS} SET version_num = '9999'")
     with pytest.raises(LogUnavailable, match=r"revision 9999, this broker knows revision \d{4}"):
         Database.open(place, clock, LOG_KEYS)
 
 
-def test_a_database_of_another_program_is_left_alone(place: StorePlace, clock: HandClock) -> None:
+def test_a_database_of_another_program_is_left_alone(place: StoreLocation, clock: HandClock) -> None:
     run(place, "CREATE TABLE customers (id INTEGER)")
     with pytest.raises(LogUnavailable, match="another program"):
         Database.open(place, clock, LOG_KEYS)
 
 
-def test_a_database_without_tables_is_no_store(place: StorePlace, clock: HandClock) -> None:
+def test_a_database_without_tables_is_no_store(place: StoreLocation, clock: HandClock) -> None:
     with pytest.raises(LogUnavailable, match="`broker roles apply`, `controller` and `serve` make"):
         Database.open_existing(place, clock, LOG_KEYS)
     Database.open(place, clock, LOG_KEYS).close()

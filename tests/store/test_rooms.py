@@ -12,7 +12,7 @@ import pytest
 from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.names import AppId, GrantId, Moid, TemplateId, VcenterId
 from broker.model.record import Event, Record
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.ports.access import AppCredential
 from broker.ports.administration import Mark, OwnPermission, OwnRole
 from broker.ports.operation import Acknowledgement, Unanswered
@@ -235,7 +235,7 @@ def test_an_operator_ends_every_wait_of_a_user(database: Database, clock: HandCl
 
 
 def test_one_at_a_time_has_the_turn_of_an_account(
-    database: Database, place: StorePlace, clock: HandClock
+    database: Database, place: StoreLocation, clock: HandClock
 ) -> None:
     other = Database.open(place, clock, LOG_KEYS)
     here, there = StoredLatches(database), StoredLatches(other)
@@ -257,7 +257,9 @@ def test_the_lock_of_a_turn_has_the_rights_of_the_store(database: Database, path
     assert stat.S_IMODE(lock.stat().st_mode) == 0o660
 
 
-def test_an_assertion_that_was_used_stays_used_after_a_restart(place: StorePlace, clock: HandClock) -> None:
+def test_an_assertion_that_was_used_stays_used_after_a_restart(
+    place: StoreLocation, clock: HandClock
+) -> None:
     until = clock.now() + timedelta(minutes=5)
     database = Database.open(place, clock, LOG_KEYS)
     assert StoredReplayGuard(database).first_use(APP, "jti", until)

@@ -3,15 +3,15 @@
 import base64
 import pickle
 
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 
 
-def packed(place: StorePlace) -> str:
+def packed(place: StoreLocation) -> str:
     """The place as one word."""
     return base64.b64encode(pickle.dumps(place)).decode()
 
 
-def unpacked(word: str) -> StorePlace:
+def unpacked(word: str) -> StoreLocation:
     """What `packed` made a word of."""
-    place: StorePlace = pickle.loads(base64.b64decode(word))
+    place: StoreLocation = pickle.loads(base64.b64decode(word))
     return place

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from broker.errors import LogUnavailable
-from broker.model.stores import StorePlace
+from broker.model.stores import StoreLocation
 from broker.store.engines.engine import Engine
 from broker.store.engines.sqlite.engine import SqliteEngine
 from broker.store.engines.sqlite.place import place_at
 
 
-def engine_at(where: StorePlace, disk_reserve_mib: int) -> Engine:
+def engine_at(where: StoreLocation, disk_reserve_mib: int) -> Engine:
     """The engine of the store that lies there, not open yet.
 
     Raises LogUnavailable where this installation lacks what the engine needs.
