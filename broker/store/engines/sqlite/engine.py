@@ -110,7 +110,7 @@ class SqliteEngine:
 def _connect(place: Place, signer: LogSigner) -> tuple[Connections, tuple[Identity, ...]]:
     """Open the file; the connections, and what the files are. Raises LogUnavailable."""
     with place.alone():
-        place.check_rights()
+        place.check_fit()
         before = place.identity()
         try:
             connections = Connections(place.path, _WAIT_S)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from broker.errors import LogUnavailable
 from broker.store.engines.sqlite.locks import Patience, locked
+from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
 
 _MIB = 1024 * 1024
@@ -51,8 +52,8 @@ class Place:
                 f"there is no store at {self.path}; `broker roles apply`, `controller` and `serve` make one"
             )
 
-    def check_rights(self) -> None:
-        """Check the rights of the file and its directory.
+    def check_fit(self) -> None:
+        """Check that the file is one that only this machine has, under one name, and the rights of it.
 
         Group rights are left to the operator, since serve and controller may be two users of
         one group; rights of all others are refused. Raises LogUnavailable.
@@ -118,6 +119,12 @@ class Place:
             raise LogUnavailable(
                 f"the store's directory {self.path.parent} can be written by everybody; run: chmod o-w"
             )
+        # Locks and shared memory hold between the processes of one machine only.
+        if kind := shared_by_machines(self.path.parent):
+            raise LogUnavailable(
+                f"the store's directory {self.path.parent} is on a network file system ({kind}): "
+                "put the store on a disk of this machine, or into PostgreSQL"
+            )
 
     def _create(self) -> None:
         try:
@@ -126,10 +133,15 @@ class Place:
             return
 
     def _check_file(self) -> None:
-        mode = self.path.lstat().st_mode
-        if not stat.S_ISREG(mode):
+        found = self.path.lstat()
+        if not stat.S_ISREG(found.st_mode):
             raise LogUnavailable(f"the store {self.path} is not a regular file")
-        if mode & stat.S_IRWXO:
+        if found.st_nlink > 1:
+            raise LogUnavailable(
+                f"the store {self.path} has another name, beside which SQLite would keep other WAL files: "
+                f"remove one; find -inum {found.st_ino} shows them"
+            )
+        if found.st_mode & stat.S_IRWXO:
             raise LogUnavailable(f"the store {self.path} is open to everybody; run: chmod o-rwx")
 
 
