@@ -15,7 +15,8 @@ from tests.support.stack import Stack, new_stack
 from tests.support.tools import ROOT, require_tool
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = FENCED.findall(README)
 
 
 def block(language: str, containing: str) -> str:
@@ -86,9 +87,7 @@ def test_the_python_example_of_a_witness_keeps_a_receipt(stack: Stack) -> None:
 def test_the_script_of_the_page_on_the_log_keeps_the_receipts_of_curl(stack: Stack, tmp_path: Path) -> None:
     require_tool("curl")
     ask = block("sh", "grant_type=client_credentials")
-    (script,) = re.findall(
-        r"^```sh\n(.*?)^```$", (ROOT / "docs" / "audit.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    ((_, script),) = FENCED.findall((ROOT / "docs" / "audit.md").read_text())
     folder = tmp_path / "receipts"
     lines = (
         f"BROKER_RECEIPTS={folder}",
