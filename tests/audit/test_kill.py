@@ -11,10 +11,11 @@ import pytest
 
 from tests.support import invariants
 from tests.support.clock import HandClock
+from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When
 from tests.support.deadline import eventually
 from tests.support.invariants import attempts
-from tests.support.ledger_child import DEATHS, Death
-from tests.support.log_steps import FILLED
+from tests.support.ledger_child import KNOWING, Death
+from tests.support.log_steps import FILLED, Write, check_told
 from tests.support.records import KEY, Book, open_book
 from tests.support.whole_log import check_tree
 
@@ -57,18 +58,40 @@ def check_all_ended(book: Book) -> None:
     invariants.check_ended(list(book.reading.records()))
 
 
-@pytest.mark.parametrize("death", DEATHS, ids=str)
-def test_a_process_killed_at_this_step_leaves_the_log_as_it_must_be(scene: Path, death: Death) -> None:
+def check_death(scene: Path, death: Death, *, committed: bool) -> None:
+    """What a process finds that opens the store hours later."""
     book = open_book(scene / f"{death}.db", later())
     said = told(scene / f"{death}.txt")
     check_invariants(book, said)
-    assert book.events()[FILLED[death.write] :] == ["T100I"] * death.intended + ["T101I"] * death.concluded
-    assert book.orphans.run() == (death.intended and not death.concluded)
+    concluding = death.write is Write.OUTCOME
+    intended, concluded = committed or concluding, committed and concluding
+    assert book.events()[FILLED[death.write] :] == ["T100I"] * intended + ["T101I"] * concluded
+    assert book.orphans.run() == (intended and not concluded)
     check_all_ended(book)
     again = book.issue(KEY)
-    assert again.number == (2 if death.concluded else 1)
+    assert again.number == (2 if concluded else 1)
     check_invariants(book, said)
     book.database.close()
+
+
+@pytest.mark.parametrize("when", [NOT_PERSISTED, PERSISTED])
+@pytest.mark.parametrize("write", Write)
+def test_a_process_killed_at_whatever_statement_leaves_the_log_as_it_must_be(
+    scene: Path, write: Write, when: When
+) -> None:
+    last = len(list(scene.glob(f"{write} {when} *.last")))
+    deaths = [Death(write, when, number) for number in range(last)]
+    statements = [(scene / f"{death}.last").read_text() for death in deaths]
+    check_told(statements)
+    for death, statement in zip(deaths, statements, strict=True):
+        check_death(scene, death, committed=statement == "COMMIT" and when == PERSISTED)
+
+
+@pytest.mark.parametrize("death", KNOWING, ids=str)
+def test_a_process_killed_once_it_knows_of_its_commit_leaves_the_log_as_it_must_be(
+    scene: Path, death: Death
+) -> None:
+    check_death(scene, death, committed=True)
 
 
 def wait_for_growth(file: Path) -> None:

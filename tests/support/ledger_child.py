@@ -1,8 +1,9 @@
 """A process that is killed on its way through the log: `python -m tests.support.ledger_child FOLDER`.
 
 For each death it forks a child with a store FOLDER/DEATH.db, which writes what it was told is
-durable, and what it delivered, to FOLDER/DEATH.txt and then kills itself there. With `--loop` it
-issues from several threads on FOLDER/loop.db until somebody kills it.
+durable, and what it delivered, to FOLDER/DEATH.txt, and its last words, the statement that it dies
+at, to FOLDER/DEATH.last. With `--loop` it issues from several threads on FOLDER/loop.db until
+somebody kills it.
 """
 
 import os
@@ -22,43 +23,24 @@ from broker.errors import Refused
 from broker.model.names import IdempotencyKey
 from broker.model.policy import Rate
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When
-from tests.support.log_steps import STEPS, Step, Write, fill, striking
+from tests.support.log_steps import Write, fill, striking
 from tests.support.records import KEY, Book, issued, open_book
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where a process dies: before or after a statement, or, without one, once it knows of its commit."""
+    """Where a process dies: before or after a statement of a write, or once it knows of its commit."""
 
     write: Write
-    step: Step | None
     when: When
-
-    @property
-    def committed(self) -> bool:
-        """Whether its write is there."""
-        return self.step is None or (self.step.commits and self.when == PERSISTED)
-
-    @property
-    def intended(self) -> bool:
-        """Whether the intent stands in the log."""
-        return self.write is Write.OUTCOME or self.committed
-
-    @property
-    def concluded(self) -> bool:
-        """Whether the outcome does."""
-        return self.write is Write.OUTCOME and self.committed
+    number: int | None
 
     def __str__(self) -> str:
-        if self.step is None:
-            return f"{self.write} known"
-        return f"{self.when} {self.step}"
+        return f"{self.write} {'known' if self.number is None else f'{self.when} {self.number}'}"
 
 
-DEATHS = (
-    *(Death(step.write, step, when) for step in STEPS for when in (NOT_PERSISTED, PERSISTED)),
-    *(Death(write, None, PERSISTED) for write in Write),
-)
+KNOWING = tuple(Death(write, PERSISTED, None) for write in Write)
+"""Deaths upon a commit that the process has heard of."""
 
 Say = Callable[[str], object]
 
@@ -68,30 +50,50 @@ def _die() -> NoReturn:
     raise AssertionError("a killed process went on")
 
 
-def _struck(book: Book, death: Death | None, write: Write) -> AbstractContextManager[None]:
-    if death is None or death.step is None or death.write is not write:
+def _struck(book: Book, death: Death | None, write: Write, last: Say) -> AbstractContextManager[object]:
+    if death is None or death.number is None or death.write is not write:
         return nullcontext()
-    return striking(book.database, death.step, death.when, _die)
+
+    def die(statement: str) -> None:
+        last(statement)
+        _die()
+
+    return striking(book.database, death.number, death.when, die)
 
 
-def _issue(book: Book, key: IdempotencyKey, say: Say, death: Death | None = None) -> None:
-    with _struck(book, death, Write.INTENT):
+def _issue(
+    book: Book, key: IdempotencyKey, say: Say, death: Death | None = None, last: Say = lambda _: None
+) -> None:
+    with _struck(book, death, Write.INTENT, last):
         attempt, intent = book.begin(key)
     say(f"intended {attempt.issuance} {attempt.number}")
-    if death == Death(Write.INTENT, None, PERSISTED):
+    if death == KNOWING[0]:
         _die()
-    with _struck(book, death, Write.OUTCOME):
+    with _struck(book, death, Write.OUTCOME, last):
         book.ledger.conclude(attempt, intent, issued(book.clock))
-    if death == Death(Write.OUTCOME, None, PERSISTED):
+    if death == KNOWING[1]:
         _die()
     say(f"delivered {attempt.issuance} {attempt.number}")
 
 
-def _walk(folder: Path, death: Death) -> NoReturn:
+def _walk(folder: Path, death: Death) -> None:
     book = open_book(folder / f"{death}.db", SystemClock())
     with (folder / f"{death}.txt").open("w", buffering=1) as told:
-        _issue(book, KEY, lambda line: told.write(line + "\n"), death)
-    raise AssertionError(f"{death} was never reached")
+        _issue(book, KEY, lambda line: told.write(line + "\n"), death, (folder / f"{death}.last").write_text)
+    book.database.close()
+
+
+def _dies(folder: Path, death: Death) -> bool:
+    """Whether the write has a statement of that number."""
+    shutil.copy(folder / f"{death.write}.db", folder / f"{death}.db")
+    child = os.fork()
+    if child == 0:
+        _walk(folder, death)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code not in (0, -signal.SIGKILL):
+        sys.exit(f"{death}: the child ended otherwise")
+    return code != 0
 
 
 def _loop(folder: Path) -> NoReturn:
@@ -119,14 +121,10 @@ def main() -> None:
         _loop(folder)
     for write in Write:
         fill(folder / f"{write}.db", SystemClock(), write)
-    for death in DEATHS:
-        shutil.copy(folder / f"{death.write}.db", folder / f"{death}.db")
-        child = os.fork()
-        if child == 0:
-            _walk(folder, death)
-        _, status = os.waitpid(child, 0)
-        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-            sys.exit(f"{death}: the child ended otherwise")
+    assert all(_dies(folder, death) for death in KNOWING)
+    for write in Write:
+        for when in (NOT_PERSISTED, PERSISTED):
+            next(number for number in count() if not _dies(folder, Death(write, when, number)))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Every statement of an issuance's two writes, where each fills a tile of the log; and strikes there."""
+"""An issuance's two writes, each where it fills a tile of the log, and strikes at their statements."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
-from pathlib import Path
 
 from broker.model.issuance import Attempt, Intent
 from broker.model.receipt import Receipt
 from broker.model.record import Event, Record
+from broker.model.stores import StoreLocation
 from broker.ports.clock import Clock
 from broker.store.database import Database
 from broker.store.place import Reserve
@@ -29,74 +28,29 @@ class Write(StrEnum):
 FILLED = {Write.INTENT: TILE - 1, Write.OUTCOME: TILE - 2}
 """Records that stand before, so that this write's record is the last of a tile."""
 
-_GROWING = (
-    "SELECT record.leaf",
-    "SELECT record.hash",
-    "INSERT INTO tile",
-    "INSERT INTO tile",
-    "UPDATE head",
-    "COMMIT",
-)
-STATEMENTS = {
-    Write.INTENT: (
-        "BEGIN",
-        "SELECT idempotency",
-        "SELECT head",
-        "INSERT INTO record",
-        "INSERT INTO issuance",
-        "INSERT INTO open_attempt",
-        "SELECT idempotency",
-        "INSERT INTO idempotency",
-        *_GROWING,
-    ),
-    Write.OUTCOME: (
-        "BEGIN",
-        "DELETE FROM open_attempt",
-        "SELECT head",
-        "INSERT INTO record",
-        "INSERT INTO terminal",
-        "UPDATE issuance",
-        "UPDATE idempotency",
-        *_GROWING,
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One statement of a write."""
-
-    write: Write
-    number: int
-
-    @property
-    def commits(self) -> bool:
-        """Whether what this write did stays once this is done."""
-        return self.number == len(STATEMENTS[self.write]) - 1
-
-    def __str__(self) -> str:
-        return f"{self.write} {self.number}, {STATEMENTS[self.write][self.number]}"
-
-
-STEPS = tuple(Step(write, number) for write in Write for number in range(len(STATEMENTS[write])))
+OF_EACH = ("BEGIN", "INSERT INTO record", "SELECT record.leaf", "INSERT INTO tile", "UPDATE head", "COMMIT")
+"""What each write says among others, in this order: the tree's steps between those of its state."""
 
 
 @contextmanager
-def striking(database: Database, step: Step, when: When, strike: Callable[[], object]) -> Iterator[None]:
-    """While the step's write is done, by the statement of that number, `strike` is called once."""
-    seen = count()
+def striking(
+    database: Database, number: int, when: When, strike: Callable[[str], object]
+) -> Iterator[list[str]]:
+    """While this lasts, by the writer's statement of that number, `strike` is told it, and so is the list."""
+    seen, struck = count(), list[str]()
 
-    def watch(_: str) -> None:
-        if next(seen) == step.number:
-            strike()
+    def watch(statement: str) -> None:
+        if next(seen) == number:
+            struck.append(statement)
+            strike(statement)
 
     with watched(database, when, watch):
-        yield
+        yield struck
 
 
-def fill(path: Path, clock: Clock, write: Write) -> None:
+def fill(place: StoreLocation, clock: Clock, write: Write) -> None:
     """Make a store whose next write of this kind fills a tile."""
-    database = Database.open(path, clock, LOG_KEYS)
+    database = Database.open(place, clock, LOG_KEYS)
     started = [Record(Event.PROCESS_STARTED, {})]
     database.write(Reserve.NONE, lambda transaction: transaction.append(started * FILLED[write]))
     database.close()
@@ -113,3 +67,11 @@ def ready(book: Book, write: Write) -> Callable[[], Receipt | Attempt]:
 def concluded(book: Book, attempt: Attempt, intent: Intent) -> Receipt:
     """The receipt of a ticket that vCenter gave."""
     return book.ledger.conclude(attempt, intent, issued(book.clock))
+
+
+def check_told(struck: list[str]) -> None:
+    """Whether a write was struck at each of its steps, the tree's among them."""
+    rest = iter(struck)
+    assert all(any(statement.startswith(step) for statement in rest) for step in OF_EACH)
+    assert struck[0].startswith("BEGIN")
+    assert struck[-1] == "COMMIT"

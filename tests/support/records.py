@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from broker.audit.access import AuditAccessLog
@@ -14,6 +13,7 @@ from broker.ids import new_issuance_id
 from broker.model.issuance import Attempt, Intent, Outcome, OutcomeKind, TicketRequest
 from broker.model.names import AppId, IdempotencyKey
 from broker.model.policy import Rate
+from broker.model.stores import StoreLocation
 from broker.ports.clock import Clock
 from broker.store.database import Database
 from broker.store.issuances import StoredIssuances
@@ -66,9 +66,9 @@ class Book:
         return next(self.reading.records(self.reading.size() - 1))
 
 
-def open_book(path: Path, clock: Clock, rate: Rate = RATE, disk_reserve_mib: int = 0) -> Book:
-    """The audit room on the store at `path`."""
-    database = Database.open(path, clock, LOG_KEYS, disk_reserve_mib)
+def open_book(place: StoreLocation, clock: Clock, rate: Rate = RATE, disk_reserve_mib: int = 0) -> Book:
+    """The audit room on the store at `place`."""
+    database = Database.open(place, clock, LOG_KEYS, disk_reserve_mib)
     refusals = RefusalBudget(database, rate)
     return Book(
         clock=clock,
