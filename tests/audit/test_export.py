@@ -30,7 +30,7 @@ from tests.support.outsider import outsiders_check, outsiders_index
 from tests.support.records import Book
 
 SIZE = 600
-VERIFIER = b"# checks an export\n"
+PROGRAMS = {"verify.py": b"# checks an export\n"}
 (KEY,) = LOG_KEYS.verifiers()
 EVERY_SEVENTH = {"app": "app-0"}
 CHANGE = "UPDATE record SET leaf = CAST(replace(CAST(leaf AS TEXT), '192.0.2.1', '192.0.2.9') AS BLOB)"
@@ -64,7 +64,7 @@ class Site:
         """Of the records of an app, or of all."""
         database = self.book.database
         exporter = Exporter(
-            PublishedTree(database), journal or AuditSystemLog(database), self.book.clock, VERIFIER
+            PublishedTree(database), journal or AuditSystemLog(database), self.book.clock, PROGRAMS
         )
         selection = Selection(query, lambda size: self._leaves(size, query.get("app", "")))
         return exporter.export(self.target, selection, frozenset(extras), "auditor", onlooker).what
@@ -152,7 +152,7 @@ def test_the_keys_and_a_verifier_come_along(site: Site) -> None:
     assert json.loads((site.target / "keys.json").read_bytes()) == {
         "keys": [{"key_id": KEY.id, "origin": KEY.name, "key": str(KEY), "from_size": 0, "until_size": None}]
     }
-    assert (site.target / "verify.py").read_bytes() == VERIFIER
+    assert (site.target / "verify.py").read_bytes() == PROGRAMS["verify.py"]
 
 
 def test_each_record_of_a_selection_is_proved(site: Site) -> None:

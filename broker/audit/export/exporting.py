@@ -1,5 +1,6 @@
 """An export, from the signed head to the record that it was made."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +17,6 @@ from broker.store.times import iso, ms
 from broker.tlog.checkpoint import Checkpoint, parsed_checkpoint
 from broker.tlog.note import NoteRefused, verifier_key
 
-VERIFIER = "verify.py"
-
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -28,13 +27,15 @@ class Exported:
 
 
 class Exporter:
-    """Exports of one log. `verifier` is the program that goes with each."""
+    """Exports of one log. `programs`, files by name, go with each: what checks it on another machine."""
 
-    def __init__(self, tree: PublishedTree, journal: SystemLog, clock: Clock, verifier: bytes) -> None:
+    def __init__(
+        self, tree: PublishedTree, journal: SystemLog, clock: Clock, programs: Mapping[str, bytes]
+    ) -> None:
         self._tree = tree
         self._journal = journal
         self._clock = clock
-        self._verifier = verifier
+        self._programs = programs
 
     def size(self) -> int:
         """How many records the signed head has. Raises LogUnavailable."""
@@ -72,7 +73,8 @@ class Exporter:
     def _add_what_checks_it(self, folder: NewFolder, checkpoint: Checkpoint) -> None:
         folder.put("checkpoint", str(checkpoint.note).encode())
         folder.put("keys.json", as_json({"keys": [asdict(key) for key in self._tree.public_keys()]}))
-        folder.put(VERIFIER, self._verifier)
+        for name, program in self._programs.items():
+            folder.put(name, program)
 
 
 def _record(made: Description, manifest_sha256: str) -> Record:

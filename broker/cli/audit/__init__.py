@@ -5,6 +5,7 @@ import click
 from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "export": "broker.cli.audit.export",
     "keys": "broker.cli.audit.keys",
 }
 
