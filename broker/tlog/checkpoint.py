@@ -47,18 +47,22 @@ class Checkpoint:
 
 def signed_checkpoint(head: TreeHead, keys: Sequence[SignerKey]) -> str:
     """The checkpoint's note. Raises NoteRefused for a head that no checkpoint can state."""
-    note = signed_note(head.text(), keys)
-    if parsed_checkpoint(note).head != head:
+    text = head.text()
+    if _stated(text) != head:
         raise NoteRefused("not a head for a checkpoint")
-    return note
+    return signed_note(text, keys)
 
 
 def parsed_checkpoint(note: str) -> Checkpoint:
     """Take a checkpoint apart, verifying no signature. Raises NoteRefused."""
     parsed = parsed_note(note)
-    match parsed.text.removesuffix("\n").split("\n"):
+    return Checkpoint(_stated(parsed.text), parsed)
+
+
+def _stated(text: str) -> TreeHead:
+    match text.removesuffix("\n").split("\n"):
         case [origin, size, root, *extensions] if origin and all(extensions):
-            return Checkpoint(TreeHead(origin, _size(size), _root(root)), parsed)
+            return TreeHead(origin, _size(size), _root(root))
     raise NoteRefused("not a checkpoint: it is three lines or more, none of them empty")
 
 

@@ -38,11 +38,11 @@ class VerifierKey:
 
     name: str
     public: bytes
+    id: str = field(init=False, repr=False, compare=False)
+    """8 hexadecimal digits, a hint only."""
 
-    @property
-    def id(self) -> str:
-        """The key's id: 8 hexadecimal digits, a hint only."""
-        return _key_id(self.name, self.public).hex()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", _key_id(self.name, self.public).hex())
 
     def __str__(self) -> str:
         return f"{self.name}+{self.id}+{to_base64(_ED25519 + self.public)}"
@@ -62,6 +62,12 @@ class SignerKey:
 
     name: str
     _private: Ed25519PrivateKey = field(repr=False)
+    verifier: VerifierKey = field(init=False, repr=False, compare=False)
+    """Its public half: worked out once, since every signature names it."""
+
+    def __post_init__(self) -> None:
+        public = self._private.public_key().public_bytes_raw()
+        object.__setattr__(self, "verifier", VerifierKey(self.name, public))
 
     @classmethod
     def generated(cls, name: str) -> "SignerKey":
@@ -80,11 +86,6 @@ class SignerKey:
         if key.encoded() != encoded:
             raise NoteRefused("the private key's id is not that of its key")
         return key
-
-    @property
-    def verifier(self) -> VerifierKey:
-        """Its public half."""
-        return VerifierKey(self.name, self._private.public_key().public_bytes_raw())
 
     def encoded(self) -> str:
         """The private key as text: for its file alone."""
