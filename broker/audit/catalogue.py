@@ -62,7 +62,7 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
         Event.TICKET_LATE_RESULT: EventFacts(
             "An outcome came after the attempt had been closed. Its ticket was discarded.",
             (*ATTEMPT_FIELDS, "outcome"),
-            ("reason", *_ENDED_BADLY),
+            ("reason", "cim_access", *_ENDED_BADLY),
         ),
         Event.REQUEST_REFUSED: EventFacts(
             "A ticket request was refused before any attempt. `reason` is the true one, which the "
@@ -206,6 +206,13 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "Somebody exported records of the log. Durable before the export appears under its name.",
             ("by", "query", "count", "first_index", "last_index", "tree_size", "manifest_sha256"),
         ),
+        Event.AUDIT_VERIFIED: EventFacts(
+            "Somebody checked the log, and all was well.", ("by", "tree_size", "keys_given")
+        ),
+        Event.AUDIT_FOUND_WRONG: EventFacts(
+            "Somebody checked the log, and it is wrong, or is not what others kept of it.",
+            ("by", "tree_size", "keys_given", "finding", "count"),
+        ),
     }
 )
 
@@ -236,7 +243,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "exposure_until": "Until then a ticket may be usable.",
         "fingerprint": "HMAC-SHA256 of the ticket.",
         "fingerprint_key": "The id of the key of `fingerprint`.",
-        "finding": "What is not as it was applied.",
+        "finding": "What is not as it was applied; of the log, what is wrong with it first.",
         "first": "When the first was.",
         "first_index": "The position in the log of the first record; null for none.",
         "generation": "The credential generation from then on; tokens of others are refused.",
@@ -249,6 +256,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "instance_uuid": "about.instanceUuid of the vCenter.",
         "issuance": "The issuance, in vCenter the operationID; or the id that an answer without one had.",
         "kept": "The revision that is still decided on.",
+        "keys_given": "Whether the checker gave the log's key, or believed its own.",
         "kind": "Of a process: serve or controller. Of a problem: its kind.",
         "kinds": "Each way in which vCenter differs: widened, narrowed, replaced, moved.",
         "last": "When the last was.",

@@ -21,6 +21,8 @@ from broker.policy.load import load_policy
 from broker.policy.settings_files import DEFAULT_KEYS
 from broker.policy.store_files import URL
 from broker.store.database import Database
+from broker.store.engines.choice import look_at
+from broker.store.engines.engine import Looking
 
 DEFAULT_DIRECTORY = Path("/etc/cim-ticket-broker")
 
@@ -97,6 +99,12 @@ def opened_store(directory: Path, store: StorePlace) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def look_at_store(directory: Path, store: StorePlace) -> Looking:
+    """The same store, only to be looked at, whatever state it is in. Raises LogUnavailable."""
+    told = _told(directory / "server.yaml", needed=store.store is None)
+    return look_at(store.store or _store_of(told, directory))
 
 
 def _told(file: Path, *, needed: bool) -> Mapping[str, object]:

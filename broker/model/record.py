@@ -64,6 +64,8 @@ class Event(StrEnum):
     APPLY_ENDED = "R641I"
 
     AUDIT_EXPORTED = "L730I"
+    AUDIT_VERIFIED = "L740I"
+    AUDIT_FOUND_WRONG = "L741E"
 
 
 @dataclass(frozen=True, slots=True)

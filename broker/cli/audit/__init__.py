@@ -7,6 +7,7 @@ from broker.cli.lazy import LazyGroup
 _COMMANDS = {
     "export": "broker.cli.audit.export",
     "keys": "broker.cli.audit.keys",
+    "verify": "broker.cli.audit.verify",
 }
 
 

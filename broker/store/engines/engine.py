@@ -7,7 +7,7 @@ order of the log, and that it notices when the place is no longer the one that w
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -91,3 +91,19 @@ class Engine(Protocol):
 
     def turn(self, name: str, within_s: float) -> AbstractContextManager[bool]:
         """One at a time, of all processes on this store, has the turn of that name; see `Database.turn`."""
+
+
+class Looking(Protocol):
+    """A store that can be looked at. Goes to another process by pickle."""
+
+    errors: ClassVar[tuple[type[Exception], ...]]
+    """What its database says through SQLAlchemy or past it."""
+
+    def told(self, error: Exception) -> str:
+        """The database's own words for one of `errors`."""
+
+    def look(self) -> AbstractContextManager[Connection]:
+        """A connection that only reads, at one moment, whatever state the store is in.
+
+        Raises LogUnavailable.
+        """

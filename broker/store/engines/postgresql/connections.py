@@ -28,11 +28,11 @@ class Connections:
         writer = dialled(store)
         try:
             self.identity = _followed(writer, before)
-            self.writer = _engine(lambda: writer).connect()
+            self.writer = engine_on(lambda: writer).connect()
         except BaseException:  # nobody else can close it
             writer.close()
             raise
-        self.readers = Readers(_engine(self._reader).connect, alive)
+        self.readers = Readers(engine_on(self._reader).connect, alive)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
@@ -84,7 +84,7 @@ def _still(found: Raw) -> bool:
     return not _heard(found)
 
 
-def _engine(connect: Callable[[], Raw]) -> Engine:
+def engine_on(connect: Callable[[], Raw]) -> Engine:
     """SQLAlchemy on connections that are made here, with nothing that it would look up or undo by itself."""
     return create_engine(
         "postgresql+psycopg://",

@@ -6,7 +6,7 @@ from sqlite3 import Error as DriverError
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from broker.errors import LogUnavailable
 from broker.ports.signing import LogSigner
@@ -14,6 +14,7 @@ from broker.store.engines.sqlite.connections import Connections
 from broker.store.engines.sqlite.locks import Patience, locked
 from broker.store.engines.sqlite.place import Identity, Place
 from broker.store.engines.sqlite.schema import prepare
+from broker.store.engines.sqlite.words import told
 from broker.store.place import Room
 from broker.store.statements import Prepared, driver
 
@@ -39,7 +40,7 @@ class SqliteOpening:
 
     def told(self, error: Exception) -> str:
         """See `engine.Opening`."""
-        return _told(error)
+        return told(error)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """See `engine.Opening`."""
@@ -115,7 +116,7 @@ def _connect(place: Place, signer: LogSigner) -> tuple[Connections, tuple[Identi
         try:
             connections = Connections(place.path, _WAIT_S)
         except SQLAlchemyError as error:
-            raise LogUnavailable(f"the store {place.path} cannot be opened: {_told(error)}") from None
+            raise LogUnavailable(f"the store {place.path} cannot be opened: {told(error)}") from None
         try:
             files = _examined(connections.writer, place, before, signer)
         except BaseException:  # nobody else can close them
@@ -130,15 +131,8 @@ def _examined(
     try:
         prepare(connection, signer)
     except SQLAlchemyError as error:
-        raise LogUnavailable(f"the store {place.path} cannot be used: {_told(error)}") from None
+        raise LogUnavailable(f"the store {place.path} cannot be used: {told(error)}") from None
     files = place.identities()
     if files[0] != before:
         raise LogUnavailable(f"the store {place.path} was replaced while it was opened")
     return files
-
-
-def _told(error: Exception) -> str:
-    told = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(told, DriverError):
-        return f"{getattr(told, 'sqlite_errorname', type(told).__name__)}: {told}"
-    return type(told).__name__

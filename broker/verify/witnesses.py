@@ -1,0 +1,93 @@
+"""Signed heads and receipts, held against the tree that the records give."""
+
+from broker.texts import counted
+from broker.tlog.checkpoint import Checkpoint, parsed_checkpoint
+from broker.tlog.merkle import included
+from broker.tlog.note import NoteRefused
+from broker.verify.evidence import Earlier, Evidence, Kept
+from broker.verify.findings import Findings, Kind
+from broker.verify.heads import Trust
+from broker.verify.sources import Unreadable
+from broker.verify.tree import RebuiltTree, TreeChanged
+
+
+class Witnesses:
+    """What others hold of the log, and the log's own signed head. Raises Unreadable."""
+
+    def __init__(self, tree: RebuiltTree, trust: Trust, findings: Findings) -> None:
+        self._tree = tree
+        self._trust = trust
+        self._findings = findings
+        self._roots: dict[int, bytes] = {}
+
+    def hold_head(self, checkpoint: Checkpoint) -> None:
+        """The head that the log itself shows."""
+        if wrong := self._contradiction(checkpoint):
+            self._findings.add(Kind.TREE, f"the signed head {wrong}")
+
+    def hold(self, evidence: Evidence) -> None:
+        """All that was kept."""
+        for earlier in evidence.earlier:
+            self._hold_earlier(earlier)
+        for kept in evidence.receipts:
+            self._hold_receipt(kept)
+
+    def _hold_earlier(self, earlier: Earlier) -> None:
+        try:
+            checkpoint = parsed_checkpoint(earlier.note)
+            self._trust.verify(checkpoint)
+        except NoteRefused as refused:
+            self._findings.add(Kind.EARLIER, f"{earlier.where}: {refused}")
+            return
+        if wrong := self._contradiction(checkpoint):
+            self._findings.add(Kind.EARLIER, f"{earlier.where} {wrong}")
+
+    def _hold_receipt(self, kept: Kept) -> None:
+        receipt = kept.receipt
+        try:
+            checkpoint = parsed_checkpoint(receipt.checkpoint)
+            self._trust.verify(checkpoint)
+        except NoteRefused as refused:
+            self._findings.add(Kind.RECEIPTS, f"{kept.where}: {refused}")
+            return
+        wrong = self._contradiction(checkpoint) or self._not_included(kept, checkpoint)
+        if wrong:
+            self._findings.add(Kind.RECEIPTS, f"{kept.where} {wrong}")
+
+    def _contradiction(self, checkpoint: Checkpoint) -> str:
+        size, here = checkpoint.head.size, self._tree.size
+        if size > here:
+            missing = counted(size - here, "record")
+            return f"stands for {counted(size, 'record')}, and here are {here}: {missing} cut off"
+        if self._root_at(size) != checkpoint.head.root:
+            return f"has another root than the first {counted(size, 'record')} give"
+        return ""
+
+    def _not_included(self, kept: Kept, checkpoint: Checkpoint) -> str:
+        receipt, head = kept.receipt, checkpoint.head
+        if not 0 <= receipt.index < head.size:
+            return f"is for record {receipt.index} of a tree of {head.size}"
+        found = self._leaf(receipt.index)
+        if receipt.leaf_hash not in {b"", found}:
+            return f"is for another record {receipt.index} than stands here"
+        if not included(receipt.index, head.size, found, receipt.path, head.root):
+            return f"has a proof that does not lead from record {receipt.index} to its checkpoint"
+        return ""
+
+    def _root_at(self, size: int) -> bytes:
+        if size not in self._roots:
+            try:
+                self._roots[size] = self._tree.root_at(size)
+            except TreeChanged:
+                raise _changed() from None
+        return self._roots[size]
+
+    def _leaf(self, index: int) -> bytes:
+        try:
+            return self._tree.leaf(index)
+        except TreeChanged:
+            raise _changed() from None
+
+
+def _changed() -> Unreadable:
+    return Unreadable("the records changed while they were read: check a copy")
