@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote, urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -104,8 +105,12 @@ class LogMemory:
         self.keep_newest(known.newest)
 
     def keep_newest(self, checkpoint: Checkpoint) -> None:
-        """Replace the newest checkpoint of the same log. Only while `held`."""
-        self._replace(_CHECKPOINT, str(checkpoint.note))
+        """Replace the newest checkpoint of the same log. Only while `held`.
+
+        A batch has hundreds a second: a power cut may leave an older one, or an empty file.
+        """
+        with self._replacing(_CHECKPOINT) as file:
+            file.write(str(checkpoint.note))
 
     def keep_alarm(self, evidence: Mapping[str, object]) -> None:
         """Keep what shows that the log has two pasts. Only while `held`."""
@@ -136,7 +141,7 @@ class LogMemory:
             proved = parsed_checkpoint(stored.proved)
             return Known(
                 keys=tuple(map(verifier_key, stored.keys)),
-                newest=_newest(proved, proved if newest is None else parsed_checkpoint(newest)),
+                newest=_newest(proved, parsed_checkpoint(newest) if newest else proved),
                 proved=proved,
                 looked_at=stored.looked_at,
                 earlier=tuple(map(parsed_checkpoint, stored.earlier)),
@@ -145,13 +150,18 @@ class LogMemory:
             raise self._damaged() from None
 
     def _replace(self, name: str, text: str) -> None:
+        with self._replacing(name) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[TextIO]:
         new = self.folder / f".{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with os.fdopen(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+                yield file
             new.replace(self.folder / name)
         except OSError as error:
             raise self._unusable(error) from None
