@@ -1,6 +1,5 @@
 """The log itself: appending what has no other state, and reading bytes back."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ _RANGE = (
     .order_by(record.c.seq)
     .limit(bindparam("count"))
 )
-_AT = select(record.c.at).where(record.c.seq == bindparam("position"))
+_SINCE = select(func.min(record.c.seq)).where(record.c.at >= bindparam("when"))
 _OF_ISSUANCE = (
     select(record.c.seq, record.c.leaf).where(record.c.issuance == bindparam("wanted")).order_by(record.c.seq)
 )
@@ -55,13 +54,12 @@ class StoredLog:
         return tuple(Leaf(r.seq, r.leaf) for r in rows)
 
     def position_at(self, when: datetime) -> int:
-        """The first position from that time on; the times of records grow with their positions."""
+        """The first record of that time or later; the log's size where there is none.
 
-        def at(position: int) -> int:
-            found = self._database.read(lambda c: c.execute(_AT, {"position": position}).scalar())
-            return int(found or 0)
-
-        return bisect_left(range(self.size()), ms(when), key=at)
+        Where a clock was set back, records of earlier times may follow it.
+        """
+        found = self._database.read(lambda c: c.execute(_SINCE, {"when": ms(when)}).scalar())
+        return self.size() if found is None else int(found)
 
     def of_issuance(self, issuance: IssuanceId) -> tuple[Leaf, ...]:
         """Every record that carries this id, in order."""
