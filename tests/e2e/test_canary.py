@@ -10,7 +10,7 @@ from broker.client.errors import ClientError
 from broker.demo.files import APP
 from broker.demo.processes import free_port
 from tests.support.scraping import MeasuredStack
-from tests.support.sinks import everything_written, leaked, secrets_of
+from tests.support.sinks import everything_written, exported, leaked, secrets_of
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
 
 ACCOUNT = "svc-cim-a@vsphere.local"
@@ -40,7 +40,7 @@ def test_no_known_secret_shows_up_in_any_output(fresh: Stack) -> None:
     assert end(process) == 0
     assert end(controller) == 0
     assert metrics.value("broker_degraded", code="login_latched") == 1
-    assert leaked(told, everything_written(fresh) + metrics.text) == []
+    assert leaked(told, everything_written(fresh) + exported(fresh) + metrics.text) == []
 
 
 def _operate(stack: Stack, *command: str) -> int:

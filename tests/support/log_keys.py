@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,5 +35,6 @@ class HeldKeys:
         return signed_checkpoint(head, signing)
 
 
-LOG_KEYS = HeldKeys((SignerKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(32))),))
+_SEED = sha256(b"the key of every log of the tests").digest()
+LOG_KEYS = HeldKeys((SignerKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(_SEED)),))
 """The same key in every process of a test."""

@@ -1,6 +1,7 @@
 """What a site keeps secret, and everything that its processes wrote."""
 
 import subprocess
+from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,24 @@ def secrets_of(stack: Stack) -> dict[str, str]:
     found["fingerprint key"] = (stack.site.root / "fingerprint.key").read_text().strip()
     for name in ("signing.key", "broker.key", "monitoring.key"):
         found[name] = (stack.site.root / name).read_text().splitlines()[1]
+    for file in stack.site.log_keys.iterdir():
+        found |= {f"{file.name}, {form}": text for form, text in _forms_of(file.read_text().strip()).items()}
     return found
+
+
+def _forms_of(log_key: str) -> dict[str, str]:
+    """What could be told of a key of the log: as its file has it, and the bytes that it stands for."""
+    encoded = log_key.split("+", 4)[4]
+    seed = b64decode(encoded)[1:]
+    return {"as in its file": encoded, "in hexadecimal": seed.hex(), "as bytes": seed.decode("latin-1")}
+
+
+def exported(stack: Stack) -> str:
+    """The bytes of an export of the whole log, with all that can be asked of one."""
+    folder = stack.site.root / "exported"
+    stack.config("audit", "export", str(folder), "--proofs", "--csv")
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return "".join(file.read_bytes().decode("latin-1") for file in files)
 
 
 def everything_written(stack: Stack) -> str:
