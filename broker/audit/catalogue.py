@@ -23,6 +23,8 @@ _EXPOSURE = ("exposure_from", "exposure_until")
 _TICKET = (*_EXPOSURE, "fingerprint", "fingerprint_key")
 _WHY = ("detail", "fingerprint", "fingerprint_key", "warnings", *_PROOF)
 _ENDED_BADLY = (*_EXPOSURE, *_WHY)
+_SHOWN = ("query", "count", "first_index", "last_index", "tree_size")
+_READER = ("by", "app", *_ORIGIN)
 _PROCESS = ("kind", "boot", "revision", "version")
 _DONE = ("by", "plan", "vcenter", "instance_uuid")
 _OF_ROLE = ("template", "template_revision", "role", "role_id", "held", "holds")
@@ -206,6 +208,16 @@ CATALOGUE: Mapping[Event, EventFacts] = MappingProxyType(
             "Somebody exported records of the log. Durable before the export appears under its name.",
             ("by", "query", "count", "first_index", "last_index", "tree_size", "manifest_sha256"),
         ),
+        Event.AUDIT_QUERIED: EventFacts(
+            "Somebody read records of the log, or a report. Durable before anything of it was shown.",
+            ("what", *_SHOWN),
+            _READER,
+        ),
+        Event.AUDIT_FOLLOWED: EventFacts(
+            "Somebody who watched new records arrive, which `audit_queried` told before, has stopped.",
+            _SHOWN,
+            _READER,
+        ),
         Event.AUDIT_VERIFIED: EventFacts(
             "Somebody checked the log, and all was well.", ("by", "tree_size", "keys_given")
         ),
@@ -303,6 +315,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "version": "The broker's version.",
         "warnings": "What may keep CIM from working on the host.",
         "wanted_by": "The grants that want the permission, or why it goes.",
+        "what": "Which command or call: records, record, tail, find-ticket, or report and its name.",
         "was_called": "The name that somebody had given the role.",
         "why": "What a grant was withdrawn for.",
         "window_s": "How many seconds refusals are counted for.",

@@ -72,6 +72,8 @@ class ServerSettings:
     signing_keys: tuple[SecretReference, ...]
     """EC P-256 keys in PEM: the first signs, all are published and accepted."""
     fingerprint_key: SecretReference
+    old_fingerprint_keys: tuple[SecretReference, ...]
+    """Make no fingerprints any more, and still find tickets by those that they made."""
     audit: AuditSettings
     redis_url: SecretReference | None
     proof_max_age_s: float

@@ -34,6 +34,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         roles=written.beside(body.roles),
         signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),
         fingerprint_key=compile_reference(body.fingerprint_key, folder),
+        old_fingerprint_keys=tuple(compile_reference(key, folder) for key in body.old_fingerprint_keys),
         audit=AuditSettings(keys=written.beside(body.audit.keys)),
         redis_url=compile_reference(body.redis_url, folder) if body.redis_url else None,
         proof_max_age_s=body.proof_max_age_s,

@@ -110,6 +110,11 @@ class ServerFile(Strict):
     fingerprint_key: Reference = Field(
         description="Key for the fingerprints of tickets in the log; 32 random bytes or more."
     )
+    old_fingerprint_keys: tuple[Reference, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Keys that were `fingerprint_key` before: `broker audit find-ticket` finds by them too.",
+    )
     audit: AuditEntry = Field(default=AuditEntry(), description="How the log is kept and signed.")
     redis_url: Reference | None = Field(
         default=None,

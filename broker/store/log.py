@@ -24,6 +24,13 @@ _SINCE = select(func.min(record.c.seq)).where(record.c.at >= bindparam("when"))
 _OF_ISSUANCE = (
     select(record.c.seq, record.c.leaf).where(record.c.issuance == bindparam("wanted")).order_by(record.c.seq)
 )
+_WITH_ID = (
+    select(record.c.seq, record.c.leaf)
+    .where(record.c.at.between(bindparam("since"), bindparam("until")), record.c.id == bindparam("wanted"))
+    .order_by(record.c.seq)
+)
+_SEAL_MS = 1000
+"""How far the time in a record's id may be from the record's own: each is read from the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,17 @@ class StoredLog:
     def leaves(self, first: int, count: int) -> tuple[Leaf, ...]:
         """At most `count` records from position `first` on."""
         rows = self._database.read(lambda c: c.execute(_RANGE, {"first": first, "count": count}).all())
+        return tuple(Leaf(r.seq, r.leaf) for r in rows)
+
+    def at(self, position: int) -> tuple[Leaf, ...]:
+        """The record at a position; nothing where there is none."""
+        return tuple(leaf for leaf in self.leaves(position, 1) if leaf.seq == position)
+
+    def with_id(self, wanted: str) -> tuple[Leaf, ...]:
+        """The record with this id, a UUIDv7, whose time it is looked for by; nothing where there is none."""
+        at = int(wanted.replace("-", "")[:12], 16)
+        values = {"since": at - _SEAL_MS, "until": at + _SEAL_MS, "wanted": wanted}
+        rows = self._database.read(lambda c: c.execute(_WITH_ID, values).all())
         return tuple(Leaf(r.seq, r.leaf) for r in rows)
 
     def position_at(self, when: datetime) -> int:

@@ -43,7 +43,7 @@ class StoredSearch:
 
 
 def _page(connection: Connection, query: RecordQuery) -> Found:
-    wanted = _placed(connection, query.wanted)
+    wanted = placed(connection, query.wanted)
     if wanted is None:
         return Found((), more=False)
     limit = min(max(query.limit, 1), MAX_PAGE)
@@ -59,7 +59,7 @@ def _ordered(query: RecordQuery, holds: list[ColumnElement[bool]]) -> Select[tup
     return select(seq, record.c.leaf).where(*holds).order_by(seq.desc() if newest else seq)
 
 
-def _placed(connection: Connection, wanted: RecordFilter) -> RecordFilter | None:
+def placed(connection: Connection, wanted: RecordFilter) -> RecordFilter | None:
     """The filter with the positions between which its times lie; None where no record is of that time.
 
     Where clocks were set, records of other times lie between them: the times stay in the filter.

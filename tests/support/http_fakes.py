@@ -238,6 +238,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
         roles=Path("roles"),
         signing_keys=(SecretVariable("NONE"),),
         fingerprint_key=SecretVariable("NONE"),
+        old_fingerprint_keys=(),
         audit=AuditSettings(keys=Path("audit-keys")),
         redis_url=None,
         proof_max_age_s=30.0,

@@ -60,10 +60,10 @@ def host_name(number: int) -> HostName:
     return HostName(f"esx{number:04}.example.com")
 
 
-def fill(path: Path, count: int, clock: HandClock) -> None:
+def fill(path: Path, count: int, clock: HandClock, hosts: int = HOSTS) -> None:
     """Let a new store at `path` hold `count` records, `LEFT_OPEN` or more; the clock moves on with them."""
     database = Database.open(path, clock, LOG_KEYS)
-    site = _Site(clock)
+    site = _Site(clock, hosts)
     try:
         left = count - LEFT_OPEN
         while left > 0:
@@ -111,8 +111,8 @@ class _Page:
 class _Site:
     """What happens at a site; the same at every call, but for the ids."""
 
-    def __init__(self, clock: HandClock) -> None:
-        self._clock = clock
+    def __init__(self, clock: HandClock, hosts: int) -> None:
+        self._clock, self._hosts = clock, hosts
         self._random = Random(1)
         self._firsts = FirstUses()
 
@@ -181,7 +181,7 @@ class _Site:
         return attempt, intent, row
 
     def _intent(self) -> Intent:
-        number, app = self._random.randrange(HOSTS), self._app()
+        number, app = self._random.randrange(self._hosts), self._app()
         grant = self._random.randrange(GRANTS_PER_APP)
         template = int(app.removeprefix("app-")) % TEMPLATES
         vcenter = number % VCENTERS
@@ -202,7 +202,7 @@ class _Site:
 
     def _refusal(self, page: _Page) -> None:
         app, issuance_id = self._app(), new_issuance_id(self._clock)
-        reason, host = self._random.choice(_REFUSALS), host_name(self._random.randrange(HOSTS))
+        reason, host = self._random.choice(_REFUSALS), host_name(self._random.randrange(self._hosts))
         request = replace(REQUEST, issuance=issuance_id, host=host, vcenter=None, grant=None, dry_run=False)
         caller = Caller(app, frozenset({Scope.TICKETS}), 1, self._origin(app))
         seq = page.append(refusal_record(request, caller, Refused(reason), f"{1:064x}", None))
