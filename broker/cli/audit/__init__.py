@@ -6,7 +6,12 @@ from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "export": "broker.cli.audit.export",
+    "find-ticket": "broker.cli.audit.find_ticket",
     "keys": "broker.cli.audit.keys",
+    "list": "broker.cli.audit.listing",
+    "report": "broker.cli.audit.report",
+    "show": "broker.cli.audit.show",
+    "tail": "broker.cli.audit.tail",
     "verify": "broker.cli.audit.verify",
 }
 
