@@ -69,6 +69,11 @@ class LogMemory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file of the newest checkpoint."""
+        return self.folder / _CHECKPOINT
+
     def known(self) -> Known | None:
         """What is known now; None where nothing is yet. Raises LogAlarm where an alarm stands."""
         if self._read(_ALARM) is not None:

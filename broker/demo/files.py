@@ -56,6 +56,10 @@ class Site:
         """The log's public key, as the monitoring app has it: from an admin, not from the broker."""
         return self.root / "audit-log.pub"
 
+    def log_key_text(self) -> str:
+        """That key."""
+        return self.log_key.read_text().strip()
+
     @property
     def log_state(self) -> Path:
         """What the monitoring app remembers of the log."""

@@ -130,6 +130,9 @@ def _say_how_to_go_on(site: Site, processes: tuple[int, ...]) -> None:
         "\nAs an admin:\n"
         f"{sys.executable} -m broker roles plan --config {site.controller_file}\n"
         f"{sys.executable} -m broker roles explain {HOST} --app {APP} --config {site.controller_file}\n"
+        "\nAs an auditor:\n"
+        f"{sys.executable} -m broker audit verify --config {site.config} --key '{site.log_key_text()}' "
+        f"--receipts {site.receipts}\n"
         f"\nTo end it: kill {' '.join(str(pid) for pid in processes)} && rm -r {site.root}"
     )
 

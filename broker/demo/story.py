@@ -16,7 +16,7 @@ from broker.client.witness import Witness
 from broker.clock import SystemClock
 from broker.console import show
 from broker.demo.files import APP, Site
-from broker.demo.processes import DemoFailed
+from broker.demo.processes import DemoFailed, run
 from broker.lab.control.client import LabControl
 from broker.model.names import parse_issuance_id
 from broker.model.secret import SecretFile
@@ -43,7 +43,7 @@ class Monitoring:
 
 
 def _witness(site: Site) -> Witness:
-    key = verifier_key(site.log_key.read_text().strip())
+    key = verifier_key(site.log_key_text())
     return Witness(memory_of(site.log_state, site.url), SystemClock(), (key,), site.receipts)
 
 
@@ -64,6 +64,8 @@ def tell(site: Site, control: LabControl) -> None:
     _expect_refusal(app)
     heading("Refused: the same ticket, two minutes later by the lab's clock")
     _expect_dead_ticket(ticket, control)
+    heading("An auditor checks the log, while it runs, against what the app kept of it")
+    _audit(site)
 
 
 def heading(text: str) -> None:
@@ -97,8 +99,19 @@ def _show_receipt(site: Site, ticket: TicketAnswer) -> None:
     if known is None or known.newest.head.size <= ticket.receipt.index:
         raise DemoFailed("the monitoring app does not remember the log that holds its ticket's record")
     click.echo(f"record {ticket.receipt.index}, SHA-256 {ticket.receipt.leaf_hash.hex()}")
-    click.echo(f"public key of the log, as an admin handed it over: {site.log_key.read_text().strip()}")
+    click.echo(f"public key of the log, as an admin handed it over: {site.log_key_text()}")
     click.echo(f"newest checkpoint, as the app keeps it:\n{known.newest.note}", nl=False)
+
+
+def _audit(site: Site) -> None:
+    kept = (
+        "--receipts",
+        str(site.receipts),
+        "--against",
+        str(memory_of(site.log_state, site.url).checkpoint),
+    )
+    audited = run("audit", "verify", "--config", str(site.config), "--key", site.log_key_text(), *kept)
+    click.echo(audited, nl=False)
 
 
 def _expect_refusal(app: Monitoring) -> None:

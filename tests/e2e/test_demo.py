@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,7 +31,9 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.alone
-def test_the_demonstration_shows_ticket_sensors_record_receipt_and_two_refusals(tmp_path: Path) -> None:
+def test_the_demonstration_shows_ticket_sensors_record_receipt_two_refusals_and_an_audit(
+    tmp_path: Path,
+) -> None:
     began = time.monotonic()
     done = demo(tmp_path)
     took_s = time.monotonic() - began
@@ -44,6 +47,8 @@ def test_the_demonstration_shows_ticket_sensors_record_receipt_and_two_refusals(
         "newest checkpoint, as the app keeps it:\nlocalhost:",
         "403 not_granted",
         "refused the ticket",
+        "1 kept checkpoint, 1 receipt",
+        "a key that you gave",
     ):
         assert shown in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -68,8 +73,8 @@ def test_a_demonstration_that_is_kept_says_how_to_get_a_ticket(kept: str) -> Non
     for line in (line for line in kept.splitlines() if "| curl" in line or " ticket esx" in line):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30)
         assert '"session_id"' in done.stdout, done.stderr
-    for line in (line for line in kept.splitlines() if " roles " in line):
-        admin = subprocess.run(line.split(), capture_output=True, text=True, check=False, timeout=30)
+    for line in (line for line in kept.splitlines() if " roles " in line or " audit " in line):
+        admin = subprocess.run(shlex.split(line), capture_output=True, text=True, check=False, timeout=30)
         assert admin.returncode == 0, admin.stderr
     assert "client id" in kept
     assert "private key" in kept
