@@ -36,8 +36,8 @@ def verify(
     judge_kept(source, walk, findings)
     if head is not None:
         _judge_head(source, head, findings)
-        Witnesses(walk.tree, trust, findings).hold_head(head)
-    Witnesses(walk.tree, trust.with_own(), findings).hold(evidence)
+        Witnesses(source, walk.tree, trust, findings).hold_head(head)
+    Witnesses(source, walk.tree, trust.with_own(), findings).hold(evidence)
     return _verdict(trust, head, walk, evidence, findings)
 
 

@@ -27,10 +27,11 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A receipt that an app kept, and where. `leaf_hash` of it is empty where the file does not tell it."""
+    """A receipt that an app kept, and where. `leaf_hash` and `issuance` are empty where the file has none."""
 
     where: str
     receipt: Receipt
+    issuance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def receipts_in(folder: Path) -> Iterator[Kept]:
         raise Unreadable(f"the receipts {folder}: {error.strerror}") from None
     for file in files:
         text = _text_of(file)
-        yield Kept(str(file), _of_proof(file, text) if file.suffix == _PROOF_SUFFIX else _of_json(file, text))
+        yield _of_proof(file, text) if file.suffix == _PROOF_SUFFIX else _of_json(file, text)
 
 
 def _checkpoint_of(line: str) -> str:
@@ -76,19 +77,19 @@ def _checkpoint_of(line: str) -> str:
     return note if isinstance(note, str) else ""
 
 
-def _of_proof(file: Path, text: str) -> Receipt:
+def _of_proof(file: Path, text: str) -> Kept:
     try:
         proof = parsed_proof(text)
     except NoteRefused as refused:
         raise Unreadable(f"{file}: {refused}") from None
-    return Receipt(proof.index, b"", str(proof.checkpoint.note), proof.path)
+    return Kept(str(file), Receipt(proof.index, b"", str(proof.checkpoint.note), proof.path))
 
 
-def _of_json(file: Path, text: str) -> Receipt:
+def _of_json(file: Path, text: str) -> Kept:
     """A receipt as an answer has it, or the answer itself, whose ticket nobody should have kept."""
     try:
         told = json.loads(text)
-        return _receipt(told.get("receipt", told))
+        return Kept(str(file), _receipt(told.get("receipt", told)), str(told.get("issuance", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Unreadable(f"{file} is no receipt: index, leaf_hash, checkpoint and proof as JSON") from None
 

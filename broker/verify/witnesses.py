@@ -1,5 +1,8 @@
 """Signed heads and receipts, held against the tree that the records give."""
 
+import json
+
+from broker.model.record import Event
 from broker.texts import counted
 from broker.tlog.checkpoint import Checkpoint, parsed_checkpoint
 from broker.tlog.merkle import included
@@ -7,14 +10,15 @@ from broker.tlog.note import NoteRefused
 from broker.verify.evidence import Earlier, Evidence, Kept
 from broker.verify.findings import Findings, Kind
 from broker.verify.heads import Trust
-from broker.verify.sources import Unreadable
+from broker.verify.sources import Source, Unreadable
 from broker.verify.tree import RebuiltTree, TreeChanged
 
 
 class Witnesses:
     """What others hold of the log, and the log's own signed head. Raises Unreadable."""
 
-    def __init__(self, tree: RebuiltTree, trust: Trust, findings: Findings) -> None:
+    def __init__(self, source: Source, tree: RebuiltTree, trust: Trust, findings: Findings) -> None:
+        self._source = source
         self._tree = tree
         self._trust = trust
         self._findings = findings
@@ -50,7 +54,11 @@ class Witnesses:
         except NoteRefused as refused:
             self._findings.add(Kind.RECEIPTS, f"{kept.where}: {refused}")
             return
-        wrong = self._contradiction(checkpoint) or self._not_included(kept, checkpoint)
+        wrong = (
+            self._contradiction(checkpoint)
+            or self._not_included(kept, checkpoint)
+            or self._not_its_record(kept)
+        )
         if wrong:
             self._findings.add(Kind.RECEIPTS, f"{kept.where} {wrong}")
 
@@ -74,6 +82,13 @@ class Witnesses:
             return f"has a proof that does not lead from record {receipt.index} to its checkpoint"
         return ""
 
+    def _not_its_record(self, kept: Kept) -> str:
+        """Whoever handed it over with a ticket may have taken the proof of another record."""
+        index = kept.receipt.index
+        if kept.issuance and _issued(self._source.leaves(index, index + 1).get(index)) != kept.issuance:
+            return f"came with the ticket of {kept.issuance}, of whose issuing record {index} does not tell"
+        return ""
+
     def _root_at(self, size: int) -> bytes:
         if size not in self._roots:
             try:
@@ -87,6 +102,15 @@ class Witnesses:
             return self._tree.leaf(index)
         except TreeChanged:
             raise _changed() from None
+
+
+def _issued(content: object) -> object:
+    """Which issuance gave a ticket, says this record; None where it says nothing of the kind."""
+    try:
+        record = json.loads(content) if isinstance(content, bytes) else {}
+        return record["fields"]["issuance"] if record["event"] == Event.TICKET_ISSUED.name.lower() else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _changed() -> Unreadable:
