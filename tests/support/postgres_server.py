@@ -26,7 +26,7 @@ _ENOUGH = 1024**3
 _HBA = """\
 local all postgres trust
 local all all scram-sha-256
-hostssl all all 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.0/8 scram-sha-256
 local replication postgres trust
 """
 _SETTINGS = {
@@ -36,7 +36,7 @@ _SETTINGS = {
     "max_connections": "80",
     "shared_buffers": "16MB",
     "password_encryption": "scram-sha-256",
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": "127.0.0.1,127.0.0.2",
     "ssl": "on",
     "log_min_messages": "fatal",
     "max_wal_senders": "4",
@@ -100,13 +100,27 @@ class PostgresServer:
                 user=unprivileged(),
             )
         assert eventually(self._answers, 20), (self.folder / "server.log").read_text()
-        if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
+        made = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"
+        if not self.sql(made):
             self.sql(f"CREATE DATABASE {DATABASE}")
 
     def stop(self, how: int = signal.SIGQUIT) -> None:
         """End it at once, as a crash would, or as `how` says."""
         self._process.send_signal(how)
         self._process.wait(20)
+
+    @contextmanager
+    def standby(self) -> Iterator["PostgresServer"]:
+        """A server that follows this one, until it is promoted."""
+        with folder_for_a_server() as folder:
+            follower = PostgresServer(folder)
+            where = f"host={self.folder} port={self.port} user=postgres application_name=standby1"
+            self.run("pg_basebackup", "-D", str(follower.data), "-d", where, "-R", "-c", "fast", "--no-sync")
+            follower.start()
+            try:
+                yield follower
+            finally:
+                follower.stop()
 
     def _answers(self) -> bool:
         with suppress(psycopg.OperationalError):

@@ -13,14 +13,20 @@ T = TypeVar("T")
 
 
 class Readers:
-    """Connections that `connect` makes, each in the hands of one thread at a time.
+    """Connections that `connect` makes and `end` ends, each in the hands of one thread at a time.
 
     One that lay idle is used again where it is `alive`.
     """
 
-    def __init__(self, connect: Callable[[], Connection], alive: Callable[[Connection], bool]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        alive: Callable[[Connection], bool],
+        end: Callable[[Connection], None],
+    ) -> None:
         self._connect = connect
         self._alive = alive
+        self._end = end
         self._idle: deque[Connection] = deque()
         self._closed = False
 
@@ -30,7 +36,7 @@ class Readers:
         try:
             result = work(connection)
         except BaseException:
-            connection.close()
+            self._end(connection)
             raise
         self._idle.append(connection)
         if self._closed:
@@ -50,11 +56,11 @@ class Readers:
                 return self._connect()
             if self._alive(connection):
                 return connection
-            connection.close()
+            self._end(connection)
 
     def _close_idle(self) -> None:
         while True:
             try:
-                self._idle.pop().close()
+                self._end(self._idle.pop())
             except IndexError:
                 return

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from select import POLLIN, poll
 from typing import cast
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -32,12 +31,12 @@ class Connections:
         except BaseException:  # nobody else can close it
             writer.close()
             raise
-        self.readers = Readers(engine_on(self._reader).connect, alive)
+        self.readers = Readers(engine_on(self._reader).connect, alive, end)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
         self.readers.close()
-        self.writer.close()
+        end(self.writer)
 
     def _reader(self) -> Raw:
         connection = dialled(self._store, **READING)
@@ -54,12 +53,19 @@ def raw(connection: Connection) -> Raw:
     return cast("Raw", connection.connection.driver_connection)
 
 
+def end(connection: Connection) -> None:
+    """End it without asking the server to undo anything, which one that is lost cannot."""
+    if not connection.closed:
+        connection.invalidate()
+        connection.close()
+
+
 def alive(connection: Connection) -> bool:
     """Whether a connection that lay idle still leads to its server, as far as this machine has heard."""
     if connection.closed or connection.invalidated:
         return False
     found = raw(connection)
-    return not found.closed and (not _heard(found) or _still(found))
+    return not found.closed and not _heard(found)
 
 
 def _followed(connection: Raw, before: Identity | None) -> Identity:
@@ -70,18 +76,10 @@ def _followed(connection: Raw, before: Identity | None) -> Identity:
 
 
 def _heard(found: Raw) -> bool:
+    """Whether the server said something unasked: its end, or that a setting changed."""
     waiting = poll()
     waiting.register(found.fileno(), POLLIN)
     return bool(waiting.poll(0))
-
-
-def _still(found: Raw) -> bool:
-    """Take in what the server said unasked: that a setting changed, or the end."""
-    try:
-        found.pgconn.consume_input()
-    except psycopg.Error:
-        return False
-    return not _heard(found)
 
 
 def engine_on(connect: Callable[[], Raw]) -> Engine:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.errors import LogUnavailable
 from broker.model.stores import PostgresqlStore
 from broker.ports.signing import LogSigner
-from broker.store.engines.postgresql.connections import Connections, alive, raw
+from broker.store.engines.postgresql.connections import Connections, alive, end, raw
 from broker.store.engines.postgresql.schema import check_made, prepare
 from broker.store.engines.postgresql.standing import ITS_SETTINGS, Identity, check_settings
 from broker.store.engines.postgresql.turns import turn
@@ -106,7 +106,7 @@ class PostgresqlOpening:
         try:
             raw(self.writer).rollback()
         except self.errors:
-            self.writer.invalidate()
+            end(self.writer)
 
     def anew(self) -> "PostgresqlOpening":
         """See `engine.Opening`."""

@@ -18,7 +18,7 @@ class Connections:
 
     def __init__(self, path: Path, wait_s: float) -> None:
         self._engine = _engine(path, wait_s)
-        self.readers = Readers(self._reader, alive=lambda _: True)
+        self.readers = Readers(self._reader, alive=lambda _: True, end=Connection.close)
         self.writer = self._engine.connect()
 
     def _reader(self) -> Connection:
