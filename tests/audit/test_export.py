@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import json
+import resource
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,6 +237,27 @@ def test_what_cannot_be_put_on_record_leaves_nothing_behind(site: Site) -> None:
     with pytest.raises(LogUnavailable):
         site.export({}, journal=Refusing())
     assert list(site.target.parent.iterdir()) == []
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """To this process, a disk that has no room for longer ones."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 10_000, 150_000])
+def test_a_disk_that_fills_amid_an_export_leaves_nothing_of_it_and_no_record(site: Site, size: int) -> None:
+    with files_of_at_most(size), pytest.raises(FileRefused, match="File too large"):
+        site.export({})
+    assert list(site.target.parent.iterdir()) == []
+    assert site.book.reading.size() == SIZE
+    site.export({})
+    assert max((site.target / name).stat().st_size for name in site.files()) > 150_000
 
 
 def test_nothing_is_overwritten_and_nothing_recorded(site: Site) -> None:

@@ -5,13 +5,21 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from broker.clock import SystemClock
+from broker.errors import LogUnavailable
+from broker.model.record import Event, Record
+from broker.store.database import Database
+from broker.store.place import Reserve
 from tests.support import invariants
 from tests.support.faulty_broker import hurry, program
+from tests.support.log_keys import LOG_KEYS
 from tests.support.small_disk import INSIDE, may_be_had, mounted, rerun
 from tests.support.stack import applied_stack, end, until, workers_of
+from tests.support.whole_log import check_tree
 from tests.support.witness import Heard, Witness
 
 KIB, MIB = 1024, 1024 * 1024
@@ -100,6 +108,20 @@ if INSIDE:
         assert unavailable(witness.ask())
         assert len(witness.minted) == minted
         assert witness.stack.get("/readyz").json()["degraded"] == ["store_unavailable"]
+
+    def test_a_store_whose_files_find_no_inode_is_not_opened_until_they_do(tmp_path: Path) -> None:
+        folder = tmp_path / "state"
+        folder.mkdir(mode=0o700)
+        with mounted(folder, MIB) as disk:
+            for inodes in range(2, 5):  # the folder, the store, its lock, its WAL; their index is the fifth
+                disk.allow(inodes)
+                with pytest.raises(LogUnavailable):
+                    Database.open(folder / "store.db", SystemClock(), LOG_KEYS)
+            disk.allow(5)
+            database = Database.open(folder / "store.db", SystemClock(), LOG_KEYS)
+            database.write(Reserve.NONE, lambda t: t.append([Record(Event.PROCESS_STARTED, {})]))
+            assert check_tree(database) == 1
+            database.close()
 
 elif may_be_had():
 

@@ -142,5 +142,5 @@ def test_no_order_of_failures_loses_a_record_or_denies_a_head() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_no_order_of_very_many_failures_loses_a_record_or_denies_a_head() -> None:
-    shape = settings(max_examples=300, stateful_step_count=40, deadline=None)
+    shape = settings(max_examples=100, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(Log, settings=shape)

@@ -47,6 +47,10 @@ class SmallDisk:
         with self._ballast.open("wb") as ballast:
             os.posix_fallocate(ballast.fileno(), 0, taken)
 
+    def allow(self, inodes: int) -> None:
+        """From now on there are no more than so many files and folders, itself counted."""
+        subprocess.run(["mount", "-o", f"remount,nr_inodes={inodes}", self._place], check=True)
+
     def empty(self) -> None:
         """Take back what filled it."""
         self._ballast.unlink(missing_ok=True)
