@@ -6,7 +6,7 @@ before the ticket was asked for. Now and then the broker is asked to prove that 
 begins with that of before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -149,7 +149,7 @@ class Watch:
 
     def _look(self, known: Known) -> None:
         try:
-            for old in filter(None, (known.proved, self._late)):
+            for old in self._shown_before(known):
                 check_beginning(old, known.newest, self._log)
         except TwoPasts as found:
             with self._memory.held():
@@ -161,6 +161,11 @@ class Watch:
             if now is not None and now.origin == known.origin:
                 keys = tuple(dict.fromkeys((*now.keys, *added)))
                 self._memory.keep(replace(now, proved=known.newest, keys=keys))
+
+    def _shown_before(self, known: Known) -> Iterable[Checkpoint]:
+        """What the newest tree must begin with, as far as it is at hand; each tree once."""
+        before = None if self._before is None else self._before.newest
+        return {c.head: c for c in (known.proved, before, self._late) if c is not None}.values()
 
     @contextmanager
     def _alarming(self) -> Iterator[None]:

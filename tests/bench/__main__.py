@@ -76,6 +76,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
         "i": linting.figures,
         "j": appending.figures,
         "k": log_share.figures,
+        "l": appending.on_postgresql,
     }
 )
 

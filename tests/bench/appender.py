@@ -10,13 +10,14 @@ from broker.store.place import Reserve
 from tests.bench.log_records import outcome
 from tests.bench.loop import Loop
 from tests.bench.orders import orders
+from tests.support.places import unpacked
 
 
 def serve() -> None:
     """Serve the bench to its end."""
     told = orders()
     place = next(told)
-    database = Database.open(Path(place["store"]), SystemClock(), LogKeys(Path(place["keys"])))
+    database = Database.open(unpacked(place["store"]), SystemClock(), LogKeys(Path(place["keys"])))
     log, record = StoredLog(database), outcome()
     for order in told:
         threads, seconds = order["concurrency"], order["seconds"]

@@ -62,6 +62,7 @@ BOUNDS = (
     Bound("j.longest", Sense.AT_MOST, 1_000.0),
     Bound("k", Sense.AT_MOST, 2.0),
     Bound("k.tail", Sense.AT_MOST, 8.0),
+    Bound("l.longest", Sense.AT_MOST, 1_000.0),
 )
 """Flat is a cost per ticket that grows by at most 15 % when something grows tenfold: two runs of the same
 differ by less."""

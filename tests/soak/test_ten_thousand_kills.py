@@ -15,7 +15,7 @@ from tests.support import invariants
 from tests.support.clock import HandClock
 from tests.support.dying_issuers import FINGERPRINTS, STEPS, Step, before_it, step_of
 from tests.support.records import Book, open_book
-from tests.support.whole_log import check_tree
+from tests.support.whole_log import check_released, check_tree
 from tests.support.witness import Heard
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +87,7 @@ def check_ends(folder: Path, book: Book) -> None:
     invariants.check_minted(records, minted(folder), FINGERPRINTS)
     invariants.check_columns(book.database)
     check_tree(book.database)
+    check_released(book.database, [], invariants.receipts_of(heard(folder)))
 
 
 def minted(folder: Path) -> list[Minted]:

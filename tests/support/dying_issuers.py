@@ -7,6 +7,7 @@ makes, and what stands for the app writes to FOLDER/delivered whatever reached i
 """
 
 import gc
+import json
 import os
 import secrets
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from broker.audit.fingerprint import TicketFingerprints
+from broker.client.receipts import receipt_document
 from broker.issue import issue
 from broker.model.inventory import Host
 from broker.model.issuance import IssuedTicket, Proof, VcenterTicket
@@ -132,7 +134,8 @@ def _deliver(ticket: IssuedTicket, book: Book, app: _Lines, dies_at: Step | None
     if dies_at is Step.DELIVERING:
         app.add(answer)
         _die()
-    app.add(f'{answer}, "id": "{ticket.issuance}"}}')
+    receipt = json.dumps(receipt_document(ticket.receipt))
+    app.add(f'{answer}, "id": "{ticket.issuance}", "receipt": {receipt}}}')
 
 
 def _warm_up(folder: Path) -> None:

@@ -12,9 +12,8 @@ I7  no secret stands in anything that was written
 """
 
 import json
-from base64 import b64decode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,6 +103,8 @@ def check_delivered(
             seq = issued.get(_fingerprint(answer.ticket, fingerprints))
             assert seq is not None, "a ticket without a record was delivered"
             assert seq < answer.log_size, "its record came after the first byte of the answer"
+            receipt = answer.receipt
+            assert receipt is None or receipt.index == seq, "the receipt is of another record"
         elif answer.body and answer.code not in UNRECORDED:
             assert answer.body["id"] in known, "an answer that is not on record"
 
@@ -128,12 +129,9 @@ def check_minted(
     assert unnamed <= exposed, "a ticket of which the log tells nothing"
 
 
-def receipts_of(heard: Iterable[Heard]) -> Iterator[Receipt]:
-    """Those of every ticket whose answer came whole."""
-    for answer in heard:
-        if given := answer.body.get("receipt"):
-            path = tuple(map(b64decode, given["proof"]))
-            yield Receipt(given["index"], bytes.fromhex(given["leaf_hash"]), given["checkpoint"], path)
+def receipts_of(heard: Iterable[Heard]) -> list[Receipt]:
+    """One of every ticket whose answer came whole."""
+    return [receipt for answer in heard if (receipt := answer.receipt) is not None]
 
 
 def check_columns(database: Database) -> None:

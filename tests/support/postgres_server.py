@@ -104,6 +104,11 @@ class PostgresServer:
         if not self.sql(made):
             self.sql(f"CREATE DATABASE {DATABASE}")
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return self._process.pid
+
     def stop(self, how: int = signal.SIGQUIT) -> None:
         """End it at once, as a crash would, or as `how` says."""
         self._process.send_signal(how)
@@ -182,9 +187,9 @@ def _roomiest() -> Path | None:
 
 
 @contextmanager
-def folder_for_a_server() -> Iterator[Path]:
+def folder_for_a_server(within: Path | None = None) -> Iterator[Path]:
     """A folder that PostgreSQL's user can reach, which those of pytest are not; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_roomiest()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=within or _roomiest()))
     folder.chmod(0o755)
     own(folder)
     try:
@@ -194,9 +199,9 @@ def folder_for_a_server() -> Iterator[Path]:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """A server that is there while this lasts."""
-    with folder_for_a_server() as folder:
+def running_server(within: Path | None = None) -> Iterator[PostgresServer]:
+    """A server that is there while this lasts, in a folder within that one where it is told."""
+    with folder_for_a_server(within) as folder:
         server = PostgresServer(folder).made()
         server.start()
         try:

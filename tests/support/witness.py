@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from broker.client.receipts import read_receipt
 from broker.clock import SystemClock
 from broker.lab.tickets import Minted
+from broker.model.receipt import Receipt
 from broker.store.database import Database
 from broker.store.log import StoredLog
 from tests.support.log_keys import LOG_KEYS
@@ -51,6 +53,16 @@ class Heard:
         with suppress(ValueError):
             return dict(json.loads(self.raw.partition(b"\r\n\r\n")[2]))
         return {}
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """That of a ticket whose answer, or line of a batch, came whole. Raises ReceiptRefused for none."""
+        with suppress(ValueError):
+            whole = json.loads(self.raw.partition(b"\r\n\r\n")[2] or self.raw)
+            ticket = whole.get("ticket", whole)
+            if "session_id" in ticket:
+                return read_receipt(ticket.get("receipt"))
+        return None
 
     @property
     def code(self) -> str:
