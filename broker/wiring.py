@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.audit.access import AuditAccessLog
+from broker.audit.desk import RecordingDesk
 from broker.audit.fingerprint import TicketFingerprints
 from broker.audit.housekeeping import Housekeeping
 from broker.audit.keys import LogKeys
 from broker.audit.ledger import AuditLedger
 from broker.audit.orphans import OrphanRule
+from broker.audit.proofs import StoredProofs
 from broker.audit.refusals import RefusalBudget
 from broker.audit.system import AuditSystemLog
 from broker.background import Beat
@@ -115,6 +117,8 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
         leaving=requests.leaving,
         turned_away=threads.turns_away,
         turns=threads,
+        desk=RecordingDesk(database),
+        proofs=StoredProofs(database),
         meter=metrics.meter,
     )
     metrics.ask(Questions(access.health.look, vsphere.loads, drift.look))

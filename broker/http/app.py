@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from broker.errors import Reason, Refused
 from broker.http.answers import AnyDocument
+from broker.http.audit import AuditViews
 from broker.http.authenticate import Authenticator
 from broker.http.batch_answers import batch_body
 from broker.http.batches import Batches
@@ -48,6 +49,7 @@ from broker.ports.access import (
     Issuances,
     ReplayGuard,
 )
+from broker.ports.auditing import AuditDesk, LogProofs
 from broker.ports.issuing import Rooms
 from broker.ports.metering import UNMETERED, RequestMeter
 from broker.ports.turns import Turns
@@ -80,6 +82,8 @@ class AccessRooms:
     turned_away: Callable[[], bool]
     """Whether the request in hand found no room in its lane."""
     turns: Turns
+    desk: AuditDesk
+    proofs: LogProofs
     secrets: HashedSecrets = field(default_factory=HashedSecrets)
     meter: RequestMeter = UNMETERED
 
@@ -196,6 +200,7 @@ def _views(
         issuances=IssuanceViews(access.issuances, access.log, limits),
         roles=RoleViews(rooms, access.log),
         drift=DriftViews(rooms, access.log),
+        audit=AuditViews(access.desk, access.proofs, access.log, limits),
         health=HealthViews(access.health),
         oauth=OAuthViews(settings.issuer, tokens.keys, server),
     )

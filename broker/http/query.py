@@ -11,6 +11,7 @@ from broker.model.names import parse_id
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
+PAGE = ("limit", "cursor")
 _CURSOR = re.compile(r"[A-Za-z0-9._~:/=-]{1,1024}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
@@ -40,7 +41,11 @@ def asked_page(request: Request) -> tuple[int, str | None]:
 
     Raises InvalidRequest, for any other parameter too.
     """
-    parameters = only(request, {"limit", "cursor"})
+    return page_of(only(request, PAGE))
+
+
+def page_of(parameters: dict[str, str]) -> tuple[int, str | None]:
+    """The same of parameters that were read. Raises InvalidRequest."""
     return _limit(parameters), _cursor(parameters)
 
 

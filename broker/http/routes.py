@@ -40,6 +40,7 @@ class Parameter:
     place: str
     description: str
     schema: Mapping[str, object]
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from broker.http.answers import (
     TokenError,
     TokenForm,
 )
+from broker.http.audit import AuditViews
+from broker.http.audit_table import audit_routes
 from broker.http.batch_answers import BatchBody, BatchLine
 from broker.http.batches import MEDIA_TYPE as LINES
 from broker.http.batches import PATH as BATCH
@@ -30,7 +32,7 @@ from broker.http.issuances import ONE as ISSUANCE
 from broker.http.issuances import PATH as ISSUANCES
 from broker.http.issuances import IssuanceViews
 from broker.http.oauth.endpoints import OAuthViews
-from broker.http.query import MAX_LIMIT
+from broker.http.parameters import LIMITED, PAGE
 from broker.http.role_answers import GrantsAnswer, TemplatesAnswer
 from broker.http.roles import GRANTS, TEMPLATES, RoleViews
 from broker.http.routes import AnyOf, Open, Operation, Parameter, Route
@@ -41,8 +43,6 @@ from broker.model.policy import Scope
 _FOR_TICKETS = AnyOf(frozenset({Scope.TICKETS}))
 _FOR_READERS = AnyOf(frozenset({Scope.TICKETS, Scope.AUDIT_READ}))
 _FOR_ADMINS = AnyOf(frozenset({Scope.ROLES_READ}))
-
-_LIMITED = ("RateLimit", "RateLimit-Policy")
 
 _DRY_RUN = Parameter(
     "dry_run",
@@ -64,10 +64,6 @@ _BATCH_KEY = Parameter(
     "hosts under the same key.",
     {"type": "string", "pattern": "^[A-Za-z0-9._~:-]{1,128}$"},
 )
-_PAGE = (
-    Parameter("limit", "query", "Items on a page.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
-    Parameter("cursor", "query", "The next_cursor of the page before.", {"type": "string", "minLength": 1}),
-)
 _NOT_OF_TICKETS = {
     Reason.NOT_FOUND,
     Reason.METHOD_NOT_ALLOWED,
@@ -86,6 +82,7 @@ class Views:
     issuances: IssuanceViews
     roles: RoleViews
     drift: DriftViews
+    audit: AuditViews
     health: HealthViews
     oauth: OAuthViews
 
@@ -99,6 +96,7 @@ def routes(views: Views) -> tuple[Route, ...]:
         *_reading(views),
         *_roles(views.roles),
         _drift(views.drift),
+        *audit_routes(views.audit),
         *_health(views.health),
     )
 
@@ -160,7 +158,7 @@ def _ticket(views: Tickets) -> Route:
             tuple(reason for reason in Reason if reason not in _NOT_OF_TICKETS),
             (_DRY_RUN, _KEY),
             body=TicketBody,
-            answer_headers=(*_LIMITED, "Idempotency-Replayed"),
+            answer_headers=(*LIMITED, "Idempotency-Replayed"),
         ),
     )
 
@@ -196,8 +194,8 @@ def _reading(views: Views) -> tuple[Route, ...]:
                 "The hosts that this app may have tickets for, with their readiness",
                 {200: HostsAnswer},
                 (Reason.INVALID_REQUEST,),
-                _PAGE,
-                answer_headers=_LIMITED,
+                PAGE,
+                answer_headers=LIMITED,
             ),
         ),
         Route(
@@ -210,8 +208,8 @@ def _reading(views: Views) -> tuple[Route, ...]:
                 "This app's issuances, newest first; with audit.read every app's",
                 {200: IssuancesAnswer},
                 (Reason.INVALID_REQUEST,),
-                _PAGE,
-                answer_headers=_LIMITED,
+                PAGE,
+                answer_headers=LIMITED,
             ),
         ),
         Route(
@@ -224,7 +222,7 @@ def _reading(views: Views) -> tuple[Route, ...]:
                 "One issuance",
                 {200: IssuanceAnswer},
                 (Reason.NOT_FOUND, Reason.INVALID_REQUEST),
-                answer_headers=_LIMITED,
+                answer_headers=LIMITED,
             ),
         ),
     )
@@ -242,8 +240,8 @@ def _roles(views: RoleViews) -> tuple[Route, ...]:
                 "The templates, as admins wrote them",
                 {200: TemplatesAnswer},
                 (Reason.INVALID_REQUEST,),
-                _PAGE,
-                answer_headers=_LIMITED,
+                PAGE,
+                answer_headers=LIMITED,
             ),
         ),
         Route(
@@ -256,8 +254,8 @@ def _roles(views: RoleViews) -> tuple[Route, ...]:
                 "The grants, as admins wrote them, and whether tickets are issued under them",
                 {200: GrantsAnswer},
                 (Reason.INVALID_REQUEST,),
-                _PAGE,
-                answer_headers=_LIMITED,
+                PAGE,
+                answer_headers=LIMITED,
             ),
         ),
     )
@@ -274,8 +272,8 @@ def _drift(views: DriftViews) -> Route:
             "What the controller found in vCenter that is not as it was applied",
             {200: DriftsAnswer},
             (Reason.INVALID_REQUEST,),
-            _PAGE,
-            answer_headers=_LIMITED,
+            PAGE,
+            answer_headers=LIMITED,
         ),
     )
 

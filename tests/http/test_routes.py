@@ -1,5 +1,6 @@
 """What there is to call, who may call it, and what everything else is told."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,13 @@ SCOPED = {
     "/v1/templates",
     "/v1/grants",
     "/v1/drift",
+    "/v1/audit/records",
+    "/v1/audit/records/<index>",
+    "/v1/audit/reports/<name>",
+    "/v1/audit/checkpoint",
+    "/v1/audit/keys",
+    "/v1/audit/proofs/inclusion",
+    "/v1/audit/proofs/consistency",
 }
 
 
@@ -46,7 +54,7 @@ def test_these_routes_and_no_others_exist(desk: Desk) -> None:
 @pytest.mark.parametrize("path", sorted(SCOPED))
 def test_a_route_that_is_not_open_on_purpose_wants_a_token(desk: Desk, path: str) -> None:
     for method in ("get", "post"):
-        status = getattr(desk.client, method)(path.replace("<issuance>", "x")).status_code
+        status = getattr(desk.client, method)(re.sub("<.*>", "x", path)).status_code
         assert status in {401, 405}
     assert desk.world.trail == []
 

@@ -38,6 +38,7 @@ from broker.ports.access import AppCredential, IssuancePage, IssuanceView
 from broker.ports.issuing import Rooms
 from broker.ports.turns import FOR_NOBODY, Turns
 from tests.support.issuing import POLICY, World
+from tests.support.shown_log import EMPTY_LOG, ShownLog
 
 ISSUER = "https://broker.example.com:8443"
 TOKEN_ENDPOINT = ISSUER + "/oauth2/token"
@@ -349,6 +350,7 @@ def make_desk(
     store: WindowStore | None = None,
     world: World | None = None,
     turns: Turns | None = None,
+    log: ShownLog | None = None,
 ) -> Desk:
     world = world or World(policy=policy)
     settings = settings or settings_for()
@@ -377,6 +379,8 @@ def make_desk(
         lambda: access.leaves,
         access.turns_away,
         turns or FOR_NOBODY,
+        (log or EMPTY_LOG).desk,
+        (log or EMPTY_LOG).proofs,
         compared,
     )
     flask = create_app(settings, rooms, access_rooms, limits, tokens)
