@@ -159,8 +159,8 @@ class Watch:
         with self._memory.held():
             now = self._memory.known()
             if now is not None and now.origin == known.origin:
-                keys = tuple(dict.fromkeys((*now.keys, *added)))
-                self._memory.keep(replace(now, proved=known.newest, keys=keys))
+                signers = now.newest.verify((*now.keys, *added))  # a key that was retired counts no more
+                self._memory.keep(replace(now, proved=known.newest, keys=signers))
 
     def _shown_before(self, known: Known) -> Iterable[Checkpoint]:
         """What the newest tree must begin with, as far as it is at hand; each tree once."""

@@ -91,6 +91,17 @@ def test_a_key_is_taken_over_while_the_one_before_signs_beside_it(host: Host) ->
     assert host.newest() == 8
 
 
+def test_a_key_that_no_longer_signs_counts_until_the_log_is_looked_at(host: Host) -> None:
+    host.polls()
+    host.broker.log.signers = (FIRST, SECOND)
+    host.looks()
+    host.broker.log.signers = (SECOND,)
+    host.looks()
+    host.broker.log.signers = (FIRST,)
+    with pytest.raises(LogAlarm, match="signed by no key"):
+        host.polls()
+
+
 def test_a_key_that_signs_beside_the_known_one_and_is_not_shown_is_passed_over(host: Host) -> None:
     host.polls()
     host.broker.log.signers = (FIRST, SECOND)
