@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from broker.store.engines.sqlite.locks import Patience, locked
+from broker.store.engines.sqlite.place import GATE, LOCK
 from tests.faults.conftest import Scene
 from tests.support import invariants
 from tests.support.stack import until, workers_of
@@ -13,7 +14,9 @@ from tests.support.stack import until, workers_of
 
 def pause(worker: int, store: Path) -> None:
     """Stop the process between two of its writes: amid one it would keep everybody else out."""
-    with locked(store, ".lock", Patience(within_s=20, step_s=0.001)) as mine:
+    patience = Patience(within_s=20, step_s=0.001)
+    with locked(store, GATE, patience) as shut, locked(store, LOCK, patience) as mine:
+        assert shut
         assert mine
         os.kill(worker, signal.SIGSTOP)
         until(lambda: ") T " in Path(f"/proc/{worker}/stat").read_text(), "the pause")

@@ -12,11 +12,14 @@ from broker.model.names import AppId, GrantId
 from broker.model.record import Event, Record
 from broker.model.stores import StoreLocation
 from broker.store.database import Database
+from broker.store.engines.sqlite.locks import Patience, locked
+from broker.store.engines.sqlite.place import GATE, LOCK, place_at
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from broker.store.replay import StoredReplayGuard
 from broker.store.switches import GrantSwitches
 from tests.support.clock import HandClock
+from tests.support.deadline import eventually
 from tests.support.log_keys import LOG_KEYS
 from tests.support.places import packed
 
@@ -62,6 +65,24 @@ def test_records_of_several_processes_are_contiguous(database: Database, place: 
     children = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [child.wait(60) for child in children] == [0, 0]
     assert [leaf.seq for leaf in StoredLog(database).leaves(0, 1000)] == list(range(160))
+
+
+def test_who_waited_for_a_while_writes_before_all_who_came_later(database: Database, path: Path) -> None:
+    longer_than_to_pass, order = Patience(within_s=0.2, step_s=0.001), list[str]()
+
+    def write(name: str) -> None:
+        with place_at(path, 0).alone():
+            order.append(name)
+
+    def is_shut() -> bool:
+        with locked(path, GATE, longer_than_to_pass) as open_now:
+            return not open_now
+
+    with ThreadPoolExecutor(2) as threads, locked(path, LOCK, longer_than_to_pass):
+        threads.submit(write, "waited")
+        assert eventually(is_shut)
+        threads.submit(write, "came later")
+    assert order == ["waited", "came later"]
 
 
 def test_an_assertion_is_used_once_however_many_try(

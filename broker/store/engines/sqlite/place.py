@@ -7,7 +7,7 @@ SQLite holds on it in this process (POSIX advisory locks). `stat` by path is eno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,10 @@ from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
 
 _MIB = 1024 * 1024
+LOCK, GATE = ".lock", ".lock.gate"
+"""Beside the store: who holds the first writes, who holds the other is the next to."""
 _TO_WRITE = Patience(within_s=5.0, step_s=0.0005)
+_A_WHILE = Patience(within_s=0.02, step_s=0.0005)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,27 @@ class Place:
         """One process at a time opens or writes a store here; the others wait in short steps.
 
         SQLite keeps them apart as well, but its waiting grows to steps in which one process can
-        starve another for seconds. Raises LogUnavailable when it lasts too long.
+        starve another for seconds. So could a process that writes on and on, and is back before the
+        others have looked again: who has waited for a while shuts a gate that all who come must pass.
+        Raises LogUnavailable when it lasts too long.
         """
-        with locked(self.path, ".lock", _TO_WRITE) as mine:
-            if not mine:
+        with ExitStack() as held:
+            if not (self._passed() and (self._got(held, _A_WHILE) or self._got_first(held))):
                 raise LogUnavailable(
                     f"another process holds the store for more than {_TO_WRITE.within_s:.0f} s"
                 )
             yield
+
+    def _passed(self) -> bool:
+        with locked(self.path, GATE, _TO_WRITE) as open_now:
+            return open_now
+
+    def _got(self, held: ExitStack, patience: Patience) -> bool:
+        return held.enter_context(locked(self.path, LOCK, patience))
+
+    def _got_first(self, held: ExitStack) -> bool:
+        with locked(self.path, GATE, _TO_WRITE) as shut:
+            return shut and self._got(held, _TO_WRITE)
 
     def identity(self) -> Identity:
         """What the store's file is now. Raises LogUnavailable if it is missing."""
