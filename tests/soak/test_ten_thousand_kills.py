@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from broker.lab.tickets import Minted
+from broker.model.stores import StoreLocation
 from tests.support import invariants
 from tests.support.clock import HandClock
 from tests.support.dying_issuers import FINGERPRINTS, STEPS, Step, before_it, step_of
+from tests.support.places import packed
+from tests.support.postgres_server import PostgresServer
 from tests.support.records import Book, open_book
 from tests.support.whole_log import check_released, check_tree
 from tests.support.witness import Heard
@@ -41,23 +44,32 @@ def test_ten_thousand_kills_over_all_steps_deliver_no_ticket_without_a_record(
     for done in range(0, KILLS, A_STORE):
         folder = tmp_path / f"after-{done}"
         folder.mkdir(mode=0o700)
-        kill(folder, A_STORE)
-        check(folder, range(A_STORE))
+        kill(folder, A_STORE, folder / "broker.db")
+        check(folder, range(A_STORE), folder / "broker.db")
         shutil.rmtree(folder)
         with capsys.disabled():
             print(f"\n{done + A_STORE} kills in {time.monotonic() - began:.0f} s", end="", flush=True)
 
 
-def kill(folder: Path, children: int) -> None:
+@pytest.mark.timeout(600)
+def test_as_many_as_a_store_takes_deliver_none_from_postgresql_either(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    place = postgres.new_store()
+    kill(tmp_path, A_STORE, place)
+    check(tmp_path, range(A_STORE), place)
+
+
+def kill(folder: Path, children: int, place: StoreLocation) -> None:
     """Each of them is seen to die by SIGKILL, or this fails."""
     module = [sys.executable, "-m", "tests.support.dying_issuers"]
-    subprocess.run([*module, str(folder), str(children)], cwd=ROOT, check=True, timeout=300)
+    subprocess.run([*module, str(folder), str(children), packed(place)], cwd=ROOT, check=True, timeout=300)
 
 
-def check(folder: Path, children: Iterable[int]) -> None:
+def check(folder: Path, children: Iterable[int], place: StoreLocation) -> None:
     clock = HandClock()
     clock.advance(LATER_S)
-    book = open_book(folder / "broker.db", clock)
+    book = open_book(place, clock)
     try:
         invariants.check_log(list(book.reading.records()))
         check_struck(folder, book, children)

@@ -1,6 +1,6 @@
-"""Processes that are killed as they issue tickets: `python -m tests.support.dying_issuers FOLDER COUNT`.
+"""Processes killed as they issue tickets: `python -m tests.support.dying_issuers FOLDER COUNT PLACE`.
 
-So many children are forked, several at a time on one store FOLDER/broker.db. Each walks the whole
+So many children are forked, several at a time on one store. Each walks the whole
 way of a request a few times, and is killed on its last one at one of the steps, which take turns.
 The log and the way are real; what stands for vCenter writes to FOLDER/minted each ticket that it
 makes, and what stands for the app writes to FOLDER/delivered whatever reached it.
@@ -27,9 +27,12 @@ from broker.model.inventory import Host
 from broker.model.issuance import IssuedTicket, Proof, VcenterTicket
 from broker.model.names import AccountId
 from broker.model.secret import Secret
+from broker.model.stores import StoreLocation
+from broker.store.engines.choice import engine_at
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, watched
 from tests.support.issuing import CALLER, World
+from tests.support.places import unpacked
 from tests.support.records import Book, open_book
 
 TOGETHER = 4
@@ -148,9 +151,9 @@ def _warm_up(folder: Path) -> None:
     gc.freeze()  # what is here now is shared with all of them
 
 
-def _live(folder: Path, child: int) -> NoReturn:
+def _live(folder: Path, place: StoreLocation, child: int) -> NoReturn:
     """Issue some tickets, and die on the way of the next."""
-    book = open_book(folder / "broker.db", HandClock())
+    book = open_book(place, HandClock())
     app, vcenter = _Lines(folder / "delivered"), _Vcenter(made=_Lines(folder / "minted"))
     rooms = replace(vcenter.rooms(), ledger=book.ledger)
     for _ in range(before_it(child)):
@@ -170,13 +173,14 @@ def _see_one_die() -> None:
 
 
 def main() -> None:
-    folder, children = Path(sys.argv[1]), int(sys.argv[2])
+    folder, children, place = Path(sys.argv[1]), int(sys.argv[2]), unpacked(sys.argv[3])
     _warm_up(folder / "warm-up")
+    engine_at(place, 0)  # imports it
     for child in range(children):
         if child >= TOGETHER:
             _see_one_die()
         if os.fork() == 0:
-            _live(folder, child)
+            _live(folder, place, child)
     for _ in range(min(TOGETHER, children)):
         _see_one_die()
 
