@@ -61,6 +61,20 @@ def test_the_command_prints_a_ticket_with_its_receipt_once_that_is_verified_and_
     assert newest(stack) == parsed_checkpoint(answer["receipt"]["checkpoint"]).head.size
 
 
+def test_without_a_key_given_the_first_one_shown_counts_and_the_log_is_proved_to_go_on(
+    stack: Stack, tmp_path: Path
+) -> None:
+    who = (*stack.as_app()[:6], "--key", str(stack.site.app_key), "--log-state", str(tmp_path))
+    for _ in range(3):
+        stack.process("ticket", HOST, *who, "--check-consistency")
+    known = memory_of(tmp_path, stack.site.url).known()
+    assert known is not None
+    assert known.keys == LOG_KEYS.verifiers()
+    assert known.proved == known.newest
+    other = stack.process("ticket", HOST, *who, "--log-key", str(log_key(9).verifier), check=False)
+    assert other.returncode == Exit.WRONG
+
+
 def test_a_ticket_whose_receipt_is_signed_by_another_key_is_not_printed(stack: Stack, tmp_path: Path) -> None:
     who = (*stack.as_app()[:6], "--key", str(stack.site.app_key), "--log-state", str(tmp_path))
     other = ("--log-key", str(log_key(9).verifier))
