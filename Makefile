@@ -21,7 +21,7 @@ help:
 	@echo "make demo    the whole way of a ticket, on this machine alone"
 	@echo "make test    set up what the tests need, check the code, run the tests"
 	@echo "make soak    the longer tests: repeated kills, floods"
-	@echo "make bench   what the broker costs, side by side with vCenter's bare calls; a quarter of an hour"
+	@echo "make bench   what the broker costs, side by side with vCenter's bare calls; half an hour"
 	@echo "make lint    style, types and imports"
 	@echo "make venv    .venv with all that development needs"
 	@echo "make lock    write the dependencies' hashes anew; with UPGRADE=--upgrade, newer versions too"

@@ -47,6 +47,7 @@ from tests.bench import (
     growing,
     linting,
     log_share,
+    million,
     one_ticket,
     planning,
     starting,
@@ -77,6 +78,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Figure]]] = MappingProxyType(
         "j": appending.figures,
         "k": log_share.figures,
         "l": appending.on_postgresql,
+        "m": million.figures,
     }
 )
 

@@ -63,6 +63,9 @@ BOUNDS = (
     Bound("k", Sense.AT_MOST, 2.0),
     Bound("k.tail", Sense.AT_MOST, 8.0),
     Bound("l.longest", Sense.AT_MOST, 1_000.0),
+    Bound("m.verify", Sense.AT_MOST, 6.0),
+    Bound("m.report", Sense.AT_MOST, 300.0),
+    Bound("m.proof", Sense.AT_MOST, 1.0),
 )
 """Flat is a cost per ticket that grows by at most 15 % when something grows tenfold: two runs of the same
 differ by less."""
