@@ -2,11 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from broker.errors import Refused
+from broker.model.stores import StoreLocation
 from tests.support.clock import HandClock
 from tests.support.records import DEADLINE_S, GRACE_S, KEY, Book, issued, open_book
 
@@ -69,11 +69,11 @@ def test_what_ended_is_no_orphan(book: Book, clock: HandClock) -> None:
     assert book.events() == ["T100I", "T101I"]
 
 
-def test_several_processes_close_each_orphan_once(book: Book, path: Path, clock: HandClock) -> None:
+def test_several_processes_close_each_orphan_once(book: Book, place: StoreLocation, clock: HandClock) -> None:
     for _ in range(250):
         book.begin()
     clock.advance(5000)
-    others = [open_book(path, clock) for _ in range(3)]
+    others = [open_book(place, clock) for _ in range(3)]
     with ThreadPoolExecutor(4) as threads:
         closed = list(threads.map(lambda b: b.orphans.run(), [book, *others]))
     assert sum(closed) == 250
@@ -83,11 +83,11 @@ def test_several_processes_close_each_orphan_once(book: Book, path: Path, clock:
 
 
 def test_a_paused_process_that_wakes_meets_the_outcome_that_was_written_for_it(
-    book: Book, path: Path, clock: HandClock
+    book: Book, place: StoreLocation, clock: HandClock
 ) -> None:
     attempt, intent = book.begin()
     clock.advance(5000)
-    other = open_book(path, clock)
+    other = open_book(place, clock)
     other.orphans.run()
     other.database.close()
     with pytest.raises(Refused):

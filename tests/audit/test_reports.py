@@ -19,6 +19,7 @@ from broker.model.names import AppId, GrantId, HostName
 from broker.model.record import Event
 from broker.model.reports import REPORTS, Report, ReportName, ReportQuery, check_filters
 from broker.model.search import RecordFilter
+from broker.model.stores import StoreLocation
 from broker.store.credentials import StoredCredentials
 from broker.store.database import Database
 from broker.store.switches import GrantSwitches
@@ -33,11 +34,14 @@ START = HandClock().now()
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    path, clock = tmp_path_factory.mktemp("store") / "store.db", HandClock()
-    fill(path, COUNT, clock, hosts=5)
-    database = Database.open(path, clock, LOG_KEYS)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    place: StoreLocation = tmp_path_factory.mktemp("store") / "store.db"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgres").new_store()
+    clock = HandClock()
+    fill(place, COUNT, clock, hosts=5)
+    database = Database.open(place, clock, LOG_KEYS)
     credentials, switches = StoredCredentials(database), GrantSwitches(database)
     credentials.add(AppId("app-1"), None, "alice")
     switches.disable(GrantId("app-1-grant-0"), "bob")

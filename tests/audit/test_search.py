@@ -13,6 +13,7 @@ from broker.audit.reading import AuditReading
 from broker.audit.search import content_of, said
 from broker.model.record import Event
 from broker.model.search import TEXTS, Order, RecordFilter, RecordQuery, parse_filter
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.search import StoredSearch
 from tests.support.clock import HandClock
@@ -25,14 +26,17 @@ FIELD_OF = {"actor": "by"}
 EVENTS = (Event.TICKET_INTENT, Event.TICKET_ISSUED, Event.REQUEST_REFUSED, Event.TOKEN_ISSUED)
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A log whose clock was set back in the middle: its times do not grow with its positions."""
-    path, clock = tmp_path_factory.mktemp("store") / "store.db", HandClock()
-    fill(path, COUNT // 2, clock)
+    place: StoreLocation = tmp_path_factory.mktemp("store") / "store.db"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgres").new_store()
+    clock = HandClock()
+    fill(place, COUNT // 2, clock)
     clock.correct(-900)
-    fill(path, COUNT // 2, clock)
-    database = Database.open(path, clock, LOG_KEYS)
+    fill(place, COUNT // 2, clock)
+    database = Database.open(place, clock, LOG_KEYS)
     yield database
     database.close()
 

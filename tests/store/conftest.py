@@ -9,6 +9,7 @@ from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
+from tests.support.places import place_on
 
 
 @pytest.fixture
@@ -32,10 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> StoreLocation:
     """Where a store may lie, on the engine of this run."""
-    if request.param == "sqlite":
-        return Path(request.getfixturevalue("path"))
-    found: StoreLocation = request.getfixturevalue("postgres").new_store()
-    return found
+    return place_on(str(request.param), request)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from broker.model.issuance import Attempt, Caller, Intent, IssuanceState, Origin
 from broker.model.names import AccountId, AppId, GrantId, HostName, Moid, TemplateId, VcenterId
 from broker.model.policy import Scope
 from broker.model.record import Event, JsonValue, Record
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.firsts import FirstUses
 from broker.store.place import Reserve
@@ -60,9 +61,9 @@ def host_name(number: int) -> HostName:
     return HostName(f"esx{number:04}.example.com")
 
 
-def fill(path: Path, count: int, clock: HandClock, hosts: int = HOSTS) -> None:
-    """Let a new store at `path` hold `count` records, `LEFT_OPEN` or more; the clock moves on with them."""
-    database = Database.open(path, clock, LOG_KEYS)
+def fill(place: StoreLocation, count: int, clock: HandClock, hosts: int = HOSTS) -> None:
+    """Let a new store there hold `count` records, `LEFT_OPEN` or more; the clock moves on with them."""
+    database = Database.open(place, clock, LOG_KEYS)
     site = _Site(clock, hosts)
     try:
         left = count - LEFT_OPEN
