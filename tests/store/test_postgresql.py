@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,23 @@ from broker.model.record import Event, Record
 from broker.model.secret import SecretFile
 from broker.model.stores import PostgresqlStore
 from broker.store.database import Database
+from broker.store.engines.postgresql.dialling import dialled
 from broker.store.engines.postgresql.turns import key_of
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
+from broker.store.pruning import prune
+from broker.store.transaction import Transaction
 from tests.support.authority import Authority
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, watched
 from tests.support.deadline import eventually
 from tests.support.log_keys import LOG_KEYS
 from tests.support.postgres_server import DATABASE, PASSWORD, PostgresServer, running_server
+from tests.support.records import KEY, issued, open_book
 from tests.support.tcp_line import Cut, TcpLine
 from tests.support.whole_log import check_tree
 
+ROOT = Path(__file__).parents[2]
 RECORD = Record(Event.PROCESS_STARTED, {"kind": "serve"})
 
 
@@ -326,3 +332,54 @@ def test_a_turn_is_an_advisory_lock_that_ends_with_its_session(
         with database.turn("apply", 5) as after:
             assert after
     assert eventually(lambda: server.sql(held) == [])
+
+
+def execute(statement: str, transaction: Transaction) -> None:
+    transaction.connection.exec_driver_sql(statement)
+
+
+def documented(number: int) -> list[str]:
+    """The statements of one of the blocks of SQL in docs/postgresql.md."""
+    page = (ROOT / "docs" / "postgresql.md").read_text()
+    return page.split("```sql\n")[number].split("```")[0].replace("\\connect cim_broker\n", "").split(";\n")
+
+
+def test_the_documented_roles_keep_the_log_from_the_service_that_writes_it(
+    server: PostgresServer, clock: HandClock, tmp_path: Path
+) -> None:
+    for statement in documented(1):
+        server.sql(statement, "cim_broker" if "SCHEMA" in statement else "postgres")
+    secrets = {"cim_owner": "one", "cim_broker": "another"}
+    for role, secret in secrets.items():
+        (tmp_path / role).write_text(secret)
+        (tmp_path / role).chmod(0o600)
+    of = {
+        role: PostgresqlStore(
+            str(server.folder), server.port, "cim_broker", role, SecretFile(tmp_path / role), None
+        )
+        for role in secrets
+    }
+    Database.open(of["cim_owner"], clock, LOG_KEYS).close()
+    with dialled(of["cim_owner"]) as owner:
+        for statement in documented(2):
+            owner.execute(statement.encode())
+    book = open_book(of["cim_broker"], clock)
+    attempt, intent = book.begin(KEY)
+    book.ledger.conclude(attempt, intent, issued(clock))
+    book.begin()
+    clock.advance(5000)
+    assert book.orphans.run() == 1
+    assert prune(book.database) == 0
+    for change in (
+        "DELETE FROM record",
+        "UPDATE record SET leaf = ''",
+        "TRUNCATE record CASCADE",
+        "DELETE FROM terminal",
+        "DELETE FROM head",
+        "DELETE FROM tile",
+        "DROP TABLE record",
+    ):
+        with pytest.raises(LogUnavailable, match="InsufficientPrivilege"):
+            book.database.write(Reserve.NONE, partial(execute, change))
+    check_tree(book.database)
+    book.database.close()
