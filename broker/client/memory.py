@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from broker.client.errors import LogAlarm, MemoryUnusable
+from broker.client.errors import ClientError, LogAlarm, MemoryUnusable
 from broker.tlog.checkpoint import Checkpoint, parsed_checkpoint
 from broker.tlog.note import NoteRefused, VerifierKey, verifier_key
 
@@ -181,9 +181,17 @@ class LogMemory:
 
 
 def memory_of(folder: Path, url: str) -> LogMemory:
-    """What is known, below this folder, of the log of the broker that is called by this URL."""
-    called = urlsplit(url)
-    name = f"{called.hostname}:{called.port or 443}{called.path.rstrip('/')}"
+    """What is known, below this folder, of the log of the broker that is called by this URL.
+
+    Raises ClientError for what is no URL.
+    """
+    try:
+        called = urlsplit(url)
+        name = f"{called.hostname}:{called.port or 443}{called.path.rstrip('/')}"
+    except ValueError:
+        raise ClientError(
+            "the broker's URL is none: https://, a host, and a port where it is not 443"
+        ) from None
     return LogMemory(folder / quote(name, safe=""))
 
 

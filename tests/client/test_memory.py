@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.client.errors import MemoryUnusable
+from broker.client.errors import ClientError, MemoryUnusable
 from broker.client.memory import memory_of
 from tests.client.monitoring import Host
 
@@ -41,6 +41,12 @@ def test_a_memory_that_others_can_change_is_not_used(host: Host) -> None:
     host.memory.folder.chmod(0o770)
     with pytest.raises(MemoryUnusable, match="chmod go-w"):
         host.polls()
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://broker:port", "https://broker:99999"])
+def test_what_is_no_url_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ClientError, match="URL is none"):
+        memory_of(tmp_path, url)
 
 
 def test_each_broker_has_a_memory_of_its_own(tmp_path: Path) -> None:
