@@ -6,7 +6,7 @@ from itertools import count
 
 from broker.verify.attempts import deadline_of
 from broker.verify.findings import Findings, Kind
-from broker.verify.sources import Source, Tables
+from broker.verify.sources import Source, Tables, Totals
 from broker.verify.states import agree
 from broker.verify.tree import RebuiltTree
 from broker.verify.walk import Walk
@@ -18,8 +18,10 @@ def judge_kept(source: Source, walk: Walk, findings: Findings) -> None:
     if kept is not None and kept != walk.tree.frontier():
         findings.add(Kind.TREE, "the head's hashes are not those of the records")
     _judge_tiles(source, walk.tree, findings)
-    _judge_totals(source, walk, findings)
-    _judge_doubtful(source, walk, findings)
+    totals = source.totals()
+    if totals is not None:
+        _judge_totals(totals, walk, findings)
+        _judge_doubtful(source, walk, findings)
 
 
 def _judge_tiles(source: Source, tree: RebuiltTree, findings: Findings) -> None:
@@ -35,10 +37,7 @@ def _judge_tiles(source: Source, tree: RebuiltTree, findings: Findings) -> None:
                 findings.add(Kind.TREE, f"tile {index} of level {level} is not that of the records")
 
 
-def _judge_totals(source: Source, walk: Walk, findings: Findings) -> None:
-    totals = source.totals()
-    if totals is None:
-        return
+def _judge_totals(totals: Totals, walk: Walk, findings: Findings) -> None:
     for what, kept, told in (
         ("issuances", totals.issuances, walk.begun),
         ("outcomes", totals.ends, walk.outcomes),

@@ -35,14 +35,16 @@ def verify(
     source.look_around(findings)
     judge_kept(source, walk, findings)
     if head is not None:
-        _judge_head(source, head, findings)
+        _judge_head(source, head, walk, findings)
         Witnesses(source, walk.tree, trust, findings).hold_head(head)
     Witnesses(source, walk.tree, trust.with_own(), findings).hold(evidence)
     return _verdict(trust, head, walk, evidence, findings)
 
 
-def _judge_head(source: Source, checkpoint: Checkpoint, findings: Findings) -> None:
+def _judge_head(source: Source, checkpoint: Checkpoint, walk: Walk, findings: Findings) -> None:
     kept, signed = source.head, checkpoint.head
+    if walk.tree.size > signed.size:
+        findings.add(Kind.RECORD, "stands beyond the signed head", signed.size)
     if (kept.size, kept.origin) != (signed.size, signed.origin):
         findings.add(
             Kind.TREE,

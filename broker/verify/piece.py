@@ -87,6 +87,7 @@ class _Examination:
         hashes = bytes(self._hashes)
         whole = len(hashes) - len(hashes) % _TILE_BYTES
         self._hold_against_tiles(hashes)
+        self._piece.look_around(self._findings)
         return Examined(
             count=self._next - self._piece.first,
             roots=[tile_root(hashes[at : at + _TILE_BYTES]) for at in range(0, whole, _TILE_BYTES)],

@@ -62,6 +62,9 @@ class Piece(Protocol):
     def tiles(self) -> Mapping[int, bytes]:
         """The hashes that are kept of it: by tile of level 0."""
 
+    def look_around(self, findings: Findings) -> None:
+        """Find what is wrong with how its records are kept, beside rows and tiles."""
+
     def doubtful(self) -> Sequence[str]:
         """Issuances that begin in it, and whose state beside the log is not plainly that of their records."""
 

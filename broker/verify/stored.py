@@ -34,6 +34,9 @@ class StoredPiece:
         with moment_of(self.store) as moment:
             return dict.fromkeys(range(first, end), b"") | moment.leaf_tiles(first, end)
 
+    def look_around(self, findings: Findings) -> None:
+        """See `sources.Piece`: a store keeps them in no other way."""
+
     def doubtful(self) -> Sequence[str]:
         """See `sources.Piece`."""
         with moment_of(self.store) as moment:

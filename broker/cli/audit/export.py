@@ -19,6 +19,7 @@ from broker.console import tell
 from broker.store.published import PublishedTree
 from broker.store.search import StoredSearch
 from broker.texts import counted
+from broker.verify.shipped import PROGRAMS
 
 _STEP = 1000
 """Records between two looks of the bar."""
@@ -51,7 +52,7 @@ def command(
     extras = frozenset(extra for extra, wanted in asked.items() if wanted)
     with opened_store(directory, store) as database:
         selection = selected(StoredSearch(database), told)
-        exporter = Exporter(PublishedTree(database), AuditSystemLog(database), database.clock, {})
+        exporter = Exporter(PublishedTree(database), AuditSystemLog(database), database.clock, PROGRAMS)
         with _bar(exporter.size()) as onlooker:
             exported = exporter.export(folder, selection, extras, operator(), onlooker)
     _tell(exported, folder, output_format)

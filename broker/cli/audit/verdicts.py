@@ -67,4 +67,6 @@ _WORDS = {
     "open_attempts": "open attempt",
     "checkpoints": "kept checkpoint",
     "receipts": "receipt",
+    "selected": "selected record",
+    "proofs": "proof",
 }

@@ -20,6 +20,8 @@ from broker.model.record import Event, JsonValue, Record
 from broker.store.engines.sqlite.looking import copied_file
 from broker.texts import printable
 from broker.tlog.note import NoteRefused, VerifierKey, verifier_key
+from broker.verify.bundles.checking import verify_bundle
+from broker.verify.bundles.contents import contents_of
 from broker.verify.checking import verify
 from broker.verify.crew import side_by_side
 from broker.verify.evidence import Evidence, checkpoints_in, receipts_in
@@ -91,8 +93,12 @@ def command(
         tuple(chain.from_iterable(map(checkpoints_in, earlier))),
         tuple(chain.from_iterable(map(receipts_in, folders))),
     )
-    with _source(what, directory, store) as source, _progress(source.head.size) as onlooker:
-        verdict = verify(source, keys, kept, side_by_side, onlooker)
+    if what is not None and what.is_dir():
+        with _progress(contents_of(what).manifest.count) as onlooker:
+            verdict = verify_bundle(what, keys, kept, side_by_side, onlooker)
+    else:
+        with _source(what, directory, store) as source, _progress(source.head.size) as onlooker:
+            verdict = verify(source, keys, kept, side_by_side, onlooker)
     if what is None:
         _record(verdict, directory, store)
     if output_format == Format.JSON:

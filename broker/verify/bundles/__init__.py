@@ -1,0 +1,1 @@
+"""Exports of a log, as docs/audit-export.md describes them: the folder, and nothing else."""
