@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,14 @@ from tests.support.tools import ROOT, require_tool
 
 README = (ROOT / "README.md").read_text()
 FENCED = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = FENCED.findall(README)
+BLOCKS: Sequence[tuple[str, str]] = FENCED.findall(README)
+ON_THE_LOG: Sequence[tuple[str, str]] = FENCED.findall((ROOT / "docs" / "audit.md").read_text())
 
 
-def block(language: str, containing: str) -> str:
-    """The one block of the README that has these words."""
-    (found,) = [text for kind, text in BLOCKS if kind == language and containing in text]
-    return str(found)
+def block(language: str, containing: str, blocks: Sequence[tuple[str, str]] = BLOCKS) -> str:
+    """The one block of the README, or of another page, that has these words."""
+    (found,) = [text for kind, text in blocks if kind == language and containing in text]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with new_stack(tmp_path_factory.mktemp("readme")) as running:
         running.apply()
         running.config("apps", "add", APP, "--secret-file", str(running.site.root / "app.secret"))
+        scopes = ["tickets", "audit.read"]
+        running.edit("apps.yaml", lambda apps: apps["apps"][APP].update(scopes=scopes))
         running.serve()
         running.ready()
         yield running
@@ -87,7 +90,7 @@ def test_the_python_example_of_a_witness_keeps_a_receipt(stack: Stack) -> None:
 def test_the_script_of_the_page_on_the_log_keeps_the_receipts_of_curl(stack: Stack, tmp_path: Path) -> None:
     require_tool("curl")
     ask = block("sh", "grant_type=client_credentials")
-    ((_, script),) = FENCED.findall((ROOT / "docs" / "audit.md").read_text())
+    script = block("sh", "keep_receipt", ON_THE_LOG)
     folder = tmp_path / "receipts"
     lines = (
         f"BROKER_RECEIPTS={folder}",
@@ -101,6 +104,21 @@ def test_the_script_of_the_page_on_the_log_keeps_the_receipts_of_curl(stack: Sta
     (file,) = folder.iterdir()
     assert answer["session_id"]
     assert json.loads(file.read_text()) == {"issuance": answer["issuance"], **answer["receipt"]}
+
+
+def test_an_auditors_own_witness_keeps_checkpoints_that_the_log_is_held_against(
+    stack: Stack, tmp_path: Path
+) -> None:
+    require_tool("curl")
+    (tmp_path / "log.pub").write_text(stack.site.log_key.read_text())
+    keep = block("sh", "/v1/audit/checkpoint", ON_THE_LOG)
+    verify = block("sh", "--against checkpoints", ON_THE_LOG).rstrip()
+    script = f"cd {tmp_path}\n{keep}{keep}{verify} --config {stack.site.config}"
+
+    said = typed(stack, "bash", "-euo", "pipefail", "-c", script)
+
+    assert "kept checkpoint" in said
+    assert "a key that you gave" in said
 
 
 SET_UP = [
