@@ -17,7 +17,7 @@ from tests.support.invariants import attempts
 from tests.support.ledger_child import KNOWING, Death
 from tests.support.log_steps import FILLED, Write, check_told
 from tests.support.records import KEY, Book, open_book
-from tests.support.whole_log import check_tree
+from tests.support.whole_log import check_tree, check_verified
 
 ROOT = Path(__file__).parents[2]
 CHILD = [sys.executable, "-m", "tests.support.ledger_child"]
@@ -85,6 +85,7 @@ def test_a_process_killed_at_whatever_statement_leaves_the_log_as_it_must_be(
     check_told(statements)
     for death, statement in zip(deaths, statements, strict=True):
         check_death(scene, death, committed=statement == "COMMIT" and when == PERSISTED)
+    check_verified(scene / f"{deaths[-1]}.db")
 
 
 @pytest.mark.parametrize("death", KNOWING, ids=str)
@@ -92,6 +93,7 @@ def test_a_process_killed_once_it_knows_of_its_commit_leaves_the_log_as_it_must_
     scene: Path, death: Death
 ) -> None:
     check_death(scene, death, committed=True)
+    check_verified(scene / f"{death}.db")
 
 
 def wait_for_growth(file: Path) -> None:

@@ -16,7 +16,7 @@ from tests.support.faulty_disk import KILL, faulty_disk
 from tests.support.log_steps import FILLED, Write
 from tests.support.records import KEY, Book, open_book
 from tests.support.torn_child import STRIKES, Strike
-from tests.support.whole_log import check_tree
+from tests.support.whole_log import check_tree, check_verified
 
 ROOT = Path(__file__).parents[2]
 FEW = tuple(
@@ -46,6 +46,7 @@ def check(folder: Path, strike: Strike) -> None:
     stores = sorted(folder.glob(f"{strike} *.db"), key=lambda store: int(store.stem.rpartition(" ")[2]))
     assert stores
     sizes = [check_store(store, strike) for store in stores]
+    check_verified(stores[-1])
     assert sizes == sorted(sizes), "what was there once is there from then on"
     if strike.call == "write":
         assert len(set(sizes)) == (2 if strike.when == "after" and not strike.recovers else 1)
@@ -57,9 +58,9 @@ def check_store(store: Path, strike: Strike) -> int:
     try:
         more = check_tree(book.database) - FILLED[strike.write]
         check_ends(book)
-        return more
     finally:
         book.database.close()
+    return more
 
 
 def check_ends(book: Book) -> None:

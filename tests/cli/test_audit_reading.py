@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -270,3 +272,29 @@ def test_what_is_no_ticket_is_a_mistake_of_use(book: Book, site: PolicyFiles, gi
     result = typed("find-ticket", "--config", str(site.folder), given=given)
     assert result.exit_code == Exit.USAGE
     assert book.reading.size() == 4
+
+
+def test_a_ticket_that_is_typed_is_not_shown(book: Book, site: PolicyFiles) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "broker", "audit", "find-ticket", "--config", str(site.folder)]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, start_new_session=True
+    ) as typing:
+        os.close(theirs)
+        said = os.read(ours, 4096)
+        os.write(ours, f"{ticket(1)}\n".encode())
+        while typing.poll() is None:
+            said += heard(ours)
+    said += heard(ours)
+    os.close(ours)
+    assert said.startswith(b"Ticket: ")
+    assert b" ticket_issued " in said
+    assert ticket(1).encode() not in said
+
+
+def heard(terminal: int) -> bytes:
+    """What came from the terminal; nothing once nobody holds its other end."""
+    try:
+        return os.read(terminal, 4096) if select.select([terminal], [], [], 0.1)[0] else b""
+    except OSError:
+        return b""

@@ -5,10 +5,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+from broker.audit.keys import LogKeys
 from broker.cli.exits import Exit
 from broker.client.errors import ClientError
 from broker.demo.files import APP, GRANT
 from broker.model.record import Event
+from broker.tlog.checkpoint import TreeHead
 from tests.support.catalogue import misfits
 from tests.support.lab import logged_in
 from tests.support.stack import HOST, OUTSIDE, Stack, end, until
@@ -34,6 +36,7 @@ def test_every_record_of_a_run_has_the_fields_of_the_catalogue_and_no_others(fre
     fresh.ready()
     _ask(fresh)
     _operate(fresh)
+    _audit(fresh)
     _change_vcenter(fresh)
     _resolve(fresh)
     _break_vcenter(fresh)
@@ -61,6 +64,22 @@ def _operate(stack: Stack) -> None:
         stack.config("grants", command, GRANT)
     secret = str(stack.site.root / "another.secret")
     stack.config("apps", "rotate", APP, "--secret-file", secret, "--overlap", "5")
+
+
+def _audit(stack: Stack) -> None:
+    """An auditor reads, takes a copy along, and holds the log against what never was its head."""
+    stack.config("audit", "list")
+    before = stack.events().count("audit_queried")
+    tail = stack.start("audit", "tail", "--follow", "--config", str(stack.site.config))
+    until(partial(_more_than, stack, "audit_queried", before), "the beginning of the tail")
+    assert end(tail) == 0
+    stack.config("audit", "export", str(stack.site.root / "export"))
+    stack.config("audit", "verify")
+    keys = LogKeys(stack.site.log_keys)
+    (key, *_) = keys.verifiers()
+    kept = stack.site.root / "kept.checkpoints"
+    kept.write_text(keys.sign(TreeHead(key.name, 1, bytes(32)), [key.id]), encoding="utf-8")
+    stack.config("audit", "verify", "--against", str(kept), check=False)
 
 
 def _change_vcenter(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from tests.support.dying_issuers import FINGERPRINTS, STEPS, Step, before_it, st
 from tests.support.places import packed
 from tests.support.postgres_server import PostgresServer
 from tests.support.records import Book, open_book
-from tests.support.whole_log import check_released, check_tree
+from tests.support.whole_log import check_released, check_tree, check_verified
 from tests.support.witness import Heard
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +74,7 @@ def check(folder: Path, children: Iterable[int], place: StoreLocation) -> None:
         invariants.check_log(list(book.reading.records()))
         check_struck(folder, book, children)
         check_ends(folder, book)
+        check_verified(place)
     finally:
         book.database.close()
 

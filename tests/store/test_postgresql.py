@@ -1,5 +1,7 @@
 """What only a server does: it is lost amid a commit, killed, demoted, configured to forget."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from broker.model.record import Event, Record
 from broker.model.secret import SecretFile
 from broker.model.stores import PostgresqlStore
 from broker.store.database import Database
+from broker.store.engines.postgresql import dialling
 from broker.store.engines.postgresql.dialling import dialled
 from broker.store.engines.postgresql.turns import key_of
 from broker.store.log import StoredLog
@@ -190,6 +193,30 @@ def test_who_stands_still_in_a_transaction_loses_it_and_holds_up_nobody(
     assert append(database) == 1
     check_tree(other)
     other.close()
+
+
+def test_a_server_that_stands_still_holds_up_nobody_for_ever(
+    server: PostgresServer, store: PostgresqlStore, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(dialling._WRITING, "statement_timeout", 300)
+    monkeypatch.setattr(dialling, "_GRACE_S", 0.2)
+    database = Database.open(store, clock, LOG_KEYS)
+    append(database)
+    assert seqs(database) == [0]
+    sessions = server.sql(f"SELECT pid FROM pg_stat_activity WHERE usename = '{store.user}'")
+    for (pid,) in sessions:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(LogUnavailable, match="does not answer"):
+            seqs(database)
+        with pytest.raises(LogUnavailable, match=r"did not take a record: .*does not answer"):
+            append(database)
+    finally:
+        for (pid,) in sessions:
+            os.kill(pid, signal.SIGCONT)
+    assert append(database) == 1
+    assert seqs(database) == [0, 1]
+    database.close()
 
 
 def test_a_standby_is_refused_until_it_is_promoted_and_then_followed(

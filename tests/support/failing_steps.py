@@ -12,7 +12,7 @@ from tests.support.commit_faults import PERSISTED, When
 from tests.support.invariants import check_columns, check_ended, check_log
 from tests.support.log_steps import Write, concluded, fill, ready, striking
 from tests.support.records import DEADLINE_S, GRACE_S, KEY, Book, open_book
-from tests.support.whole_log import check_released, check_tree, checkpoint_of
+from tests.support.whole_log import check_released, check_tree, check_verified, checkpoint_of
 
 
 def fail_each(new_place: Callable[[int], StoreLocation], write: Write, when: When) -> Iterator[str]:
@@ -30,6 +30,8 @@ def fail_each(new_place: Callable[[int], StoreLocation], write: Write, when: Whe
         if not struck:
             return
         check_anew(place, clock, released)
+        if struck == "COMMIT":  # the costliest look, at the last of them
+            check_verified(place)
         yield struck
 
 

@@ -9,6 +9,7 @@ I5  every head that was handed out with a ticket is of a tree that this one begi
 I6  an attempt has one intent, and one end once the orphan rule has run; every ticket that
     vCenter made belongs to one, and its end says so or tells an exposure
 I7  no secret stands in anything that was written
+I8  the verifier finds nothing wrong
 """
 
 import json
@@ -29,7 +30,7 @@ from broker.store.times import iso
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 from tests.support.sinks import everything_written, leaked, secrets_of
-from tests.support.whole_log import check_released, check_tree
+from tests.support.whole_log import check_released, check_tree, check_verified
 from tests.support.witness import Heard, Witness
 
 INTENT = "ticket_intent"
@@ -56,6 +57,7 @@ def check(witness: Witness) -> list[dict[str, Any]]:
     check_minted(records, witness.minted, fingerprints)
     check_columns(witness.database)
     check_tree(witness.database)
+    check_verified(stack.store)
     check_released(witness.database, [], receipts_of(witness.heard))
     secrets = secrets_of(stack) | {f"token {n}": token for n, token in enumerate(witness.tokens)}
     secrets |= {f"ticket {n}": ticket.text for n, ticket in enumerate(witness.minted)}

@@ -51,8 +51,8 @@ def striking(
 def fill(place: StoreLocation, clock: Clock, write: Write) -> None:
     """Make a store whose next write of this kind fills a tile."""
     database = Database.open(place, clock, LOG_KEYS)
-    started = [Record(Event.PROCESS_STARTED, {})]
-    database.write(Reserve.NONE, lambda transaction: transaction.append(started * FILLED[write]))
+    filling = [Record(Event.POLICY_REFUSED, {"kept": "r1", "error": "why"})]
+    database.write(Reserve.NONE, lambda transaction: transaction.append(filling * FILLED[write]))
     database.close()
 
 

@@ -3,6 +3,7 @@
 I3  positions have no gap
 I4  the head's frontier, the root that it signed, every stored hash and every tile are those of the records
 I5  every head that was ever released, and every receipt, is of a tree that this one begins with
+I8  the verifier finds nothing wrong
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from broker.model.receipt import Receipt
+from broker.model.stores import StoreLocation
 from broker.store.database import Database
+from broker.store.engines.choice import look_at
 from broker.store.tree import TILE
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import Frontier, included, leaf_hash
+from broker.verify.checking import verify
+from broker.verify.crew import one_by_one
+from broker.verify.evidence import Evidence
+from broker.verify.stored import stored_log
 from tests.support.log_keys import LOG_KEYS
 
 Tiles = dict[tuple[int, int], bytes]
@@ -45,6 +52,13 @@ def check_tree(database: Database) -> int:
     assert signed(checkpoint) == (whole.size, whole.root()), "what was signed is not of these records"
     assert kept.tiles == tiles_over(hashes)
     return len(hashes)
+
+
+def check_verified(place: StoreLocation) -> None:
+    """I8: what an outsider runs on the log, who has its key, finds nothing wrong."""
+    with stored_log(look_at(place)) as log:
+        verdict = verify(log, LOG_KEYS.verifiers(), Evidence(), one_by_one, lambda _: None)
+    assert verdict.findings == (), verdict.findings
 
 
 def check_released(database: Database, checkpoints: Iterable[str], receipts: Iterable[Receipt] = ()) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -122,6 +123,21 @@ class Witness:
                 lines += [Heard(self._log.size(), line) for line in whole if line.startswith(b"{")]
         self.heard += lines
         return lines
+
+    def leave_at_the_mint(self) -> None:
+        """Ask for a ticket, and be gone once it is made, before anybody has it."""
+        self._bearer = self._bearer or self._new_token()
+        gone = threading.Event()
+        with self._connected() as channel:
+
+            def leave() -> None:
+                channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                channel.close()
+                gone.set()
+
+            self.at_next_mint(leave)
+            channel.sendall(_ticket_request(HOST, None, self._bearer))
+            assert gone.wait(PATIENCE_S)
 
     def hears(self, more: int) -> None:
         """Wait until so many more answers came to those who ask."""

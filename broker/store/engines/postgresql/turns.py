@@ -11,9 +11,11 @@ import psycopg
 
 from broker.errors import LogUnavailable
 from broker.model.stores import PostgresqlStore
-from broker.store.engines.postgresql.dialling import WAITING, Raw, dialled
+from broker.store.engines.postgresql.dialling import Raw, dialled
 from broker.store.engines.postgresql.words import told
 
+_SPARE_MS = 1000
+"""That waiting is ended by the lock's limit, and not by that of its statement."""
 _TRY = "SELECT pg_try_advisory_lock(%s)"
 _WAIT = "SELECT pg_advisory_lock(%s)"
 
@@ -34,7 +36,8 @@ def turn(store: PostgresqlStore, name: str, within_s: float) -> Iterator[bool]:
     Raises LogUnavailable where the server cannot be asked.
     """
     try:
-        session = dialled(store, **WAITING, lock_timeout=max(1, round(within_s * 1000)))
+        within_ms = max(1, round(within_s * 1000))
+        session = dialled(store, lock_timeout=within_ms, statement_timeout=within_ms + _SPARE_MS)
     except psycopg.Error as error:
         raise LogUnavailable(f"a turn cannot be asked for: {told(error)}") from None
     try:
