@@ -15,6 +15,7 @@ from broker.texts import cleaned
 MAX_BYTES = 60_000
 """Below the 64 KiB that an entry of a tiled log may have (C2SP tlog-tiles)."""
 
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _MAX_KEY = 64
 _LARGEST_INTEGER = 2**53 - 1
 
@@ -42,7 +43,7 @@ def canonical(
     for bounds in _BOUNDS:
         tidy = {_key(key): _tidy(value, bounds) for key, value in fields.items()}
         content = {**envelope, "fields": tidy}
-        line = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        line = _encoder.encode(content).encode()
         if len(line) <= MAX_BYTES:
             return content, line
     raise ValueError("a record has too many fields")
@@ -54,8 +55,8 @@ def _key(name: str) -> str:
 
 
 def _tidy(value: object, bounds: _Bounds) -> object:
-    if type(value) is str:  # nearly all are
-        return cleaned(value, bounds.text)
+    if type(value) is str:  # nearly all are, and clean
+        return value if len(value) <= bounds.text and value.isprintable() else cleaned(value, bounds.text)
     match value:
         case None | bool():
             return value

@@ -6,7 +6,7 @@ from broker.ids import new_id
 from broker.model.record import Record
 from broker.ports.clock import Clock
 from broker.store.canonical import canonical
-from broker.store.columns import Columns, columns_of
+from broker.store.columns import values_of
 from broker.store.times import iso, ms
 from broker.tlog.merkle import leaf_hash
 
@@ -19,7 +19,8 @@ class Sealed:
 
     leaf: bytes
     hash: bytes
-    columns: Columns
+    columns: tuple[object, ...]
+    """In the order of `columns.NAMES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +46,4 @@ class Sealer:
             "node": self.node,
         }
         content, leaf = canonical(envelope, record.fields)
-        return Sealed(leaf, leaf_hash(leaf), columns_of(content))
+        return Sealed(leaf, leaf_hash(leaf), values_of(content))

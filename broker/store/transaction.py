@@ -59,6 +59,6 @@ class Transaction:
         return self._head
 
     def _append(self, seq: int, sealed: Sealed) -> None:
-        values = {name: getattr(sealed.columns, name) for name in NAMES}
-        _APPEND.run(self.connection, {"seq": seq, "hash": sealed.hash, "leaf": sealed.leaf, **values})
+        values = dict(zip(NAMES, sealed.columns, strict=True), seq=seq, hash=sealed.hash, leaf=sealed.leaf)
+        _APPEND.run(self.connection, values)
         self._appended.append(sealed)

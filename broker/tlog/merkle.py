@@ -7,6 +7,7 @@ A node is named by (level, index): the perfect subtree over the leaves from `ind
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256().digest()
@@ -74,9 +75,14 @@ class Grown:
     """
 
     def __init__(self, before: Frontier, leaves: Sequence[bytes]) -> None:
+        self._before = before
         self._first = before.size
         self._leaves = tuple(leaves)
-        self._known = {(level, index): subtree for level, index, subtree in before.nodes()}
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, int], bytes]:
+        """Nodes by name, more with each path; made for the first, since most growth is asked for none."""
+        return {(level, index): subtree for level, index, subtree in self._before.nodes()}
 
     def path(self, index: int) -> tuple[bytes, ...]:
         """The inclusion path of one of the appended leaves. Raises IndexError for any other."""

@@ -34,16 +34,35 @@ def locked(store: Path, suffix: str, patience: Patience) -> Iterator[bool]:
     Keeps apart the threads of one process as well. Raises LogUnavailable where the lock cannot be
     opened or others may open it.
     """
+    lock = taken(store, suffix, patience)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            give_back(lock)
+
+
+def taken(store: Path, suffix: str, patience: Patience) -> int | None:
+    """Take that lock, and hold it until it is given back; None where it is not free in time.
+
+    Raises as `locked` does.
+    """
     lock = _opened(store, _beside(store, suffix))
     try:
-        mine = _got(lock, patience)
-        try:
-            yield mine
-        finally:
-            # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-    finally:
+        if _got(lock, patience):
+            return lock
+    except BaseException:  # nobody else can close it
         os.close(lock)
+        raise
+    os.close(lock)
+    return None
+
+
+def give_back(lock: int) -> None:
+    """Let go of a lock that was taken."""
+    # Said aloud, since a child forked meanwhile would keep what closing alone leaves it.
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    os.close(lock)
 
 
 @lru_cache(maxsize=1024)

@@ -7,12 +7,12 @@ SQLite holds on it in this process (POSIX advisory locks). `stat` by path is eno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.errors import LogUnavailable
-from broker.store.engines.sqlite.locks import Patience, locked
+from broker.store.engines.sqlite.locks import Patience, give_back, locked, taken
 from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
 
@@ -81,23 +81,25 @@ class Place:
         others have looked again: who has waited for a while shuts a gate that all who come must pass.
         Raises LogUnavailable when it lasts too long.
         """
-        with ExitStack() as held:
-            if not (self._passed() and (self._got(held, _A_WHILE) or self._got_first(held))):
-                raise LogUnavailable(
-                    f"another process holds the store for more than {_TO_WRITE.within_s:.0f} s"
-                )
+        lock = self._taken_in_turn()
+        if lock is None:
+            raise LogUnavailable(f"another process holds the store for more than {_TO_WRITE.within_s:.0f} s")
+        try:
             yield
+        finally:
+            give_back(lock)
 
-    def _passed(self) -> bool:
-        with locked(self.path, GATE, _TO_WRITE) as open_now:
-            return open_now
+    def _taken_in_turn(self) -> int | None:
+        gate = taken(self.path, GATE, _TO_WRITE)
+        if gate is None:
+            return None
+        give_back(gate)
+        lock = taken(self.path, LOCK, _A_WHILE)
+        return self._taken_first() if lock is None else lock
 
-    def _got(self, held: ExitStack, patience: Patience) -> bool:
-        return held.enter_context(locked(self.path, LOCK, patience))
-
-    def _got_first(self, held: ExitStack) -> bool:
+    def _taken_first(self) -> int | None:
         with locked(self.path, GATE, _TO_WRITE) as shut:
-            return shut and self._got(held, _TO_WRITE)
+            return taken(self.path, LOCK, _TO_WRITE) if shut else None
 
     def identity(self) -> Identity:
         """What the store's file is now. Raises LogUnavailable if it is missing."""
@@ -122,7 +124,7 @@ class Place:
         if self.identities() != opened:
             raise LogUnavailable(f"a file of the store {self.path} was replaced")
         try:
-            mode, disk = os.stat(self.files[0]).st_mode, os.statvfs(self.path)  # noqa: PTH116 - at each write
+            mode, disk = os.stat(self.files[0]).st_mode, os.statvfs(self.files[0])  # noqa: PTH116 - at each write
         except OSError as error:
             raise LogUnavailable(f"the store {self.path} cannot be examined: {error.strerror}") from None
         if disk.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
