@@ -6,6 +6,7 @@ from functools import lru_cache
 from sqlalchemy import bindparam, select
 
 from broker.store.database import Database
+from broker.store.statements import Prepared
 from broker.store.tables import head, log_key, record, tile
 from broker.tlog.merkle import NodeReader
 from broker.tlog.tiles import TILE_WIDTH, nodes_of
@@ -15,10 +16,10 @@ _TILES_KEPT = 64
 
 _HEAD = select(head.c.checkpoint)
 _KEYS = select(log_key).order_by(log_key.c.from_size, log_key.c.key_id)
-_TILE = select(tile.c.hashes).where(
-    tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_index")
+_TILE = Prepared(
+    select(tile.c.hashes).where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_index"))
 )
-_LEAVES = (
+_LEAVES = Prepared(
     select(record.c.hash)
     .where(record.c.seq >= bindparam("first"), record.c.seq < bindparam("end"))
     .order_by(record.c.seq)
@@ -64,10 +65,10 @@ class PublishedTree:
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes that there are of a tile, side by side (the TileReader of broker/tlog/tiles.py)."""
-        found = self._database.read(
-            lambda c: c.execute(_TILE, {"of_level": level, "of_index": index}).scalar()
-        )
+        place = {"of_level": level, "of_index": index}
+        found = self._database.read(lambda c: _TILE.run(c, place).fetchone())
         if found is not None or level:
-            return bytes(found or b"")
+            return bytes(found[0]) if found else b""
         bounds = {"first": index * TILE_WIDTH, "end": (index + 1) * TILE_WIDTH}
-        return b"".join(self._database.read(lambda c: c.execute(_LEAVES, bounds).scalars().all()))
+        rows = self._database.read(lambda c: _LEAVES.run(c, bounds).fetchall())
+        return b"".join(row[0] for row in rows)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 HASH_BYTES = 32
+_NODE = hashlib.sha256(b"\x01")
 EMPTY_ROOT = hashlib.sha256().digest()
 """The root of a tree without leaves."""
 
@@ -30,6 +31,16 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def pair_hash(pair: bytes) -> bytes:
     """The hash above two others that stand side by side."""
     return hashlib.sha256(b"\x01" + pair).digest()
+
+
+def level_above(hashes: bytes) -> bytes:
+    """The hashes above an even number of hashes, all side by side."""
+    above = []
+    for at in range(0, len(hashes), 2 * HASH_BYTES):
+        node = _NODE.copy()  # takes half of the time that a new one does
+        node.update(hashes[at : at + 2 * HASH_BYTES])
+        above.append(node.digest())
+    return b"".join(above)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ over one full tile below. The last tile of a level may have fewer. Entries come 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from broker.tlog.merkle import HASH_BYTES, pair_hash
+from broker.tlog.merkle import HASH_BYTES, level_above
 
 TILE_WIDTH = 256
 _HEIGHT = 8
@@ -93,8 +93,7 @@ def unbundled(bundle: bytes) -> Iterator[bytes]:
 def tile_root(hashes: bytes) -> bytes:
     """The root over a full tile, or over a power of two of hashes side by side."""
     while len(hashes) > HASH_BYTES:
-        pairs = (hashes[at : at + 2 * HASH_BYTES] for at in range(0, len(hashes), 2 * HASH_BYTES))
-        hashes = b"".join(map(pair_hash, pairs))
+        hashes = level_above(hashes)
     return hashes
 
 
