@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.audit.reading import AuditReading
@@ -89,6 +89,7 @@ def lives(records: list[Row], host: str) -> list[tuple[int, datetime, datetime]]
 times = st.none() | st.integers(-200, 9000).map(lambda s: START + timedelta(seconds=s))
 
 
+@settings(deadline=None)
 @given(host=st.integers(0, 5).map(host_name), since=times, until=times, limit=st.sampled_from([1, 3, 500]))
 def test_access_is_every_ticket_whose_life_overlaps_the_time(
     database: Database,
