@@ -77,11 +77,20 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def run(*arguments: str) -> str:
     """Run `broker ARGUMENTS` to its end and give what it printed. Raises DemoFailed."""
+    return _ran("-m", "broker", *arguments)
+
+
+def run_file(file: Path, *arguments: str) -> str:
+    """Run a file of Python by itself to its end and give what it printed. Raises DemoFailed."""
+    return _ran("-I", str(file), *arguments)
+
+
+def _ran(*arguments: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own command, a list, no shell
-        [sys.executable, "-m", "broker", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise DemoFailed(f"broker {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+        raise DemoFailed(f"python {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout
 
 

@@ -16,7 +16,7 @@ from broker.client.witness import Witness
 from broker.clock import SystemClock
 from broker.console import show
 from broker.demo.files import APP, Site
-from broker.demo.processes import DemoFailed, run
+from broker.demo.processes import DemoFailed, run, run_file
 from broker.lab.control.client import LabControl
 from broker.model.names import parse_issuance_id
 from broker.model.secret import SecretFile
@@ -104,14 +104,19 @@ def _show_receipt(site: Site, ticket: TicketAnswer) -> None:
 
 
 def _audit(site: Site) -> None:
+    """By the broker's own verifier, and by the one that goes with an export and shares no code with it."""
     kept = (
         "--receipts",
         str(site.receipts),
         "--against",
         str(memory_of(site.log_state, site.url).checkpoint),
     )
-    audited = run("audit", "verify", "--config", str(site.config), "--key", site.log_key_text(), *kept)
-    click.echo(audited, nl=False)
+    trusted = ("--key", site.log_key_text(), *kept)
+    click.echo(run("audit", "verify", "--config", str(site.config), *trusted), nl=False)
+    export = site.root / "export"
+    run("audit", "export", str(export), "--config", str(site.config))
+    heading("The same of an export, by the one file of Python that goes with it")
+    click.echo(run_file(export / "verify.py", str(export), *trusted), nl=False)
 
 
 def _expect_refusal(app: Monitoring) -> None:

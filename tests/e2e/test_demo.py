@@ -49,6 +49,7 @@ def test_the_demonstration_shows_ticket_sensors_record_receipt_two_refusals_and_
         "refused the ticket",
         "1 kept checkpoint, 1 receipt",
         "a key that you gave",
+        "good: all records of localhost:",
     ):
         assert shown in done.stdout
     assert list(tmp_path.iterdir()) == []
