@@ -89,7 +89,7 @@ def lives(records: list[Row], host: str) -> list[tuple[int, datetime, datetime]]
 times = st.none() | st.integers(-200, 9000).map(lambda s: START + timedelta(seconds=s))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(host=st.integers(0, 5).map(host_name), since=times, until=times, limit=st.sampled_from([1, 3, 500]))
 def test_access_is_every_ticket_whose_life_overlaps_the_time(
     database: Database,

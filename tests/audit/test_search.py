@@ -80,7 +80,7 @@ filters = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(wanted=filters, order=st.sampled_from(Order), limit=st.sampled_from([1, 7, 100, 500]))
 def test_pages_hold_each_record_that_fits_once_and_in_order(
     database: Database, records: list[dict[str, Any]], wanted: RecordFilter, order: Order, limit: int
@@ -99,7 +99,7 @@ def test_pages_hold_each_record_that_fits_once_and_in_order(
     assert more == (len(found) < len(expected))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(wanted=filters)
 def test_a_filter_on_record_says_what_was_asked(wanted: RecordFilter) -> None:
     told = said(wanted)

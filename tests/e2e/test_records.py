@@ -31,6 +31,7 @@ caller goes away: test_batches.py holds its record to the catalogue."""
 def test_every_record_of_a_run_has_the_fields_of_the_catalogue_and_no_others(fresh: Stack) -> None:
     controller_file = str(fresh.site.controller_file)
     fresh.edit("../controller/controller.yaml", lambda c: c.update(interval_s=1))
+    fresh.edit("apps.yaml", lambda apps: apps["apps"][APP].update(scopes=["tickets", "audit.read"]))
     controller = fresh.start("controller", "--config", controller_file)
     serving = fresh.serve()
     fresh.ready()
@@ -68,6 +69,9 @@ def _operate(stack: Stack) -> None:
 
 def _audit(stack: Stack) -> None:
     """An auditor reads, takes a copy along, and holds the log against what never was its head."""
+    bearer = {"Authorization": f"Bearer {stack.access_token('audit.read')}"}
+    shown = stack.get("/v1/audit/reports/access?limit=1&host=" + HOST, bearer).json()
+    assert [row["state"] for row in shown["items"]] == ["issued"]
     stack.config("audit", "list")
     before = stack.events().count("audit_queried")
     tail = stack.start("audit", "tail", "--follow", "--config", str(stack.site.config))

@@ -161,10 +161,10 @@ class Stack:
     def credential(self) -> KeyCredential:
         return KeyCredential(APP, read_secret(SecretFile(self.site.app_key)), "demo-1")
 
-    def access_token(self) -> str:
-        """A new one, of the app, for tickets."""
+    def access_token(self, scope: str = "tickets") -> str:
+        """A new one, of the app."""
         proven = self.credential().prove(self.site.url, SystemClock())
-        form = {**proven.form, "grant_type": "client_credentials", "scope": "tickets"}
+        form = {**proven.form, "grant_type": "client_credentials", "scope": scope}
         return str(self.post("/oauth2/token", data=form).json()["access_token"])
 
     def client(self) -> BrokerClient:
