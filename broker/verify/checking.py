@@ -14,6 +14,7 @@ from broker.verify.crew import Crew
 from broker.verify.evidence import Evidence
 from broker.verify.findings import Findings, Kind
 from broker.verify.heads import Trust, judge_keys, read_checkpoint
+from broker.verify.history import History
 from broker.verify.sources import Source
 from broker.verify.verdict import Verdict
 from broker.verify.walk import Onlooker, Walk
@@ -34,10 +35,12 @@ def verify(
     walk.go(crew(source.pieces()), onlooker)
     source.look_around(findings)
     judge_kept(source, walk, findings)
+    history = History(source.keys)
+    history.judge(walk.marks, findings)
     if head is not None:
         _judge_head(source, head, walk, findings)
-        Witnesses(source, walk.tree, trust, findings).hold_head(head)
-    Witnesses(source, walk.tree, trust.with_own(), findings).hold(evidence)
+        Witnesses(source, walk.tree, trust, findings, history.ended).hold_head(head)
+    Witnesses(source, walk.tree, trust.with_own(), findings, history.ended).hold(evidence)
     return _verdict(trust, head, walk, evidence, findings)
 
 

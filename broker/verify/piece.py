@@ -12,6 +12,7 @@ from broker.verify.attempts import INTENT, OF_ATTEMPTS, OUTCOMES, Pairing, Step,
 from broker.verify.findings import Findings, Kind
 from broker.verify.firsts import Firsts
 from broker.verify.grammar import NoRecord, judged, parsed
+from broker.verify.history import MARKS, Mark
 from broker.verify.sources import Piece, Row
 from broker.verify.states import REFUSAL
 
@@ -19,17 +20,6 @@ _TILE_BYTES = TILE_WIDTH * HASH_BYTES
 _NO_HASH = bytes(HASH_BYTES)
 _CLAIMED = ("seq", "hash", *NAMES)
 _AT = NAMES.index("at")
-MARKS: frozenset[str] = frozenset()
-"""Records about the log's own keys and epochs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A record about the log itself."""
-
-    index: int
-    code: str
-    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

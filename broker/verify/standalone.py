@@ -27,6 +27,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "cim-ticket-broker/audit-export/1"
+STATED = "checkpoint count exported_at exported_by files first generator last origin query root scope size"
 ENVELOPE = ["boot", "code", "event", "fields", "id", "node", "ts", "v"]
 INTENT, ENDS, LATE = "T100I", {"T101I", "T102E", "T103E", "T104W"}, "T105W"
 LEFT_S = 3660  # so long after its deadline an attempt without outcome is wrong
@@ -348,7 +349,7 @@ def judge_files(folder: Path, stated: dict[str, Any], findings: Findings) -> Non
 def check(options: argparse.Namespace, findings: Findings) -> str:
     folder, note = options.folder, (options.folder / "checkpoint").read_bytes().decode()
     manifest, listed = (json.loads((folder / f).read_bytes()) for f in ("manifest.json", "keys.json"))
-    if len(manifest) != 14 or manifest["format"] != FORMAT:
+    if " ".join(sorted({*manifest} - {"format"})) != STATED or manifest["format"] != FORMAT:
         raise Refused(f"{folder}/manifest.json is not of format {FORMAT}")
     own = [Key(k["key"], k["from_size"], k["until_size"]) for k in listed["keys"]]
     if [(k["key_id"], k["origin"]) for k in listed["keys"]] != [(key.id, key.name) for key in own]:

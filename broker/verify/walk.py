@@ -8,7 +8,8 @@ from broker.tlog.tiles import TILE_WIDTH
 from broker.verify.attempts import Pairing
 from broker.verify.findings import Findings
 from broker.verify.firsts import Firsts
-from broker.verify.piece import Examined, Mark, hash_of
+from broker.verify.history import Mark
+from broker.verify.piece import Examined, hash_of
 from broker.verify.sources import Source
 from broker.verify.tree import RebuiltTree
 

@@ -1,6 +1,7 @@
 """Signed heads and receipts, held against the tree that the records give."""
 
 import json
+from collections.abc import Mapping
 
 from broker.model.record import Event
 from broker.texts import counted
@@ -17,7 +18,15 @@ from broker.verify.tree import RebuiltTree, TreeChanged
 class Witnesses:
     """What others hold of the log, and the log's own signed head. Raises Unreadable."""
 
-    def __init__(self, source: Source, tree: RebuiltTree, trust: Trust, findings: Findings) -> None:
+    def __init__(
+        self,
+        source: Source,
+        tree: RebuiltTree,
+        trust: Trust,
+        findings: Findings,
+        ended: Mapping[str, int],
+    ) -> None:
+        self._ended = ended
         self._source = source
         self._tree = tree
         self._trust = trust
@@ -64,6 +73,8 @@ class Witnesses:
 
     def _contradiction(self, checkpoint: Checkpoint) -> str:
         size, here = checkpoint.head.size, self._tree.size
+        if size > (end := self._ended.get(checkpoint.head.origin, size)):
+            return f"stands for {counted(size, 'record')} of an epoch that ended with {end}: see record {end}"
         if size > here:
             missing = counted(size - here, "record")
             return f"stands for {counted(size, 'record')}, and here are {here}: {missing} cut off"
