@@ -37,13 +37,13 @@ class Following:
 
 @contextmanager
 def following(database: Database, wanted: RecordFilter, last: int, reader: Reader) -> Iterator[Following]:
-    """The newest `last` records that the filter lets through, and then what arrives.
+    """The newest `last` records, 1 to 500, that the filter lets through, and then what arrives.
 
     Raises LogUnavailable where its beginning or its end cannot be put on record.
     """
     log, search = StoredLog(database), StoredSearch(database)
     notes, size = ReadingNotes(log), log.size()
-    before = search.page(RecordQuery(wanted, after=size, limit=last)).leaves if last else ()
+    before = search.page(RecordQuery(wanted, after=size, limit=last)).leaves
     notes.queried("tail", said(wanted), _extent(before), reader)
     onward = RecordQuery(wanted, Order.OLDEST, after=size - 1, limit=MAX_PAGE)
     watched = Following(tuple(map(content_of, reversed(before))), search, onward, Shown(0, None, None))

@@ -3,14 +3,25 @@
 import json
 from typing import Any
 
+from broker.errors import LogUnavailable
 from broker.model.search import TEXTS, RecordFilter
 from broker.store.log import Leaf
 from broker.store.times import iso, ms_up
 
 
 def content_of(leaf: Leaf) -> dict[str, Any]:
-    """The record with its position as `index`: what was recorded stands under `fields`."""
-    return {"index": leaf.seq, **json.loads(leaf.content)}
+    """The record with its position as `index`: what was recorded stands under `fields`.
+
+    Raises LogUnavailable for bytes that are no record: somebody changed them, or the disk did.
+    """
+    try:
+        content = json.loads(leaf.content)
+    except ValueError:
+        content = None
+    match content:
+        case {"fields": dict()}:
+            return {"index": leaf.seq, **content}
+    raise LogUnavailable(f"record {leaf.seq} is none any more; run: broker audit verify")
 
 
 def said(wanted: RecordFilter) -> dict[str, str]:

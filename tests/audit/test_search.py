@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from broker.audit.reading import AuditReading
 from broker.audit.search import content_of, said
+from broker.errors import LogUnavailable
 from broker.model.record import Event
 from broker.model.search import TEXTS, Order, RecordFilter, RecordQuery, parse_filter
 from broker.model.stores import StoreLocation
 from broker.store.database import Database
+from broker.store.log import Leaf
 from broker.store.search import StoredSearch
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
@@ -124,3 +126,9 @@ def test_a_record_tells_its_index_beside_what_it_says(database: Database) -> Non
     (leaf,) = StoredSearch(database).page(RecordQuery(RecordFilter(first=3, last=3))).leaves
     assert content_of(leaf)["index"] == 3
     assert set(content_of(leaf)) == {"index", "v", "id", "event", "code", "ts", "boot", "node", "fields"}
+
+
+@pytest.mark.parametrize("leaf", [b"", b"\xff{}", b"[]", b'{"fields": 1}'])
+def test_bytes_that_are_no_record_any_more_are_named_as_such(leaf: bytes) -> None:
+    with pytest.raises(LogUnavailable, match="record 7 is none any more; run: broker audit verify"):
+        content_of(Leaf(7, leaf))
