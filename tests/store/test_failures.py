@@ -287,6 +287,7 @@ def test_a_lock_that_others_may_open_or_that_leads_elsewhere_is_refused(
     lock_of(path).chmod(0o644)
     with pytest.raises(LogUnavailable, match="chmod o-rwx"):
         append(database)
+    assert "chmod o-rwx" in database.problem()
     lock_of(path).unlink()
     lock_of(path).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LogUnavailable, match="lock"):

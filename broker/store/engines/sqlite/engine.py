@@ -51,7 +51,13 @@ class SqliteOpening:
         return self._place.examined(self._files)
 
     def check(self) -> None:
-        """All is seen from here."""
+        """See `engine.Opening`.
+
+        A kernel that found an error in the file system may refuse every write, and tell nobody who only
+        looks: a file must be opened to see it.
+        """
+        self._place.examined(self._files)
+        self._place.check_lock()
 
     def lost(self) -> bool:
         """A file is never lost: where it was replaced, `room` refuses."""

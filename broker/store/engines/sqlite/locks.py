@@ -65,6 +65,11 @@ def give_back(lock: int) -> None:
     os.close(lock)
 
 
+def check_openable(store: Path, suffix: str) -> None:
+    """Whether the store's lock of this suffix can be had at all. Raises LogUnavailable as `locked` does."""
+    os.close(_opened(store, _beside(store, suffix)))
+
+
 @lru_cache(maxsize=1024)
 def _beside(store: Path, suffix: str) -> Path:
     return store.with_name(store.name + suffix)

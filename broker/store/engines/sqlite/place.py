@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.errors import LogUnavailable
-from broker.store.engines.sqlite.locks import Patience, give_back, locked, taken
+from broker.store.engines.sqlite.locks import Patience, check_openable, give_back, locked, taken
 from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
 
@@ -88,6 +88,10 @@ class Place:
             yield
         finally:
             give_back(lock)
+
+    def check_lock(self) -> None:
+        """Whether whoever has its turn could write, without waiting for one. Raises LogUnavailable."""
+        check_openable(self.path, LOCK)
 
     def _taken_in_turn(self) -> int | None:
         gate = taken(self.path, GATE, _TO_WRITE)
