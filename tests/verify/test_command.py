@@ -1,7 +1,11 @@
 """`broker audit verify` as it is typed: what it prints, how it ends, and that it is put on record."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ from click.testing import CliRunner, Result
 from broker.cli import main
 from broker.cli.exits import Exit
 from tests.support.log_keys import LOG_KEYS
+from tests.support.rewriting import checkpoint_over, leaves_of
+from tests.support.tools import ROOT
 from tests.support.verifying import damaged
 
 (KEY,) = LOG_KEYS.verifiers()
@@ -85,3 +91,20 @@ def test_what_cannot_be_read_ends_otherwise_than_what_is_wrong(tmp_path: Path) -
     assert verify(str(file)).exit_code == Exit.FAILED
     assert verify(str(tmp_path / "nothing")).exit_code == Exit.USAGE
     assert verify(str(file), "--key", "no key").exit_code == Exit.USAGE
+
+
+def test_the_line_that_the_page_gives_an_auditor_works(store: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "audit.md").read_text()
+    (line,) = re.findall(r"^broker audit verify --key .*$", page, re.MULTILINE)
+    (tmp_path / "log.pub").write_text(f"{KEY}\n")
+    (tmp_path / "checkpoints").write_text(checkpoint_over(leaves_of(store)[:100]))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "BROKER_STORE": str(store),
+        "BROKER_AUDIT_KEYS": str(store.parent / "audit-keys"),
+    }
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 kept checkpoint" in done.stdout
