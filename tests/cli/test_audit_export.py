@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,21 @@ def manifest(target: Path) -> dict[str, object]:
     return content
 
 
-def test_the_whole_log_is_exported_and_told(store: Path, target: Path) -> None:
-    result = typed(store, str(target))
+@pytest.mark.parametrize("asked", [(), ("--event", "ticket_issued", "--proofs", "--csv")])
+def test_what_is_exported_passes_the_verifier_that_goes_with_it(
+    store: Path, target: Path, asked: Sequence[str]
+) -> None:
+    result = typed(store, str(target), *asked)
     assert result.exit_code == Exit.DONE, result.output
-    assert result.stdout == f"{RECORDS} records of {RECORDS} in {target}\n"
-    assert manifest(target)["count"] == RECORDS
+    assert f"of {RECORDS} in {target}; to check them: " in result.stdout
+    assert f"python3 {target / 'verify.py'} {target}\n" in result.stdout
+    verifier = [sys.executable, "-I", target / "verify.py", target]
+    checked = subprocess.run(verifier, cwd=target.parent, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    record = target / "records.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"ticket_issued", b"ticket_issuec", 1))
+    again = subprocess.run(verifier, capture_output=True, text=True, check=False)
+    assert again.returncode == Exit.WRONG
 
 
 def test_what_was_exported_is_told_in_json_and_nothing_beside_it(store: Path, target: Path) -> None:

@@ -77,7 +77,8 @@ def _tell(exported: Exported, folder: Path, output_format: str) -> None:
     size = what.checkpoint.head.size
     tell(
         output_format,
-        f"{counted(what.extent.count, 'record')} of {size} in {folder}",
+        f"{counted(what.extent.count, 'record')} of {size} in {folder}; "
+        f"to check them: broker audit verify {folder}, or elsewhere: python3 {folder / 'verify.py'} {folder}",
         folder=folder,
         scope=what.scope,
         count=what.extent.count,
