@@ -314,8 +314,22 @@ class MintUnknown(Refused):
     """The ticket call may have reached vCenter and no answer came: a ticket may exist."""
 
 
+class Trouble(StrEnum):
+    """Why nothing can be put on record: each is a code that /readyz shows."""
+
+    STORE_UNAVAILABLE = "store_unavailable"
+    STORE_REPLACED = "store_replaced"
+    STORE_READ_ONLY = "store_read_only"
+    COMMIT_UNKNOWN = "commit_unknown"
+    DISK_RESERVE = "disk_reserve"
+    LOG_KEY_MISSING = "log_key_missing"
+    LOG_ROLLED_BACK = "log_rolled_back"
+    HIGH_WATER_UNUSABLE = "high_water_unusable"
+
+
 class LogUnavailable(Refused):
     """The store did not take a record: what it stands for must not happen."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, trouble: Trouble = Trouble.STORE_UNAVAILABLE) -> None:
         super().__init__(Reason.LOG_UNAVAILABLE, detail)
+        self.trouble = trouble

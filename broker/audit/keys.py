@@ -1,10 +1,12 @@
 """The keys that sign the log: a directory of files, one a key, each for its owner's eyes alone."""
 
+import logging
 import stat
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from broker.errors import LogUnavailable, SecretUnavailable
+from broker.errors import LogUnavailable, SecretUnavailable, Trouble
 from broker.files import write_private
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
@@ -12,67 +14,102 @@ from broker.tlog.checkpoint import TreeHead, signed_checkpoint
 from broker.tlog.note import NoteRefused, SignerKey, VerifierKey
 
 _SUFFIX = ".key"
+_LOOK_AGAIN_S = 1.0
+"""While a key that signs is not here, though another is: a rotation may bring it at any time."""
+
+_log = logging.getLogger(__name__)
 
 
 class LogKeys:
-    """The LogSigner port on a directory. Looks into it anew when it changed: a rotation needs no restart."""
+    """The LogSigner port on a directory, which is looked into again for a key that is missing.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._seen = -1
+    So a rotation needs no restart. A file that cannot be used, as while somebody copies it there, matters
+    to whoever has no other key.
+    """
+
+    def __init__(self, directory: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.directory = directory
+        self._monotonic = monotonic
+        self._looked_at = float("-inf")
+        self._told = ""
         self._keys: Mapping[str, SignerKey] = {}
 
     def verifiers(self) -> tuple[VerifierKey, ...]:
         """The public halves of all keys. Raises SecretUnavailable for none, and for keys of several logs."""
-        self._look()
-        keys = tuple(self._keys[key_id].verifier for key_id in sorted(self._keys))
+        keys = self.all()
         if not keys:
             raise SecretUnavailable(
-                f"there is no key of the log in {self._directory}; run: broker audit keys init"
+                f"there is no key of the log in {self.directory}; run: broker audit keys init"
             )
         if len({key.name for key in keys}) > 1:
-            raise SecretUnavailable(f"{self._directory} has keys of several logs; a new one takes its own")
+            raise SecretUnavailable(f"{self.directory} has keys of several logs; a new one takes its own")
         return keys
+
+    def all(self) -> tuple[VerifierKey, ...]:
+        """The public halves of all keys, of whatever log. Raises SecretUnavailable for one of no use."""
+        return tuple(sorted((_read(file).verifier for file in self._files()), key=lambda key: key.id))
+
+    def changed(self) -> None:
+        """There is a new file: look again for the next key that is missing."""
+        self._looked_at = float("-inf")
+
+    def held(self, key_ids: Collection[str]) -> frozenset[str]:
+        """Those of the keys that are here."""
+        if any(key_id not in self._keys for key_id in key_ids):
+            self._look_again(key_ids)
+        return frozenset(key_id for key_id in key_ids if key_id in self._keys)
 
     def sign(self, head: TreeHead, key_ids: Collection[str]) -> str:
         """The checkpoint, signed with each of these keys that is here.
 
         Raises LogUnavailable where none is.
         """
-        if any(key_id not in self._keys for key_id in key_ids):
-            self._look_again()
-        keys = [self._keys[key_id] for key_id in key_ids if key_id in self._keys]
-        if not keys:
+        held = self.held(key_ids)
+        if not held:
+            signing = ", ".join(key_ids)
             raise LogUnavailable(
-                f"none of the keys that sign the log ({', '.join(key_ids)}) is in {self._directory}"
+                f"none of the keys that sign the log ({signing}) is in {self.directory}{self._told}",
+                Trouble.LOG_KEY_MISSING,
             )
-        return signed_checkpoint(head, keys)
+        return signed_checkpoint(head, [self._keys[key_id] for key_id in key_ids if key_id in held])
 
-    def _look_again(self) -> None:
+    def _look_again(self, key_ids: Collection[str]) -> None:
+        """At most now and then while there is another key: each commit comes by here."""
+        now = self._monotonic()
+        if now - self._looked_at < _LOOK_AGAIN_S and any(key_id in self._keys for key_id in key_ids):
+            return
+        self._looked_at = now
         try:
-            self._look()
+            keys, wrong = self._look()
         except SecretUnavailable as unavailable:
-            raise LogUnavailable(str(unavailable)) from None
+            keys, wrong = self._keys, f"; {unavailable}"
+        if wrong not in {"", self._told}:
+            _log.warning("not every key of the log is here%s", wrong)
+        self._keys, self._told = keys, wrong
 
-    def _look(self) -> None:
-        changed = self._changed_at()
-        if changed != self._seen:
-            files = sorted(self._directory.glob(f"*{_SUFFIX}"))
-            self._keys = {key.verifier.id: key for key in map(_read, files)}
-            self._seen = changed
+    def _look(self) -> tuple[Mapping[str, SignerKey], str]:
+        keys, wrong = dict[str, SignerKey](), ""
+        for file in self._files():
+            try:
+                key = _read(file)
+            except SecretUnavailable as unavailable:
+                wrong = f"; {unavailable}"
+            else:
+                keys[key.verifier.id] = key
+        return keys, wrong
 
-    def _changed_at(self) -> int:
+    def _files(self) -> Iterator[Path]:
         try:
-            found = self._directory.stat()
+            found = self.directory.stat()
         except FileNotFoundError:
-            return -1
+            return iter(())
         except OSError as error:
-            raise SecretUnavailable(f"the log's keys {self._directory}: {error.strerror}") from None
+            raise SecretUnavailable(f"the log's keys {self.directory}: {error.strerror}") from None
         if not stat.S_ISDIR(found.st_mode) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise SecretUnavailable(
-                f"the log's keys {self._directory} must be a folder that others cannot write; run: chmod go-w"
+                f"the log's keys {self.directory} must be a folder that others cannot write; run: chmod go-w"
             )
-        return found.st_mtime_ns
+        return self.directory.glob(f"*{_SUFFIX}")
 
 
 def make_key(directory: Path, origin: str) -> VerifierKey:
@@ -85,8 +122,13 @@ def make_key(directory: Path, origin: str) -> VerifierKey:
     except NoteRefused as refused:
         raise SecretUnavailable(str(refused)) from None
     directory.mkdir(mode=0o700, exist_ok=True)
-    write_private(directory / f"{key.verifier.id}{_SUFFIX}", f"{key.encoded()}\n".encode())
+    write_private(key_file(directory, key.verifier.id), f"{key.encoded()}\n".encode())
     return key.verifier
+
+
+def key_file(directory: Path, key_id: str) -> Path:
+    """The file in which `make_key` puts the key of this id."""
+    return directory / f"{key_id}{_SUFFIX}"
 
 
 def _read(file: Path) -> SignerKey:

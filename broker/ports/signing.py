@@ -23,3 +23,7 @@ class LogSigner(Protocol):
         Raises LogUnavailable where none is.
         """
         ...
+
+    def held(self, key_ids: Collection[str]) -> frozenset[str]:
+        """Those of the keys that are held."""
+        ...

@@ -7,8 +7,8 @@ What is known after an error decides what follows:
   have written its frames before it failed. The Database is then poisoned: every call raises
   LogUnavailable until `reopen` has found out what the file holds.
 - `reopen` drops every connection of this process, takes only the very files that were open
-  before, verifies the tail and that it still holds the last record this process was told is
-  durable, and commits once. That commit overwrites in the WAL whatever the failed one left, so
+  before, verifies the tail and that it still holds the last record this process saw in it,
+  and commits once. That commit overwrites in the WAL whatever the failed one left, so
   from then on it either is in the store for good or never was. Callers were told "not durable"
   in both cases, which errs to the safe side: an intent that did land is closed as unknown by
   the orphan rule, an issuance whose outcome landed was never delivered.
@@ -22,11 +22,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 from broker.ids import new_id
 from broker.model.stores import StoreLocation
 from broker.ports.clock import Clock
@@ -37,13 +38,13 @@ from broker.store.committed import Committed
 from broker.store.counters import Counter, bump
 from broker.store.engines.choice import engine_at
 from broker.store.engines.engine import Engine, Opening
-from broker.store.place import Reserve, Room
-from broker.store.queue import CommitQueue, Job
+from broker.store.jobs import Job, admitted, fail_rest, undone_alone
+from broker.store.place import Reserve
+from broker.store.queue import CommitQueue
 from broker.store.sealing import Sealer
-from broker.store.statements import driver
-from broker.store.tables import record
+from broker.store.seen import Memory, Seen
 from broker.store.transaction import Transaction
-from broker.store.tree import Batch
+from broker.store.tree import Batch, Head, read_head
 from broker.texts import cleaned
 
 T = TypeVar("T")
@@ -51,7 +52,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _TURN_S = 5.0
 """How long a thread waits for its turn to write."""
-_LEAF = select(record.c.leaf).where(record.c.seq == bindparam("position"))
 
 
 class Database:
@@ -74,10 +74,12 @@ class Database:
         self._turn = threading.Lock()
         self._queue = CommitQueue(self._settle)
         self._process = os.getpid()
-        self._tail: tuple[int, bytes] | None = None
         self._jammed = ""
         self._closed = False
+        self._stopped: LogUnavailable | None = None
+        self._finding: LogUnavailable | None = None
         self._opening: Opening = engine.open(signer)
+        self._memory = Memory(self._first_seen())
 
     @classmethod
     def open(
@@ -118,17 +120,42 @@ class Database:
 
     def healthy(self) -> bool:
         """Whether an intent could be put on record now."""
-        return not self.problem()
+        return self.trouble() is None
 
     def problem(self) -> str:
         """Why nothing can be put on record, for operators; empty when all is well."""
+        trouble = self.trouble()
+        return trouble.detail if trouble else ""
+
+    def trouble(self) -> LogUnavailable | None:
+        """What an intent would be refused with now, as far as that is known without a transaction."""
         try:
             self._check_usable()
             self._opening.check()
             self._opening.room().check(Reserve.HALF)
         except LogUnavailable as unavailable:
-            return unavailable.detail
-        return ""
+            return unavailable
+        return self._finding
+
+    def look(self) -> Head:
+        """The log's head now, held against all that this process saw of the log before.
+
+        Call it on a beat: `trouble` learns by it what would stop the next record, and when that is over.
+        Raises LogUnavailable, as where the log went back or was replaced.
+        """
+        try:
+            head, seen = self.read(partial(_looked, self._memory.newest()))
+        except LogUnavailable as unavailable:
+            self._finding = unavailable
+            raise
+        self._memory.saw(seen)
+        self._finding = None if self._signer.held(head.signers) else _no_key(head)
+        return head
+
+    def stop(self, why: LogUnavailable) -> None:
+        """Take nothing any more in this process: it is known from elsewhere that the log is not the log."""
+        _log.critical("the store takes nothing until this process is started anew: %s", why.detail)
+        self._stopped = why
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection that only reads. Each statement sees every commit before it.
@@ -189,11 +216,20 @@ class Database:
         finally:
             self._turn.release()
 
+    def _first_seen(self) -> Seen:
+        try:
+            return self.read(Seen.now)
+        except BaseException:  # nobody else can close it
+            self._opening.close()
+            raise
+
     def _check_usable(self) -> None:
         if self._closed:
             raise LogUnavailable("the store is closed")
+        if self._stopped:
+            raise LogUnavailable(self._stopped.detail, self._stopped.trouble)
         if self._jammed:
-            raise LogUnavailable(self._jammed)
+            raise LogUnavailable(self._jammed, Trouble.COMMIT_UNKNOWN)
         if os.getpid() != self._process:
             raise LogUnavailable("the store was opened before a fork; open it in each process")
 
@@ -204,22 +240,22 @@ class Database:
                 self._check_usable()
                 self._take(jobs)
         except LogUnavailable as unavailable:
-            _fail_rest(jobs, unavailable.detail)
+            fail_rest(jobs, unavailable)
         except BaseException as interruption:  # noqa: BLE001 - comes out in the thread whose job leads
             jobs[0].fail(interruption)
-            _fail_rest(jobs, "the write was interrupted")
+            fail_rest(jobs, LogUnavailable("the write was interrupted"))
 
     def _take(self, jobs: Sequence[Job]) -> None:
         if self._opening.lost():
             self._reconnect()
         room = self._opening.room()
-        admitted = [job for job in jobs if _admitted(job, room)]
-        if not admitted:
+        willing = [job for job in jobs if admitted(job, room)]
+        if not willing:
             return
         with self._opening.alone():
-            if len(admitted) > 1 and self._together(admitted):
+            if len(willing) > 1 and self._together(willing):
                 return
-            for job in admitted:
+            for job in willing:
                 self._alone(job)
 
     def _together(self, jobs: Sequence[Job]) -> bool:
@@ -229,11 +265,11 @@ class Database:
         """
         results: dict[Job, object] = {}
         opening = self._opening
-        transaction = Transaction(opening.writer, self._sealer, self._signer)
+        transaction = Transaction(opening.writer, self._sealer, self._signer, self._memory.newest())
         try:
             self._begin()
             for job in jobs:
-                with _undone_alone(job, transaction, opening.errors):
+                with undone_alone(job, transaction, opening.errors):
                     results[job] = job.work(transaction)
             batch = transaction.seal()
         except opening.errors:
@@ -256,7 +292,7 @@ class Database:
 
     def _transact(self, work: Callable[[Transaction], T]) -> Committed[T]:
         opening = self._opening
-        transaction = Transaction(opening.writer, self._sealer, self._signer)
+        transaction = Transaction(opening.writer, self._sealer, self._signer, self._memory.newest())
         try:
             self._begin()
             result, batch = work(transaction), transaction.seal()
@@ -285,11 +321,12 @@ class Database:
             self._opening.commit()
         except self._opening.errors as error:
             self._commit_lost(f"whether a commit is durable is not known: {self._opening.told(error)}")
-            raise LogUnavailable(self._jammed) from None
+            raise LogUnavailable(self._jammed, Trouble.COMMIT_UNKNOWN) from None
         except BaseException:  # interrupted in the middle: just as unknown
             self._commit_lost("a commit was interrupted")
             raise
-        self._tail = batch.tail if batch else self._tail
+        if batch:
+            self._memory.saw(Seen.after(batch))
         self._meter.committed(transaction.records, self.clock.monotonic() - began)
 
     def _commit_lost(self, why: str) -> None:
@@ -310,7 +347,7 @@ class Database:
     def _reconnect(self) -> None:
         opening = self._opening.anew()
         try:
-            _check_kept(opening, self._tail)
+            _check_kept(opening, self._memory.newest())
         except LogUnavailable:
             opening.close()
             raise
@@ -324,44 +361,21 @@ def _sealer(clock: Clock) -> Sealer:
     return Sealer(clock, boot=new_id(clock), node=cleaned(socket.gethostname(), 253))
 
 
-def _check_kept(opening: Opening, tail: tuple[int, bytes] | None) -> None:
-    """Whether the last record that was durable is still there. Raises LogUnavailable."""
-    if tail is None:
-        return
-    seq, leaf = tail
+def _check_kept(opening: Opening, seen: Seen) -> None:
+    """Whether all that was durable is still there. Raises LogUnavailable."""
     try:
-        kept = opening.writer.execute(_LEAF, {"position": seq}).scalar() == leaf
+        seen.check(opening.writer, read_head(opening.writer))
     except opening.errors as error:
         raise LogUnavailable(f"the store cannot be read: {opening.told(error)}") from None
-    if not kept:
-        raise LogUnavailable("the log lost a record that was durable: look into it and restart")
 
 
-def _admitted(job: Job, room: Room) -> bool:
-    try:
-        room.check(job.reserve)
-    except LogUnavailable as unavailable:
-        job.fail(unavailable)
-    return not job.settled
+def _looked(seen: Seen, connection: Connection) -> tuple[Head, Seen]:
+    head = read_head(connection)
+    seen.check(connection, head)
+    return head, Seen.of(connection, head)
 
 
-@contextmanager
-def _undone_alone(job: Job, transaction: Transaction, stores: tuple[type[Exception], ...]) -> Iterator[None]:
-    """What ends this job undoes no other of its transaction, unless it is the store's failure."""
-    store, before = driver(transaction.connection), transaction.records
-    store.execute("SAVEPOINT job")
-    try:
-        yield
-    except stores:
-        raise
-    except Exception as error:  # noqa: BLE001 - the job's thread raises it
-        store.execute("ROLLBACK TO job")
-        transaction.undo_to(before)
-        job.fail(error)
-    store.execute("RELEASE job")
-
-
-def _fail_rest(jobs: Sequence[Job], why: str) -> None:
-    for job in jobs:
-        if not job.settled:
-            job.fail(LogUnavailable(why))
+def _no_key(head: Head) -> LogUnavailable:
+    return LogUnavailable(
+        f"none of the keys that sign the log is here: {', '.join(head.signers)}", Trouble.LOG_KEY_MISSING
+    )

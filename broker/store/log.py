@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 
 from broker.model.names import IssuanceId
-from broker.model.record import Record
+from broker.model.record import Event, Record
 from broker.store.database import Database
 from broker.store.place import Reserve
 from broker.store.tables import record
@@ -21,6 +21,9 @@ _RANGE = (
     .limit(bindparam("count"))
 )
 _SINCE = select(func.min(record.c.seq)).where(record.c.at >= bindparam("when"))
+_NEWEST = (
+    select(record.c.leaf).where(record.c.code == bindparam("wanted")).order_by(record.c.seq.desc()).limit(1)
+)
 _OF_ISSUANCE = (
     select(record.c.seq, record.c.leaf).where(record.c.issuance == bindparam("wanted")).order_by(record.c.seq)
 )
@@ -83,3 +86,8 @@ class StoredLog:
         """Every record that carries this id, in order."""
         rows = self._database.read(lambda c: c.execute(_OF_ISSUANCE, {"wanted": issuance}).all())
         return tuple(Leaf(r.seq, r.leaf) for r in rows)
+
+    def newest(self, event: Event) -> bytes | None:
+        """The bytes of the last record of this event; None where there is none."""
+        found = self._database.read(lambda c: c.execute(_NEWEST, {"wanted": event.value}).scalar())
+        return None if found is None else bytes(found)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 
 
 class Reserve(Enum):
@@ -29,4 +29,6 @@ class Room:
     def check(self, reserve: Reserve) -> None:
         """Whether a write may begin that leaves so much of the reserve. Raises LogUnavailable."""
         if self.free_bytes < self.reserve_bytes * reserve.value:
-            raise LogUnavailable(f"the disk of the store {self.store} is full up to its reserve")
+            raise LogUnavailable(
+                f"the disk of the store {self.store} is full up to its reserve", Trouble.DISK_RESERVE
+            )

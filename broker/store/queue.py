@@ -8,50 +8,12 @@ needed, and under load one flush of the disk serves many.
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any
 
 from broker.errors import LogUnavailable
-from broker.store.place import Reserve
-from broker.store.transaction import Transaction
+from broker.store.jobs import Job
 
 TOGETHER = 64
 """Jobs of one transaction at most: so that another process gets its turn soon."""
-
-
-class Job:
-    """One unit of work of one thread, and what became of it."""
-
-    def __init__(self, reserve: Reserve, work: Callable[[Transaction], Any]) -> None:
-        self.reserve = reserve
-        self.work = work
-        self.settled = False
-        self.leads = False
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._woken = Lock()
-        self._woken.acquire()
-
-    def succeed(self, result: object) -> None:
-        """It is durable, whatever became of an earlier try."""
-        self.settled, self._result, self._error = True, result, None
-
-    def fail(self, error: BaseException) -> None:
-        """Nothing of it stays, or that is not known: the error says which."""
-        self.settled, self._error = True, error
-
-    def outcome(self) -> Any:  # noqa: ANN401 - whatever the work gives
-        """What the work gave. Raises what it raised, or LogUnavailable."""
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-    def wake(self) -> None:
-        """It is settled, or its thread leads now."""
-        self._woken.release()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait to be woken; without end where `seconds` is negative. False when the time is up."""
-        return self._woken.acquire(timeout=seconds)
 
 
 class CommitQueue:

@@ -18,7 +18,9 @@ from broker.tlog.merkle import HASH_BYTES, Frontier, Grown, leaf_hash
 TILE = 256
 """Hashes of a tile, and leaves under each hash of the tile above."""
 
-_HEAD = Prepared(select(head.c.size, head.c.frontier, head.c.origin, head.c.epoch, head.c.signers))
+_HEAD = Prepared(
+    select(head.c.size, head.c.frontier, head.c.origin, head.c.epoch, head.c.signers, head.c.checkpoint)
+)
 _MOVE = Prepared(
     update(head).values(
         size=bindparam("new_size"), frontier=bindparam("new_frontier"), checkpoint=bindparam("new_checkpoint")
@@ -45,12 +47,13 @@ _MORE_TILE = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The tree as a transaction finds it, and who signs it."""
+    """The tree as it is found, its newest checkpoint, and who signs the next: ids of keys."""
 
     frontier: Frontier
     origin: str
     epoch: int
     signers: tuple[str, ...]
+    checkpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Batch:
     """What one transaction appended, and the signed head after it."""
 
     before: Frontier
+    after: Frontier
     appended: tuple[Sealed, ...]
     checkpoint: str
     _grown: Grown = field(repr=False, compare=False)
@@ -66,11 +70,6 @@ class Batch:
         """The receipt of one of its records. Raises IndexError for another."""
         path = self._grown.path(seq)
         return Receipt(seq, self.appended[seq - self.before.size].hash, self.checkpoint, path)
-
-    @property
-    def tail(self) -> tuple[int, bytes]:
-        """The last record: its position and its bytes."""
-        return self.before.size + len(self.appended) - 1, self.appended[-1].leaf
 
 
 def begin_log(connection: Connection, signer: LogSigner) -> None:
@@ -103,8 +102,8 @@ def read_head(connection: Connection) -> Head:
     row = _HEAD.run(connection, {}).fetchone()
     if row is None or len(row[1]) != row[0].bit_count() * HASH_BYTES:
         raise LogUnavailable("the head of the log is damaged")
-    size, frontier, origin, epoch, signers = row
-    return Head(Frontier(size, _hashes(frontier)), origin, epoch, tuple(signers.split()))
+    size, frontier, origin, epoch, signers, checkpoint = row
+    return Head(Frontier(size, _hashes(frontier)), origin, epoch, tuple(signers.split()), checkpoint)
 
 
 def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer: LogSigner) -> Batch:
@@ -122,7 +121,7 @@ def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer
         connection,
         {"new_size": after.size, "new_frontier": b"".join(after.hashes), "new_checkpoint": checkpoint},
     )
-    return Batch(found.frontier, tuple(appended), checkpoint, Grown(found.frontier, hashes))
+    return Batch(found.frontier, after, tuple(appended), checkpoint, Grown(found.frontier, hashes))
 
 
 def _check_kept(connection: Connection, first: int, appended: Sequence[Sealed]) -> None:

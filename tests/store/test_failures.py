@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import InvalidRequestError
 
 from broker.errors import LogUnavailable
@@ -200,7 +199,7 @@ def test_a_store_that_lost_a_durable_record_is_not_reopened(
         Reserve.NONE, lambda t: t.connection.exec_driver_sql("UPDATE head SET size = 0, frontier = x''")
     )
     other.close()
-    with pytest.raises(LogUnavailable, match="lost a record"):
+    with pytest.raises(LogUnavailable, match="went back from 1 record to 0"):
         database.reopen()
     assert not database.healthy()
 
@@ -346,14 +345,17 @@ def test_an_error_that_is_not_the_drivers_is_told_by_its_kind_alone(database: Da
         database.write(Reserve.NONE, work)
 
 
-def test_a_store_whose_last_record_cannot_be_read_is_not_reopened(
+def test_a_store_whose_head_cannot_be_read_is_not_reopened(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def lost(_: object) -> None:
+        raise InvalidRequestError("its connection ended")
+
     append(database)
     with failing(database, "COMMIT", NOT_PERSISTED), pytest.raises(LogUnavailable):
         append(database)
     with monkeypatch.context() as patch:
-        patch.setattr("broker.store.database._LEAF", text("SELECT leaf FROM nowhere WHERE seq = :position"))
+        patch.setattr("broker.store.database.read_head", lost)
         with pytest.raises(LogUnavailable, match="cannot be read"):
             database.reopen()
     assert not database.healthy()

@@ -15,9 +15,10 @@ from broker.errors import LogUnavailable, Reason, Refused
 from broker.model.record import Event, Record
 from broker.model.stores import StoreLocation
 from broker.store.database import Database
+from broker.store.jobs import Job
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
-from broker.store.queue import TOGETHER, Job
+from broker.store.queue import TOGETHER
 from broker.store.transaction import Transaction
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing

@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 from broker.model.stores import PostgresqlStore
 from broker.store.engines.postgresql.dialling import READING, Raw, dialled
 from broker.store.engines.postgresql.standing import Identity, identified
@@ -71,7 +71,9 @@ def alive(connection: Connection) -> bool:
 def _followed(connection: Raw, before: Identity | None) -> Identity:
     identity = identified(connection)
     if before is not None and not identity.may_follow(before):
-        raise LogUnavailable("the store's server is another one now: look into it and restart")
+        raise LogUnavailable(
+            "the store's server is another one now: look into it and restart", Trouble.STORE_REPLACED
+        )
     return identity
 
 

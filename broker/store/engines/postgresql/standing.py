@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 from broker.store.engines.postgresql.dialling import Raw
 
 ITS_SETTINGS = (
@@ -40,7 +40,7 @@ def check_settings(row: tuple[Any, ...]) -> None:
     """Refuse a server that could forget a commit, by the values of `ITS_SETTINGS`. Raises LogUnavailable."""
     recovering, fsync, level, standbys = row
     if recovering:
-        raise LogUnavailable("the store's server is a standby: name the primary")
+        raise LogUnavailable("the store's server is a standby: name the primary", Trouble.STORE_READ_ONLY)
     if fsync != "on":
         raise LogUnavailable("the store's server runs with fsync off: a crash would lose records")
     if level == "off" or (level == "local" and standbys):

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 from broker.ports.signing import LogSigner
 from broker.store.engines.sqlite.connections import Connections
 from broker.store.engines.sqlite.locks import Patience, locked
@@ -82,7 +82,9 @@ class SqliteOpening:
     def anew(self) -> "SqliteOpening":
         """See `engine.Opening`."""
         if self._place.identity() != self._files[0]:
-            raise LogUnavailable("the store's file was replaced: look into it and restart")
+            raise LogUnavailable(
+                "the store's file was replaced: look into it and restart", Trouble.STORE_REPLACED
+            )
         self.close()
         return SqliteOpening(self._place, self._signer)
 

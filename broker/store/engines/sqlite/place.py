@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 from broker.store.engines.sqlite.locks import Patience, check_openable, give_back, locked, taken
 from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
@@ -117,7 +117,9 @@ class Place:
         try:
             found = os.lstat(file)
         except OSError as error:
-            raise LogUnavailable(f"a file of the store {self.path} is gone: {error.strerror}") from None
+            raise LogUnavailable(
+                f"a file of the store {self.path} is gone: {error.strerror}", Trouble.STORE_REPLACED
+            ) from None
         return Identity(found.st_dev, found.st_ino)
 
     def examined(self, opened: tuple[Identity, ...]) -> Room:
@@ -126,13 +128,13 @@ class Place:
         Raises LogUnavailable.
         """
         if self.identities() != opened:
-            raise LogUnavailable(f"a file of the store {self.path} was replaced")
+            raise LogUnavailable(f"a file of the store {self.path} was replaced", Trouble.STORE_REPLACED)
         try:
             mode, disk = os.stat(self.files[0]).st_mode, os.statvfs(self.files[0])  # noqa: PTH116 - at each write
         except OSError as error:
             raise LogUnavailable(f"the store {self.path} cannot be examined: {error.strerror}") from None
         if disk.f_flag & os.ST_RDONLY or not mode & stat.S_IWUSR:
-            raise LogUnavailable(f"the store {self.path} is read-only")
+            raise LogUnavailable(f"the store {self.path} is read-only", Trouble.STORE_READ_ONLY)
         return Room(str(self.path), disk.f_bavail * disk.f_frsize, self.reserve_bytes)
 
     def _check_directory(self) -> None:
