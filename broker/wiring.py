@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.audit.access import AuditAccessLog
+from broker.audit.custody.checkpoints import Checkpoints
+from broker.audit.custody.high_water import HighWater
+from broker.audit.custody.keeping import LogKeeping
+from broker.audit.custody.mark import mark_of
+from broker.audit.custody.opening import kept
 from broker.audit.desk import RecordingDesk
 from broker.audit.fingerprint import TicketFingerprints
 from broker.audit.housekeeping import Housekeeping
@@ -92,6 +97,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     clock, metrics = SystemClock(), Metrics()
     signer = LogKeys(started.audit.keys)
     database = Database.open(started.store, clock, signer, started.disk_reserve_mib, metrics.meter, threads)
+    keeping = _keeping(started, database)
     presence = Presence(database.boot, "serve", StoredProcesses(database), clock)
     policy, settings = load_share(directory, started.workers), load_worker(directory, started)
     holder, ring = PolicyHolder(policy), KeyRing(_signing_keys(settings))
@@ -106,7 +112,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     rooms = watched(_rooms(settings, database, holder, refusals, vsphere, limits), metrics.meter)
     requests = RunningRequests(clock)
     drift = DriftSummary(holder, rooms.entitlements, clock)
-    health = ProcessHealth(database, vsphere, drift)
+    health = ProcessHealth(database, keeping, vsphere, drift)
     access = AccessRooms(
         credentials=StoredCredentials(database),
         replay=StoredReplayGuard(database),
@@ -121,7 +127,7 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
         proofs=StoredProofs(database),
         meter=metrics.meter,
     )
-    metrics.ask(Questions(access.health.look, vsphere.loads, drift.look))
+    metrics.ask(Questions(access.health.look, vsphere.loads, drift.look, keeping.standing))
     tokens = AccessTokens(ring, settings.issuer, clock)
     app = create_app(settings, rooms, access, limits, tokens)
     app.wsgi_app = requests.counted(app.wsgi_app)  # type: ignore[assignment, method-assign]  # as Flask says
@@ -129,10 +135,18 @@ def _serve(directory: Path, started: ServerSettings, threads: FairThreads) -> Se
     follower = PolicyFollower(presence, holder, reload.load, reload.swapped, AuditSystemLog(database))
     watch = Beat("watch-health", WATCH_EVERY_S, access.health.look)
     exposition = metrics.exposition(settings, clock)
-    running = _running(settings, database, refusals, vsphere, follower, watch, requests, exposition)
+    running = _running(settings, database, keeping, refusals, vsphere, follower, watch, requests, exposition)
     running.start()
     _log.info("this worker serves", extra={"boot": database.boot, "revision": policy.revision})
     return Served(app, requests.leave, running.close, health.settled, tokens.holder, metrics.meter)
+
+
+def _keeping(settings: ServerSettings, database: Database) -> LogKeeping:
+    """The log, held against its mark before this process adds to it. Raises LogUnavailable."""
+    water = HighWater(database, mark_of(settings.store, settings.audit.high_water))
+    water.begin()
+    out = settings.audit.checkpoints
+    return LogKeeping(database, water, Checkpoints(database, out) if out else None)
 
 
 def _rooms(
@@ -160,6 +174,7 @@ def _rooms(
 def _running(
     settings: ServerSettings,
     database: Database,
+    keeping: LogKeeping,
     refusals: RefusalBudget,
     vsphere: Vsphere,
     follower: PolicyFollower,
@@ -170,6 +185,7 @@ def _running(
     """What works beside the requests."""
     return _Running(
         database=database,
+        keeping=keeping,
         vsphere=vsphere,
         follower=follower,
         beat=Beat("follow-policy", FOLLOW_EVERY_S, follower.step),
@@ -185,6 +201,7 @@ class _Running:
     """What works beside the requests, and the order in which it begins and ends."""
 
     database: Database
+    keeping: LogKeeping
     vsphere: Vsphere
     follower: PolicyFollower
     beat: Beat
@@ -195,6 +212,7 @@ class _Running:
 
     def start(self) -> None:
         self.follower.start()
+        self.keeping.start()
         self.housekeeping.start()
         self.vsphere.start()
         self.beat.start()
@@ -213,6 +231,7 @@ class _Running:
             self.follower.stop()
         except LogUnavailable as unavailable:
             _log.error("the end of this process is not on record: %s", unavailable)
+        self.keeping.stop()
         self.database.close()
         if self.exposition is not None:
             self.exposition.close()
@@ -256,17 +275,21 @@ _CODES = {
 class ProcessHealth:
     """The Health port: what ails this process, in codes of a closed list."""
 
-    def __init__(self, database: Database, vsphere: Vsphere, drift: DriftSummary) -> None:
+    def __init__(
+        self, database: Database, keeping: LogKeeping, vsphere: Vsphere, drift: DriftSummary
+    ) -> None:
         self._database = database
+        self._keeping = keeping
         self._vsphere = vsphere
         self._drift = drift
 
     def degraded(self) -> tuple[str, ...]:
-        """What ails accounts, store and controller."""
+        """What ails accounts, store, log and controller."""
         states = self._vsphere.states().values()
         trouble = {_CODES.get(state.trouble, Degraded.ACCOUNT_UNUSABLE) for state in states if state.trouble}
-        if not self._database.healthy():
-            trouble.add(Degraded.STORE_UNAVAILABLE)
+        trouble |= self._keeping.troubles()
+        if (unavailable := self._database.trouble()) is not None:
+            trouble.add(Degraded(unavailable.trouble))
         if any(vcenter.silent for vcenter in self._drift.look().values()):
             trouble.add(Degraded.CONTROLLER_SILENT)
         if any(not state.usable and not state.trouble for state in states):
@@ -301,8 +324,9 @@ def _try_out(settings: ServerSettings) -> None:
         listener = settings.listener
         ServerContext(listener.certificate, listener.key)
     Metrics().exposition(settings, SystemClock())
-    signer = LogKeys(settings.audit.keys)
-    Database.open(settings.store, SystemClock(), signer, settings.disk_reserve_mib).close()
+    signer, mark = LogKeys(settings.audit.keys), mark_of(settings.store, settings.audit.high_water)
+    with kept(Database.open(settings.store, SystemClock(), signer, settings.disk_reserve_mib), mark):
+        pass
 
 
 def _fingerprints(settings: ServerSettings) -> TicketFingerprints:

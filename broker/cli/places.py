@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import yaml
 
+from broker.audit.custody.mark import MarkFile, mark_of
+from broker.audit.custody.opening import kept
 from broker.audit.keys import LogKeys
 from broker.cli.exits import Exit
 from broker.cli.output import fail
@@ -39,14 +41,24 @@ config_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class StorePlace:
-    """The store and the folder of the log's keys, where server.yaml is not to say them."""
+    """The store and its log's keys and high-water mark, where server.yaml is not to say them."""
 
     store: StoreLocation | None
     keys: Path | None
+    high_water: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a command found them."""
+
+    store: StoreLocation
+    keys: LogKeys
+    mark: MarkFile
 
 
 def store_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that name the store and its keys; the command gets both as `store`, a StorePlace."""
+    """Options that name the store and its log's files; the command gets all as `store`, a StorePlace."""
 
     @click.option(
         "--store",
@@ -61,10 +73,19 @@ def store_option(command: Callable[..., None]) -> Callable[..., None]:
         envvar="BROKER_AUDIT_KEYS",
         help="The folder of the log's keys, where server.yaml cannot tell it.",
     )
+    @click.option(
+        "--audit-high-water",
+        "audit_high_water",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="BROKER_AUDIT_HIGH_WATER",
+        help="The file of the log's high-water mark, where server.yaml cannot tell it.",
+    )
     @wraps(command)
-    def with_place(location: str | None, audit_keys: Path | None, **rest: object) -> None:
+    def with_place(
+        location: str | None, audit_keys: Path | None, audit_high_water: Path | None, **rest: object
+    ) -> None:
         named = None if location is None else location_of(location, Path())
-        command(store=StorePlace(named, audit_keys), **rest)
+        command(store=StorePlace(named, audit_keys, audit_high_water), **rest)
 
     return with_place
 
@@ -87,18 +108,24 @@ controller_option = click.option(
 
 @contextmanager
 def opened_store(directory: Path, store: StorePlace) -> Iterator[Database]:
-    """The store, open for one command: file and keys as given, else as server.yaml says.
+    """The store, open for one command: it and its log's files as given, else as server.yaml says.
 
-    Only the store and the log's keys are read there, so that a switch can be thrown while the policy
-    is broken. Raises LogUnavailable, also where no store was ever made.
+    Only those are read there, so that a switch can be thrown while the policy is broken.
+    Raises LogUnavailable, also where no store was ever made, or its log went back.
     """
-    told = _told(directory / "server.yaml", needed=store.store is None)
-    keys = store.keys or directory / _keys_of(told)
-    database = Database.open_existing(store.store or _store_of(told, directory), SystemClock(), LogKeys(keys))
-    try:
+    found = located(directory, store)
+    with kept(Database.open_existing(found.store, SystemClock(), found.keys), found.mark) as database:
         yield database
-    finally:
-        database.close()
+
+
+def located(directory: Path, store: StorePlace) -> Found:
+    """The store and its log's files, for `opened_store` and for who mends the log."""
+    told = _told(directory / "server.yaml", needed=store.store is None)
+    location = store.store or _store_of(told, directory)
+    keys = store.keys or directory / (_audit(told, "keys") or DEFAULT_KEYS)
+    named = _audit(told, "high_water")
+    mark = store.high_water or (directory / named if named else None)
+    return Found(location, LogKeys(keys), mark_of(location, mark))
 
 
 def look_at_store(directory: Path, store: StorePlace) -> Looking:
@@ -126,11 +153,11 @@ def _store_of(told: Mapping[str, object], directory: Path) -> StoreLocation:
         fail(f"{directory / 'server.yaml'} does not name the store: do so with --store", Exit.CONFIGURATION)
 
 
-def _keys_of(told: Mapping[str, object]) -> str:
-    """As server.yaml says, else where they lie by default: a wrong guess signs nothing, and is named."""
+def _audit(told: Mapping[str, object], name: str) -> str | None:
+    """As server.yaml says, if it does: a wrong guess signs nothing, and is named."""
     audit = told.get("audit")
-    keys = audit.get("keys") if isinstance(audit, dict) else None
-    return keys if isinstance(keys, str) else DEFAULT_KEYS
+    said = audit.get(name) if isinstance(audit, dict) else None
+    return said if isinstance(said, str) else None
 
 
 def readable_policy(directory: Path) -> Policy | None:

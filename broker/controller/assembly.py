@@ -9,6 +9,8 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from broker.audit.custody.high_water import HighWater
+from broker.audit.custody.keeping import LogKeeping
 from broker.audit.housekeeping import BEAT_S, Housekeeping
 from broker.audit.orphans import OrphanRule
 from broker.audit.reading import AuditReading
@@ -28,7 +30,7 @@ from broker.controller.resolving.adopt import Adoption, adopt
 from broker.controller.resolving.look import Looked, drifted, look_now
 from broker.controller.resolving.restore import restore
 from broker.controller.rooms import ControllerRooms, NoLogin, kept_open
-from broker.controller.store import opened_store
+from broker.controller.store import mark_file, opened_store
 from broker.controller.watch import Watch
 from broker.errors import BrokerError, InvalidName, PolicyRefused
 from broker.lint.findings import Material
@@ -207,14 +209,17 @@ def _policy(settings: ControllerSettings) -> tuple[Policy, Places]:
 
 @contextmanager
 def _kept_house(settings: ControllerSettings, database: Database) -> Iterator[None]:
-    """What `serve` leaves open is closed here too, and a jammed store recovers."""
+    """What `serve` leaves open is closed here too, a jammed store recovers, and the log's mark moves on."""
     orphans = OrphanRule(database, load_server(settings.policy).orphan_grace_s)
     housekeeping = Housekeeping(database, orphans, interval_s=min(BEAT_S, settings.interval_s))
+    keeping = LogKeeping(database, HighWater(database, mark_file(settings)), None)
     housekeeping.start()
+    keeping.start()
     try:
         yield
     finally:
         housekeeping.stop()
+        keeping.stop()
 
 
 def _rooms(settings: ControllerSettings, database: Database) -> ControllerRooms:

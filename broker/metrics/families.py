@@ -130,6 +130,12 @@ CONTROLLER_SILENCE_SECONDS = Family(
     "How long ago the controller last knew how the vCenter stands; since the last apply where it never did.",
     ("vcenter",),
 )
+LOG_RECORDS = Family("broker_log_records", Kind.GAUGE, "How many records the audit log has.")
+CHECKPOINT_AGE_SECONDS = Family(
+    "broker_checkpoint_age_seconds",
+    Kind.GAUGE,
+    "How long ago a checkpoint of the audit log left, where `audit.checkpoints` says where to.",
+)
 BUILD_INFO = Family("broker_build_info", Kind.GAUGE, "1; the labels say what runs.", ("version", "python"))
 
 FAMILIES = (
@@ -151,5 +157,7 @@ FAMILIES = (
     DEGRADED,
     DRIFTED_GRANTS,
     CONTROLLER_SILENCE_SECONDS,
+    LOG_RECORDS,
+    CHECKPOINT_AGE_SECONDS,
     BUILD_INFO,
 )

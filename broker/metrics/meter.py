@@ -22,7 +22,7 @@ from broker.errors import BrokerError, Reason
 from broker.metrics import families
 from broker.metrics.families import NONE, OTHER, Family
 from broker.model.applied import DriftKind
-from broker.model.health import Condition, Degraded
+from broker.model.health import Condition, Degraded, LogStanding
 from broker.model.names import VcenterId
 from broker.policy.watched import Watched
 from broker.ports.metering import CallResult, Stop, Stops, VcenterLoad, WayEnd
@@ -143,6 +143,7 @@ class Questions:
     condition: Callable[[], Condition]
     loads: Callable[[], Mapping[VcenterId, VcenterLoad]]
     watched: Callable[[], Mapping[VcenterId, Watched]]
+    log: Callable[[], LogStanding]
 
 
 class Standing(Collector):
@@ -161,10 +162,19 @@ class Standing(Collector):
         codes[OTHER,] = float(bool(set(now.degraded) - set(Degraded)))
         yield _shown(families.DEGRADED, codes)
         yield from self._drift()
+        yield from self._log()
         loads = self._ask.loads()
         yield _shown(families.VCENTER_SESSIONS, {(v,): load.sessions for v, load in loads.items()})
         yield _shown(families.VCENTER_CALLS_RUNNING, {(v,): load.running for v, load in loads.items()})
         yield _shown(families.VCENTER_CALLS_WAITING, {(v,): load.waiting for v, load in loads.items()})
+
+    def _log(self) -> Iterator[GaugeMetricFamily]:
+        log = self._ask.log()
+        yield _shown(families.LOG_RECORDS, {(): float(log.size)})
+        age: dict[tuple[str, ...], float] = {}
+        if log.checkpoint_age_s is not None:
+            age[()] = log.checkpoint_age_s
+        yield _shown(families.CHECKPOINT_AGE_SECONDS, age)
 
     def _drift(self) -> Iterator[GaugeMetricFamily]:
         watched = self._ask.watched()

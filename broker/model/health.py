@@ -16,6 +16,15 @@ class Degraded(StrEnum):
     ACCOUNT_UNUSABLE = "account_unusable"
     CONTROLLER_SILENT = "controller_silent"
     STORE_UNAVAILABLE = "store_unavailable"
+    STORE_REPLACED = "store_replaced"
+    STORE_READ_ONLY = "store_read_only"
+    COMMIT_UNKNOWN = "commit_unknown"
+    DISK_RESERVE = "disk_reserve"
+    LOG_KEY_MISSING = "log_key_missing"
+    LOG_ROLLED_BACK = "log_rolled_back"
+    HIGH_WATER_UNUSABLE = "high_water_unusable"
+    CHECKPOINT_LATE = "checkpoint_late"
+    CLOCK_STEPPED_BACK = "clock_stepped_back"
     LIMITS_IN_MEMORY = "limits_in_memory"
 
 
@@ -25,3 +34,11 @@ class Condition:
 
     can_issue: bool
     degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogStanding:
+    """How far the log has come, and how long ago a checkpoint left; None where none is to leave."""
+
+    size: int
+    checkpoint_age_s: float | None

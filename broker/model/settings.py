@@ -49,10 +49,22 @@ class MetricsListener:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointsOut:
+    """Where the newest checkpoint goes, and how often, so that it leaves the machine."""
+
+    every_s: float
+    file: Path | None
+    """None: standard output."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditSettings:
     """How the log is kept. `keys` is the directory of the keys that sign it."""
 
     keys: Path
+    high_water: Path | None
+    """The file of the high-water mark; None: beside the store."""
+    checkpoints: CheckpointsOut | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +116,7 @@ class ControllerSettings:
     store: StoreLocation
     audit_keys: Path | None
     """None: those of server.yaml."""
+    audit_high_water: Path | None
+    """None: that of server.yaml."""
     interval_s: float
     logins: Mapping[VcenterId, ControllerLogin]

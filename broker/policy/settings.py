@@ -7,6 +7,7 @@ from broker.model.names import VcenterId
 from broker.model.principals import canonical_user
 from broker.model.settings import (
     AuditSettings,
+    CheckpointsOut,
     ControllerLogin,
     ControllerSettings,
     MetricsListener,
@@ -17,7 +18,7 @@ from broker.model.settings import (
 )
 from broker.policy.compile import compile_rate, compile_reference, compile_store
 from broker.policy.problems import Problems
-from broker.policy.settings_files import ControllerFile, ListenerEntry, MetricsEntry, ServerFile
+from broker.policy.settings_files import AuditEntry, ControllerFile, ListenerEntry, MetricsEntry, ServerFile
 from broker.policy.written import Written, WrittenPolicy
 
 
@@ -35,7 +36,7 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         signing_keys=tuple(compile_reference(key, folder) for key in body.signing_keys),
         fingerprint_key=compile_reference(body.fingerprint_key, folder),
         old_fingerprint_keys=tuple(compile_reference(key, folder) for key in body.old_fingerprint_keys),
-        audit=AuditSettings(keys=written.beside(body.audit.keys)),
+        audit=_audit(written, body.audit),
         redis_url=compile_reference(body.redis_url, folder) if body.redis_url else None,
         proof_max_age_s=body.proof_max_age_s,
         service_rate=compile_rate(body.service_rate),
@@ -44,6 +45,17 @@ def compile_server(written: Written[ServerFile]) -> ServerSettings:
         disk_reserve_mib=body.disk_reserve_mib,
         orphan_grace_s=body.orphan_grace_s,
         metrics=_metrics(written, body.metrics) if body.metrics else None,
+    )
+
+
+def _audit(written: Written[ServerFile], audit: AuditEntry) -> AuditSettings:
+    out = audit.checkpoints
+    return AuditSettings(
+        keys=written.beside(audit.keys),
+        high_water=written.beside(audit.high_water) if audit.high_water else None,
+        checkpoints=CheckpointsOut(out.every_s, written.beside(out.file) if out.file else None)
+        if out
+        else None,
     )
 
 
@@ -75,6 +87,7 @@ def compile_controller(written: Written[ControllerFile]) -> ControllerSettings:
         policy=written.beside(body.policy),
         store=compile_store(body.store, folder),
         audit_keys=written.beside(body.audit_keys) if body.audit_keys else None,
+        audit_high_water=written.beside(body.audit_high_water) if body.audit_high_water else None,
         interval_s=body.interval_s,
         logins=MappingProxyType(logins),
     )

@@ -72,12 +72,33 @@ class MetricsEntry(Strict):
 DEFAULT_KEYS = "audit-keys"
 
 
+class CheckpointsEntry(Strict):
+    """The newest checkpoint as a line of JSON on a beat, to one of the two: a log shipper takes it away."""
+
+    every_s: float = Field(default=60, ge=1, le=3600, description="Seconds from one line to the next.")
+    file: FilePath | None = Field(default=None, description="A file that is appended to, mode 0640.")
+    stdout: bool = Field(default=False, description="`true`: standard output of `broker serve`.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "CheckpointsEntry":
+        if (self.file is None) != self.stdout:
+            refuse("needs one way out", "Write exactly one of file, and stdout: true")
+        return self
+
+
 class AuditEntry(Strict):
     """How the log is kept."""
 
     keys: FilePath = Field(
         default=DEFAULT_KEYS,
         description="The folder of the keys that sign the log, 0600 each; `broker audit keys init` makes it.",
+    )
+    high_water: FilePath | None = Field(
+        default=None,
+        description="The file of the high-water mark, best on another disk; else beside the store.",
+    )
+    checkpoints: CheckpointsEntry | None = Field(
+        default=None, description="Where checkpoints go to leave the machine; without it, nowhere."
     )
 
 
@@ -143,6 +164,12 @@ class ServerFile(Strict):
         default=None, description="Where metrics are read; without it, nowhere."
     )
 
+    @model_validator(mode="after")
+    def _marked(self) -> "ServerFile":
+        if self.store.sqlite is None and self.audit.high_water is None:
+            refuse("keeps its log on a server, and names no file beside it", "Write audit.high_water")
+        return self
+
 
 class LoginEntry(Strict):
     """The privileged credential for one vCenter."""
@@ -159,6 +186,10 @@ class ControllerFile(Strict):
     audit_keys: FilePath | None = Field(
         default=None,
         description="Its own folder of the log's keys, where it runs as another user than `serve`.",
+    )
+    audit_high_water: FilePath | None = Field(
+        default=None,
+        description="The file of the log's high-water mark, where it is not the one that server.yaml says.",
     )
     interval_s: float = Field(
         default=60,

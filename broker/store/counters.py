@@ -1,4 +1,4 @@
-"""Named numbers that only go up."""
+"""Named numbers: counts that only go up, and a time."""
 
 from enum import StrEnum
 
@@ -6,6 +6,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from broker.store.statements import Prepared
 from broker.store.tables import counter
+from broker.store.upserts import put
 
 
 class Counter(StrEnum):
@@ -14,6 +15,8 @@ class Counter(StrEnum):
     RELOAD = "reload"
     REOPENED = "reopened"
     ENTITLEMENTS = "entitlements"
+    CHECKPOINT_LEFT = "checkpoint_left"
+    """When the last one left, in milliseconds since 1970."""
 
 
 _VALUE = Prepared(select(counter.c.value).where(counter.c.name == bindparam("counted")))
@@ -33,7 +36,12 @@ def bump(connection: Connection, name: Counter) -> int:
     return int(found or 1)
 
 
+def set_to(connection: Connection, name: Counter, value: int) -> None:
+    """Set it, within the transaction that runs."""
+    put(connection, counter, {"name": name.value, "value": value})
+
+
 def value_of(connection: Connection, name: Counter) -> int:
-    """The value now; 0 where it was never bumped."""
+    """The value now; 0 where there never was one."""
     found = _VALUE.run(connection, {"counted": name.value}).fetchone()
     return int(found[0]) if found else 0

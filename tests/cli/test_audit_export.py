@@ -21,6 +21,7 @@ from tests.support.clock import HandClock
 from tests.support.deadline import eventually
 from tests.support.log_keys import LOG_KEYS
 from tests.support.many_records import fill
+from tests.support.marks import marked
 from tests.support.tools import ROOT
 
 RECORDS = 3000
@@ -31,6 +32,7 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of some hours of a site."""
     folder = tmp_path_factory.mktemp("hours")
     fill(folder / "broker.db", RECORDS, HandClock())
+    marked(folder / "broker.db")
     return folder
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from broker.audit.custody.mark import mark_of
 from broker.audit.fingerprint import TicketFingerprints
 from broker.cli import main
 from broker.cli.exits import Exit
@@ -33,6 +34,7 @@ from broker.tlog.checkpoint import parsed_checkpoint
 from broker.tlog.merkle import included, leaf_hash
 from tests.support.clock import HandClock
 from tests.support.issuing import CALLER, HOST, TICKET
+from tests.support.marks import marked
 from tests.support.policy_files import PolicyFiles
 from tests.support.records import Book, issued, open_book
 from tests.support.stack import until
@@ -53,6 +55,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Book]:
     book = open_book(tmp_path / "store.db", HandClock())
     for number, key in enumerate(KEYS[::-1]):
         issue(book, number, key)
+    marked(tmp_path / "store.db")
     yield book
     book.database.close()
 
@@ -165,7 +168,8 @@ def test_show_of_nothing_fails_and_is_on_record(book: Book) -> None:
 
 
 def test_show_refuses_a_record_that_the_signed_head_does_not_hold(book: Book) -> None:
-    """One that was rewritten with its hash, so that only the head tells."""
+    """One that was rewritten with its hash, and the mark taken away, so that only the head tells."""
+    mark_of(Path(os.environ["BROKER_STORE"]), None).path.unlink()
     (leaf,) = StoredLog(book.database).at(1)
     forged = leaf.content.replace(b'"cim-a"', b'"cim-b"')
     values = (forged, leaf_hash(forged))
@@ -173,7 +177,7 @@ def test_show_refuses_a_record_that_the_signed_head_does_not_hold(book: Book) ->
     book.database.write(Reserve.NONE, lambda t: t.connection.exec_driver_sql(rewrite, values))
     result = typed("show", "1")
     assert (result.exit_code, result.stdout) == (Exit.FAILED, "")
-    assert "of broker.test/audit at size 4; run: broker audit verify" in result.stderr
+    assert "of broker.test/audit at size 5; run: broker audit verify" in result.stderr
 
 
 def test_tail_shows_the_newest_records_the_oldest_of_them_first(book: Book) -> None:

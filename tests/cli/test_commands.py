@@ -22,6 +22,7 @@ from broker.store.database import Database
 from broker.store.latches import StoredLatches
 from tests.support.certificates import self_signed
 from tests.support.log_keys import LOG_KEYS
+from tests.support.marks import marked
 from tests.support.policy_files import PolicyFiles
 from tests.support.tools import ROOT
 
@@ -125,7 +126,7 @@ def test_an_app_is_added_rotated_disabled_and_enabled_on_record(tmp_path: Path, 
     assert app == {"app": "nagios", "state": "disabled", "generation": 3, "secrets": 2}
     done("apps", "enable", "nagios", *at)
     assert "enabled" in done("apps", "list", *at)
-    assert events(store) == ["app_added", "app_rotated", "app_disabled", "app_enabled"]
+    assert events(store) == ["log_began", "app_added", "app_rotated", "app_disabled", "app_enabled"]
     assert secret.read_text().strip() not in done("apps", "list", *at)
 
 
@@ -149,7 +150,7 @@ def test_an_overlap_without_a_new_secret_means_nothing(store: Path) -> None:
     done("apps", "add", "nagios", "--store", str(store))
     result = typed("apps", "rotate", "nagios", "--overlap", "5", "--store", str(store))
     assert result.exit_code == Exit.USAGE
-    assert events(store) == ["app_added"]
+    assert events(store) == ["log_began", "app_added"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_file_that_was_there_before_is_neither_overwritten_nor_removed(tmp_pat
     result = typed("apps", "add", "nagios", "--secret-file", str(secret), "--store", str(store))
     assert result.exit_code == Exit.CONFLICT
     assert secret.read_text() == "precious"
-    assert events(store) == []
+    assert events(store) == ["log_began"]
 
 
 def test_an_app_that_was_never_added_cannot_be_switched(store: Path) -> None:
@@ -232,6 +233,7 @@ def test_a_stopped_log_in_is_shown_and_reopened_on_record(store: Path) -> None:
     database = Database.open(store, SystemClock(), LOG_KEYS)
     StoredLatches(database).close(VcenterId("prod"), canonical_user("svc@vsphere.local"), "digest")
     database.close()
+    marked(store)
     assert r"vsphere.local\svc" in done("accounts", "latched", *at)
     done("accounts", "retry", "prod", "SVC@vsphere.local", *at)
     assert json.loads(done("accounts", "latched", "--format", "json", *at)) == []

@@ -54,7 +54,7 @@ def test_an_apply_from_the_file_is_on_record_and_idempotent(files: PolicyFiles, 
     file = files.folder / "controller.yaml"
     assert [c.event for c in applied(file).changes] == ["R600I", "R610I", "R620I"]
     assert applied(file).unchanged == ("nagios-dc1",)
-    assert codes(store) == ["R640I", "R631I", "R600I", "R631I", "R610I", "R620I", "R641I"]
+    assert codes(store) == ["L700I", "R640I", "R631I", "R600I", "R631I", "R610I", "R620I", "R641I"]
 
 
 def test_the_low_privilege_passwords_are_not_read(files: PolicyFiles, store: Database) -> None:
@@ -97,7 +97,7 @@ def test_the_process_watches_and_ends_at_sigterm(
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 0, told
-    assert codes(store)[7:] == ["S400I", "P300I", "R621W", "S401I"]
+    assert codes(store)[8:] == ["S400I", "P300I", "R621W", "S401I"]
     assert not any("controller" in live.session.user for live in lab.sessions.all())
     assert PASSWORDS["broker-controller"] not in told
 

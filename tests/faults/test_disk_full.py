@@ -107,7 +107,7 @@ if INSIDE:
         minted = len(witness.minted)
         assert unavailable(witness.ask())
         assert len(witness.minted) == minted
-        assert witness.stack.get("/readyz").json()["degraded"] == ["store_unavailable"]
+        assert witness.stack.get("/readyz").json()["degraded"] == ["disk_reserve"]
 
     def test_a_store_whose_files_find_no_inode_is_not_opened_until_they_do(tmp_path: Path) -> None:
         folder = tmp_path / "state"

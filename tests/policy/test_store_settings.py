@@ -14,7 +14,7 @@ from tests.support.policy_problems import server_problems
 
 
 def written(files: PolicyFiles, store: str) -> PolicyFiles:
-    files.change("server.yaml", "store: broker.db", f"store: {store}")
+    files.change("server.yaml", "store: broker.db", f"store: {store}\naudit: {{high_water: mark}}")
     files.change("controller.yaml", "store: broker.db", f"store: {store}")
     return files
 
@@ -102,3 +102,9 @@ def test_a_password_in_a_url_is_never_repeated(files: PolicyFiles) -> None:
     with pytest.raises(InvalidName) as refused:
         location_of(f"postgresql://u:{CANARY}@127.0.0.1/d", files.folder)
     assert CANARY not in repr(refused.value)
+
+
+def test_a_store_on_a_server_names_the_file_of_its_mark(files: PolicyFiles) -> None:
+    files.change("server.yaml", "store: broker.db", 'store: "postgresql://u@127.0.0.1/d"')
+    (found,) = server_problems(files.folder)
+    assert found.problem == "keeps its log on a server, and names no file beside it"

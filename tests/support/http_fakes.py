@@ -240,7 +240,7 @@ def settings_for(listener: TlsListener | UnixListener = TLS) -> ServerSettings:
         signing_keys=(SecretVariable("NONE"),),
         fingerprint_key=SecretVariable("NONE"),
         old_fingerprint_keys=(),
-        audit=AuditSettings(keys=Path("audit-keys")),
+        audit=AuditSettings(keys=Path("audit-keys"), high_water=None, checkpoints=None),
         redis_url=None,
         proof_max_age_s=30.0,
         service_rate=Rate(10_000, 60),

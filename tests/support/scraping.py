@@ -55,10 +55,15 @@ class MeasuredStack:
         return Scraped(answer.text)
 
 
+CHECKPOINTS = {"file": "../checkpoints.log"}
+"""So that there is an age of them."""
+
+
 @contextmanager
 def measured_stack(root: Path, **server: Any) -> Iterator[MeasuredStack]:
-    """Applied, with metrics and further keys of server.yaml; nothing served yet."""
+    """Applied, with all metrics and further keys of server.yaml; nothing served yet."""
     with applied_stack(root) as stack:
         port = free_port()
         stack.edit("server.yaml", lambda file: file.update(metrics={"port": port}, **server))
+        stack.edit("server.yaml", lambda file: file.setdefault("audit", {}).update(checkpoints=CHECKPOINTS))
         yield MeasuredStack(stack, port)

@@ -174,6 +174,11 @@ class Stack:
         witness = Witness(memory_of(site.log_state, site.url), SystemClock(), keys, site.receipts)
         return BrokerClient(site.url, site.broker_ca, self.credential(), witness=witness)
 
+    def trust(self, key: str) -> None:
+        """Hand a new public key of the log to the monitoring host, past the broker."""
+        with self.site.log_key.open("a") as keys:
+            keys.write(f"{key}\n")
+
     def as_app(self) -> tuple[str, ...]:
         """The options of a command that acts as that host."""
         site = self.site

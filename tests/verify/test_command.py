@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from broker.cli import main
 from broker.cli.exits import Exit
 from tests.support.log_keys import LOG_KEYS
+from tests.support.marks import marked
 from tests.support.rewriting import checkpoint_over, leaves_of
 from tests.support.tools import ROOT
 from tests.support.verifying import damaged
@@ -35,6 +36,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
     LOG_KEYS.write(folder / "audit-keys")
     path = Path(shutil.copyfile(whole, folder / "broker.db"))
     path.chmod(0o600)
+    marked(path)
     return path
 
 

@@ -5,6 +5,7 @@ import click
 from broker.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "epoch": "broker.cli.audit.epoch",
     "export": "broker.cli.audit.export",
     "find-ticket": "broker.cli.audit.find_ticket",
     "keys": "broker.cli.audit.keys",

@@ -1,0 +1,1 @@
+"""That the log cannot go back or fork unseen: its keys, its mark on another path, what leaves the machine."""
