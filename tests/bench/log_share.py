@@ -24,14 +24,24 @@ SHARE = 0.5
 
 
 def figures(plan: Plan) -> list[Figure]:
-    """The middle and the tail of the wait for intent and outcome together."""
+    """The middle and the tail of the wait for intent and outcome together, and what of it the disk takes."""
     root = plan.root / "share"
     with stubbed_way(root) as way, flushing(root / "flushed") as loop:
         rounds = [_round(plan, number, way, loop) for number in range(1, plan.rounds + 1)]
     p50 = samples(rounds, lambda _flushed, _full, share: share.answers.latency.p50)
     p99 = tuple(Sample(share.answers.latency.p99) for _, _, share in rounds)
+    flushes = tuple(Sample(_flushes(flushed, share)) for flushed, _, share in rounds)
     what = "wait of an issuance for the log at half the rate"
-    return [Figure("k", f"{what}, p50", "ms", "", p50), Figure("k.tail", f"{what}, p99", "ms", "", p99)]
+    return [
+        Figure("k", f"{what}, p50", "ms", "", p50),
+        Figure("k.tail", f"{what}, p99", "ms", "", p99),
+        Figure("k.flushes", "that p50, of two of the fdatasync loop's writes", "", "", flushes),
+    ]
+
+
+def _flushes(flushed: Measurement, share: Measurement) -> float:
+    """Nobody can wait for less than both writes."""
+    return share.answers.latency.p50 / (2 * flushed.answers.latency.p50)
 
 
 def _round(plan: Plan, number: int, way: StubbedWay, loop: FlushSide) -> tuple[Measurement, ...]:
