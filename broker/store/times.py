@@ -8,7 +8,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def ms(at: datetime) -> int:
     """The millisecond that `at` falls into."""
-    return (at - _EPOCH) // _MILLISECOND
+    since = at - _EPOCH
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def ms_up(at: datetime) -> int:

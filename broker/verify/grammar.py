@@ -11,7 +11,8 @@ from broker.audit.catalogue import CATALOGUE, EventFacts
 from broker.model.record import Event
 
 VERSION = 2
-_ENVELOPE = ("boot", "code", "event", "fields", "id", "node", "ts", "v")
+_ENVELOPE = ["boot", "code", "event", "fields", "id", "node", "ts", "v"]
+_TEXT = {str}
 _texts = itemgetter("id", "event", "code", "ts", "boot", "node")
 _EVENTS = {event.value: event for event in Event}
 _SHAPES_KEPT = 4096
@@ -21,15 +22,17 @@ class NoRecord(Exception):
     """Bytes that no broker wrote as a record; says why."""
 
 
-def parsed(leaf: bytes) -> Mapping[str, Any]:
+def parsed(leaf: object) -> Mapping[str, Any]:
     """The content of a record's bytes, with its envelope whole and in its order. Raises NoRecord."""
+    if type(leaf) is not bytes:
+        raise NoRecord("is not kept as bytes")
     try:
         content = from_json(leaf, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         raise NoRecord("is not JSON") from None
-    if type(content) is not dict or tuple(content) != _ENVELOPE:
+    if type(content) is not dict or [*content] != _ENVELOPE:
         raise NoRecord("does not have the envelope of a record")
-    if type(content["fields"]) is not dict or not {str}.issuperset(map(type, _texts(content))):
+    if type(content["fields"]) is not dict or not _TEXT.issuperset(map(type, _texts(content))):
         raise NoRecord("does not have the envelope of a record")
     return content
 

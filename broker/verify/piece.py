@@ -96,39 +96,30 @@ class _Examination:
     def _row(self, row: Row) -> None:
         if len(row) > 1 and row[0] != self._next and not self._placed(row[0]):
             return
-        leaf = row[-1]
+        index, leaf, values = self._next, row[-1], ()
         found = hash_of(leaf)
-        if type(leaf) is not bytes:
-            self._findings.add(Kind.RECORD, "is not kept as bytes", self._next)
-            leaf = b""
-        expected = (self._next, found, *self._content(leaf), leaf)
-        if len(row) > 1 and row != expected:
-            self._compare(row, expected)
-        self._hashes += found
-        self._next += 1
-
-    def _content(self, leaf: bytes) -> tuple[Any, ...]:
-        """Look into a record; its columns, or none where it is no record."""
         try:
             content = parsed(leaf)
             values = values_of(content)
-            self._take(content, values)
+            self._take(index, content, values[_AT])
         except NoRecord as no:
-            self._findings.add(Kind.CONTENT, str(no), self._next)
+            self._findings.add(Kind.CONTENT, str(no), index)
         except (KeyError, TypeError, ValueError):
-            self._findings.add(Kind.CONTENT, "has fields that no broker writes", self._next)
-        else:
-            return values
-        return ()
+            self._findings.add(Kind.CONTENT, "has fields that no broker writes", index)
+        if len(row) > 1 and row != (index, found, *values, leaf):
+            self._compare(row, (index, found, *values))
+        self._hashes += found
+        self._next = index + 1
 
-    def _take(self, content: Mapping[str, Any], values: tuple[Any, ...]) -> None:
-        index, code, fields = self._next, content["code"], content["fields"]
+    def _take(self, index: int, content: Mapping[str, Any], at: int) -> None:
+        code, fields = content["code"], content["fields"]
         wrong, unknown = judged(content["v"], code, content["event"], tuple(fields))
         if wrong:
             self._findings.add(Kind.CONTENT, wrong, index)
         if unknown:
             self._told[unknown] += 1
-        self._until = max(self._until, values[_AT])
+        if at > self._until:  # noqa: PLR1730 - max() costs a call for each of a million records
+            self._until = at
         if code in OF_ATTEMPTS:
             self._step(step_of(index, code, fields), fields)
         elif code == REFUSAL:
@@ -163,7 +154,7 @@ class _Examination:
 
     def _compare(self, row: Row, expected: Row) -> None:
         """Say in what it differs. Of what is no record only the hash was expected."""
-        for name, kept, told in zip(_CLAIMED, row, expected[:-1], strict=False):
+        for name, kept, told in zip(_CLAIMED, row, expected, strict=False):
             if kept == told:
                 continue
             if name == "hash":
