@@ -166,11 +166,25 @@ def test_a_connection_that_ended_while_nobody_used_it_costs_no_request(
     append(database)
     assert seqs(database) == [0]
     end_sessions(server, store)
-    assert "connection" in database.problem()
+    assert database.healthy()
     assert seqs(database) == [0]
     assert append(database) == 1
     assert database.healthy()
     database.close()
+
+
+def test_a_store_is_healthy_in_the_middle_of_its_writes(database: Database) -> None:
+    over = threading.Event()
+
+    def write_on() -> None:
+        while not over.is_set():
+            append(database)
+
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(write_on)
+        assert [database.problem() for _ in range(200)] == [""] * 200
+        over.set()
+        writing.result(20)
 
 
 def test_who_stands_still_in_a_transaction_loses_it_and_holds_up_nobody(

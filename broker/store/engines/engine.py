@@ -49,7 +49,10 @@ class Opening(Protocol):
         """
 
     def lost(self) -> bool:
-        """Whether a connection ended between transactions, and the database must be opened `anew`."""
+        """Whether a connection ended between transactions, and the database must be opened `anew`.
+
+        For who is about to begin one, and alone with the writer.
+        """
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep the others of this machine from writing, where the engine's own waiting is not fair.

@@ -49,7 +49,8 @@ class PostgresqlOpening:
         with _explained(f"the store {store} cannot be used"):
             self._connections = Connections(store, before)
             self.writer = self._connections.writer
-            raw(self.writer).add_notice_handler(self._noticed)
+            self._writing = raw(self.writer)
+            self._writing.add_notice_handler(self._noticed)
             try:
                 prepare(self.writer, signer)
             except BaseException:  # nobody else can close them
@@ -69,8 +70,11 @@ class PostgresqlOpening:
         return Room(str(self._store), 0, 0)
 
     def check(self) -> None:
-        """See `engine.Opening`: whether the server is there, takes writes and keeps them."""
-        if self.lost():
+        """See `engine.Opening`: whether the server is there, takes writes and keeps them.
+
+        Another thread may be writing meanwhile, so of the writer is asked only whether it was given up.
+        """
+        if self._writing.closed:
             raise LogUnavailable("the connection to the store's server is lost")
         with _explained("the store's server does not answer"):
             check_settings(tuple(self.read(lambda connection: connection.execute(_LOOK).one())))
