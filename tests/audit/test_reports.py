@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from broker.audit.reading import AuditReading
 from broker.audit.reports import MAKERS
+from broker.audit.reports.changes import CHANGES
 from broker.audit.reports.rooms import ReportRooms
 from broker.errors import InvalidName, Reason, Refused
 from broker.model.issuance import OutcomeKind
@@ -239,6 +240,18 @@ def test_changes_tell_who_changed_what(database: Database, records: list[Row]) -
     assert rows[0]["what"] == {"app": "app-1", "generation": 2, "new_secret": False}
     alices = asked(database, ReportName.CHANGES, RecordFilter(actor="alice", app="app-1")).rows
     assert [row["event"] for row in alices][:2] == ["app_rotated", "app_added"]
+
+
+def test_changes_are_those_of_roles_policies_switches_keys_and_epochs_and_no_readings() -> None:
+    of_the_log = {event.name for event in CHANGES if event.value[0] == "L"}
+    assert of_the_log == {
+        "LOG_BEGAN",
+        "LOG_KEY_ADDED",
+        "LOG_KEY_RETIRED",
+        "EPOCH_OPENED",
+        "HIGH_WATER_STARTED",
+    }
+    assert {event.value[0] for event in CHANGES} == set("CPRL")
 
 
 def test_changes_of_events_that_are_none_are_none(database: Database) -> None:
