@@ -25,9 +25,9 @@ class Trust:
     def with_own(self) -> "Trust":
         """For what was signed long ago: the checker need not have every key that the log had since.
 
-        What contradicts the records is found whoever signed it; what does not was signed by the log.
+        Nor do sizes bound a key here: what it signed beyond its end is what a log lost, or what was forged.
         """
-        return Trust((*self.given, *_parsed(self.own)), self.own)
+        return Trust((*self.given, *_parsed(self.own)), ())
 
     def verify(self, checkpoint: Checkpoint) -> tuple[VerifierKey, ...]:
         """The trusted keys that signed it, of those that may sign a head of its size.

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from broker.model.record import Event
 from broker.store.published import PublishedKey
 from broker.tlog.note import NoteRefused, verifier_key
 from broker.verify.findings import Findings, Kind
 
-BEGAN, ADDED, RETIRED, EPOCH = "L700I", "L701I", "L702I", "L710W"
+BEGAN, ADDED = Event.LOG_BEGAN.value, Event.LOG_KEY_ADDED.value
+RETIRED, EPOCH = Event.LOG_KEY_RETIRED.value, Event.EPOCH_OPENED.value
 MARKS = frozenset({BEGAN, ADDED, RETIRED, EPOCH})
 
 

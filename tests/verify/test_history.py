@@ -1,13 +1,26 @@
 """Every key but the first is told by a record: what the log says of its keys is held against these."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from broker.audit.custody.epochs import open_epoch
+from broker.audit.custody.mark import MarkFile
+from broker.audit.custody.opening import kept
+from broker.audit.custody.rotation import Rotation
+from broker.audit.keys import LogKeys, make_key
+from broker.audit.reading import AuditReading
+from broker.store.database import Database
 from broker.store.published import PublishedKey
+from broker.tlog.checkpoint import TreeHead
 from broker.tlog.note import SignerKey
+from broker.verify.evidence import Earlier, Evidence
 from broker.verify.findings import Findings
 from broker.verify.history import ADDED, BEGAN, EPOCH, RETIRED, History, Mark
+from tests.support.clock import HandClock
+from tests.support.log_keys import ORIGIN
+from tests.support.verifying import damaged, verdict_on
 
 FIRST, SECOND = (SignerKey.generated("broker.test/audit").verifier for _ in range(2))
 THIRD = SignerKey.generated("broker.test/audit/e2").verifier
@@ -59,3 +72,23 @@ def test_what_is_stated_of_a_key_must_be_what_its_record_tells(change: dict[str,
 
 def test_a_record_that_tells_of_no_key_is_found() -> None:
     assert told(STATED[:1], (Mark(5, ADDED, {"vkey": "no key"}),)).startswith("record 5 ")
+
+
+def test_a_log_with_new_keys_and_a_new_epoch_is_good_and_tells_what_was_left_behind(
+    tmp_path: Path,
+) -> None:
+    store, folder = tmp_path / "store.db", tmp_path / "keys"
+    make_key(folder, ORIGIN)
+    keys, mark = LogKeys(folder), MarkFile(tmp_path / "mark")
+    with kept(Database.open(store, HandClock(), keys), mark) as database:
+        rotation = Rotation(database, keys, "root")
+        rotation.begin()
+        rotation.finish()
+        lost = TreeHead(ORIGIN, 50, bytes(32))
+        note = keys.sign(lost, [key.id for key in keys.all()])
+        open_epoch(database, keys, mark, "restored", "root")
+        ended = AuditReading(database).size() - 1
+    damaged(store)
+    assert verdict_on(store).findings == ()
+    (finding,) = verdict_on(store, evidence=Evidence((Earlier("a checkpoint", note),))).findings
+    assert str(finding).endswith(f"50 records of an epoch that ended with {ended}: see record {ended}")
