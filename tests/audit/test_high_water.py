@@ -1,6 +1,7 @@
 """The mark beside a log: it follows, never goes back, and a log that does not reach it is refused."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,26 @@ def test_a_store_that_went_on_from_a_backup_is_refused_though_it_is_longer(
     refusal = refused(path)
     assert refusal.trouble is Trouble.LOG_ROLLED_BACK
     assert "first 5 of 12 records" in refusal.detail
+
+
+def test_a_store_whose_write_ahead_log_was_cut_short_of_the_mark_is_refused(
+    path: Path, tmp_path: Path
+) -> None:
+    """Whole after a crash it holds what the mark says; a byte less, and SQLite drops a transaction of it."""
+    left = tmp_path / "left"
+    left.mkdir()
+    with opened(path) as database:
+        append(database, 3)
+        subprocess.run(["cp", path, f"{path}-wal", left], check=True)
+    for cut in (0, 1):
+        put_back(path, left / path.name)
+        whole = (left / f"{path.name}-wal").read_bytes()
+        path.with_name(f"{path.name}-wal").write_bytes(whole[: len(whole) - cut])
+        if cut:
+            assert "holds 1 record," in refused(path).detail
+        else:
+            with opened(path) as database:
+                assert len(events(database)) == 4
 
 
 def test_a_store_that_is_gone_is_not_begun_anew_beside_its_mark(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Any order of appends, failures and crashes: no record that was told durable is lost, and no head denied."""
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -10,14 +11,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from broker.audit.custody.rotation import Rotation
+from broker.audit.keys import LogKeys
 from broker.errors import LogUnavailable
 from broker.model.receipt import Receipt
 from broker.model.record import Event, Record
 from broker.store.database import Database
-from broker.store.log import StoredLog
+from broker.store.log import Leaf, StoredLog
 from broker.store.place import Reserve
+from broker.store.published import PublishedTree
 from broker.store.transaction import Transaction
 from broker.store.tree import TILE
+from broker.tlog.note import verifier_key
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing
 from tests.support.log_keys import LOG_KEYS
@@ -25,6 +30,12 @@ from tests.support.whole_log import check_released, check_tree
 
 COUNTS = st.sampled_from([1, 2, 3, TILE - 1, TILE])
 WHEN = st.sampled_from([NOT_PERSISTED, PERSISTED])
+
+
+def told(leaf: Leaf) -> object:
+    """The number of a record that has one, the event of another."""
+    record = json.loads(leaf.content)
+    return record["fields"].get("number", record["event"])
 
 
 class Undone(Exception):
@@ -39,7 +50,9 @@ class Log(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.lives = 0
         self.path = self.folder / "0.db"
-        self.database = Database.open(self.path, HandClock(), LOG_KEYS)
+        LOG_KEYS.write(self.folder / "keys")
+        self.keys = LogKeys(self.folder / "keys")
+        self.database = Database.open(self.path, HandClock(), self.keys)
         self.next = 0
         self.durable: list[object] = []
         self.receipts: list[Receipt] = []
@@ -90,10 +103,25 @@ class Log(RuleBasedStateMachine):
         if when == PERSISTED:
             self.durable += [record.fields["number"] for record in records]
 
+    @rule(lost=st.sampled_from([None, NOT_PERSISTED, PERSISTED]))
+    def rotate(self, lost: When | None) -> None:
+        """Add a key, or retire the older one, whose turn it is."""
+        rotation = Rotation(self.database, self.keys, "tester")
+        running = len(self.database.look().signers) > 1
+        change = rotation.finish if running else rotation.begin
+        if lost is None:
+            change()
+        else:
+            with failing(self.database, "COMMIT", lost), pytest.raises(LogUnavailable, match="not known"):
+                change()
+            self.database.reopen()
+        if lost != NOT_PERSISTED:
+            self.durable.append("log_key_retired" if running else "log_key_added")
+
     @rule()
     def restart(self) -> None:
         self.database.close()
-        self.database = Database.open(self.path, HandClock(), LOG_KEYS)
+        self.database = Database.open(self.path, HandClock(), self.keys)
 
     @rule()
     def crash(self) -> None:
@@ -123,15 +151,15 @@ class Log(RuleBasedStateMachine):
 
     def _go_on_with(self, copy: Path) -> None:
         self.database.close()
-        self.path, self.database = copy, Database.open(copy, HandClock(), LOG_KEYS)
+        self.path, self.database = copy, Database.open(copy, HandClock(), self.keys)
 
     @invariant()
     def the_log_is_whole(self) -> None:
         leaves = StoredLog(self.database).leaves(0, 10**6)
-        kept = [int(leaf.content.partition(b'"number":')[2].partition(b"}")[0]) for leaf in leaves]
-        assert kept == self.durable
-        assert check_tree(self.database) == len(self.durable)
-        check_released(self.database, [], self.receipts[-4:])
+        assert [told(leaf) for leaf in leaves] == self.durable
+        keys = [verifier_key(key.key) for key in PublishedTree(self.database).public_keys()]
+        assert check_tree(self.database, keys) == len(self.durable)
+        check_released(self.database, [], self.receipts[-4:], keys)
 
 
 def test_no_order_of_failures_loses_a_record_or_denies_a_head() -> None:

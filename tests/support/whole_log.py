@@ -6,7 +6,7 @@ I5  every head that was ever released, and every receipt, is of a tree that this
 I8  the verifier finds nothing wrong
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -18,12 +18,14 @@ from broker.store.engines.choice import look_at
 from broker.store.tree import TILE
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import Frontier, included, leaf_hash
+from broker.tlog.note import VerifierKey
 from broker.verify.checking import verify
 from broker.verify.crew import one_by_one
 from broker.verify.evidence import Evidence
 from broker.verify.stored import stored_log
 from tests.support.log_keys import LOG_KEYS
 
+OURS = LOG_KEYS.verifiers()
 Tiles = dict[tuple[int, int], bytes]
 
 
@@ -40,7 +42,7 @@ class Kept(NamedTuple):
         return [leaf_hash(leaf) for _, _, leaf in self.records]
 
 
-def check_tree(database: Database) -> int:
+def check_tree(database: Database, keys: Sequence[VerifierKey] = OURS) -> int:
     """I3 and I4; how many records there are."""
     kept = database.read(_kept)
     hashes = kept.hashes
@@ -49,7 +51,7 @@ def check_tree(database: Database) -> int:
     assert [found for _, found, _ in kept.records] == hashes, "a stored hash is not of its bytes"
     size, frontier, checkpoint = kept.head
     assert (size, frontier) == (whole.size, b"".join(whole.hashes)), "the head is not of these records"
-    assert signed(checkpoint) == (whole.size, whole.root()), "what was signed is not of these records"
+    assert signed(checkpoint, keys) == (whole.size, whole.root()), "what was signed is not of these records"
     assert kept.tiles == tiles_over(hashes)
     return len(hashes)
 
@@ -57,21 +59,28 @@ def check_tree(database: Database) -> int:
 def check_verified(place: StoreLocation) -> None:
     """I8: what an outsider runs on the log, who has its key, finds nothing wrong."""
     with stored_log(look_at(place)) as log:
-        verdict = verify(log, LOG_KEYS.verifiers(), Evidence(), one_by_one, lambda _: None)
+        verdict = verify(log, OURS, Evidence(), one_by_one, lambda _: None)
     assert verdict.findings == (), verdict.findings
 
 
-def check_released(database: Database, checkpoints: Iterable[str], receipts: Iterable[Receipt] = ()) -> None:
+def check_released(
+    database: Database,
+    checkpoints: Iterable[str],
+    receipts: Iterable[Receipt] = (),
+    keys: Sequence[VerifierKey] = OURS,
+) -> None:
     """I5, whoever holds them."""
     hashes = database.read(_kept).hashes
     given = list(receipts)
-    heads = {signed(checkpoint) for checkpoint in (*checkpoints, *(receipt.checkpoint for receipt in given))}
+    heads = {
+        signed(checkpoint, keys) for checkpoint in (*checkpoints, *(receipt.checkpoint for receipt in given))
+    }
     roots = roots_at({size for size, _ in heads}, hashes)
     for size, root in heads:
         assert size in roots, "a head was released that the log no longer reaches"
         assert root == roots[size], "a head was released that the log denies"
     for receipt in given:
-        size, root = signed(receipt.checkpoint)
+        size, root = signed(receipt.checkpoint, keys)
         assert receipt.leaf_hash == hashes[receipt.index]
         assert included(receipt.index, size, receipt.leaf_hash, receipt.path, root)
 
@@ -86,10 +95,10 @@ def roots_at(sizes: set[int], hashes: list[bytes]) -> dict[int, bytes]:
     return roots
 
 
-def signed(checkpoint: str) -> tuple[int, bytes]:
-    """Size and root that the log's keys signed. Raises NoteRefused where none did."""
+def signed(checkpoint: str, keys: Sequence[VerifierKey]) -> tuple[int, bytes]:
+    """Size and root that one of the keys signed. Raises NoteRefused where none did."""
     parsed = parsed_checkpoint(checkpoint)
-    parsed.verify(LOG_KEYS.verifiers())
+    parsed.verify(keys)
     head: TreeHead = parsed.head
     return head.size, head.root
 
