@@ -41,6 +41,7 @@ _SETTINGS = {
     "log_min_messages": "fatal",
     "max_wal_senders": "4",
     "autovacuum": "off",
+    "dynamic_shared_memory_type": "mmap",
 }
 
 
