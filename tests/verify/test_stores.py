@@ -3,15 +3,18 @@
 import shutil
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from broker.clock import SystemClock
 from broker.errors import LogUnavailable
 from broker.store.columns import NAMES
 from broker.verify.crew import side_by_side
 from tests.support.log_keys import LOG_KEYS
 from tests.support.postgres_server import DATABASE, PostgresServer
+from tests.support.records import open_book
 from tests.support.verifying import (
     damaged,
     filled,
@@ -173,3 +176,25 @@ def test_a_log_in_postgresql_is_checked_where_it_lies(postgres: PostgresServer) 
     assert verdict_where_it_lies(place).good
     postgres.sql(f"UPDATE {place.user}.record SET app = 'nobody' WHERE seq = 5", DATABASE)
     assert first_of(verdict_where_it_lies(place)) == ("columns", 5)
+
+
+def test_a_log_is_checked_at_one_moment_while_it_is_written_to(tmp_path: Path) -> None:
+    path, stop = tmp_path / "store.db", threading.Event()
+    book = open_book(path, SystemClock())
+
+    def write() -> None:
+        while not stop.is_set():
+            book.issue()
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    try:
+        found = [verdict_where_it_lies(path) for _ in range(8)]
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+        book.database.close()
+    assert [verdict.findings for verdict in found] == [()] * 8
+    assert found[-1].checked["records"] > found[0].checked["records"]
