@@ -25,7 +25,9 @@ def keep_in(stack: Stack, store: PostgresqlStore, password: Path) -> str:
     }
     place = f"{store.user}@:{store.port}/{store.database}?host={quote(store.host, safe='')}"
     url = f"postgresql://{place}&password_file={quote(str(password), safe='')}"
+    mark = str(stack.site.root / "high-water")
     stack.edit("server.yaml", lambda server: server.update(store={"postgresql": mapping}))
+    stack.edit("server.yaml", lambda server: server.setdefault("audit", {}).update(high_water=mark))
     stack.edit("../controller/controller.yaml", lambda controller: controller.update(store=url))
     return url
 

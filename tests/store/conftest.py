@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.stores import StoreLocation
+from broker.model.stores import PostgresqlStore, StoreLocation
 from broker.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 from tests.support.places import place_on
+from tests.support.postgres_server import PostgresServer, running_server
 
 
 @pytest.fixture
@@ -41,3 +42,16 @@ def database(place: StoreLocation, clock: HandClock) -> Iterator[Database]:
     database = Database.open(place, clock, LOG_KEYS)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that the tests of a module may end, and find running."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def store(server: PostgresServer) -> PostgresqlStore:
+    """A place for a new store on it."""
+    return server.new_store()
