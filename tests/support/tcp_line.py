@@ -41,7 +41,7 @@ class TcpLine:
     def hang_up(self) -> None:
         """End every connection now."""
         self._cut = None
-        for end in self._ends:
+        for end in tuple(self._ends):  # and none that a client makes upon it
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
