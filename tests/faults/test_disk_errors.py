@@ -92,7 +92,7 @@ def test_while_nothing_is_flushed_nothing_is_issued_and_everybody_can_see_why(sc
     scene.disk.break_down("flush")
     assert all(unavailable(witness.ask()) for _ in range(5))
     readiness = stack.get("/readyz")
-    assert (readiness.status_code, readiness.json()["degraded"]) == (503, ["store_unavailable"])
+    assert (readiness.status_code, readiness.json()["degraded"]) == (503, ["commit_unknown"])
     until(lambda: "the store could not be swept" in stack.said(), "an attempt to recover")
     assert "the store takes nothing until it is opened anew: whether a commit is durable" in stack.said()
     assert unavailable(witness.ask())

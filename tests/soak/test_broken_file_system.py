@@ -72,7 +72,7 @@ if may_be_had():
             assert all(unavailable(witness.ask()) for _ in range(5))
             assert len(witness.minted) == minted
             readiness = scene.stack.get("/readyz")
-            assert (readiness.status_code, readiness.json()["degraded"]) == (503, ["store_unavailable"])
+            assert (readiness.status_code, readiness.json()["degraded"]) == (503, ["store_read_only"])
         check_mended(scene, witness, [])
 
     def test_a_ticket_that_was_being_made_is_dropped_and_told_as_unknown(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 A lock is nobody else's to open: whoever can open a file, if only to read it, can lock it for ever.
 """
 
+import errno
 import fcntl
 import os
 import stat
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from broker.errors import LogUnavailable
+from broker.errors import LogUnavailable, Trouble
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _RIGHTS = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP
@@ -79,7 +80,8 @@ def _opened(store: Path, path: Path) -> int:
     try:
         lock = _open_or_make(store, path)
     except OSError as error:
-        raise LogUnavailable(f"the store's lock {path}: {error.strerror}") from None
+        trouble = Trouble.STORE_READ_ONLY if error.errno == errno.EROFS else Trouble.STORE_UNAVAILABLE
+        raise LogUnavailable(f"the store's lock {path}: {error.strerror}", trouble) from None
     mode = os.fstat(lock).st_mode
     if not stat.S_ISREG(mode) or mode & stat.S_IRWXO:
         os.close(lock)
