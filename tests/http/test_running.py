@@ -121,7 +121,7 @@ def test_an_outcome_is_put_on_record_before_the_store_is_closed() -> None:
     rooms = Mock()
     rooms.vsphere.close.side_effect = ended.set
     rooms.database.close.side_effect = lambda: trail.append("store closed")
-    parts = ("database", "vsphere", "follower", "beat", "housekeeping", "watch")
+    parts = ("database", "keeping", "vsphere", "follower", "beat", "housekeeping", "watch")
     running = _Running(**{part: getattr(rooms, part) for part in parts}, requests=requests, exposition=None)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: requests.counted(app)({}, None).close())  # type: ignore[attr-defined]
