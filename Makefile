@@ -34,7 +34,7 @@ demo: .venv/demo.stamp
 
 test: .venv/dev.stamp tools .cache/vcsim .cache/outsider
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --cov --cov-report=term
 
 soak: .venv/dev.stamp tools .cache/vcsim .cache/outsider
 	@$(PYTEST) -n 0 -m soak
