@@ -21,7 +21,7 @@ _OPTIONS = (
         "keys",
         metavar="VKEY",
         multiple=True,
-        help="The public key of the broker's log, as `broker audit keys` prints it. Then no other counts.",
+        help="The public key of the log, as `broker audit keys list` shows it. Then no other counts.",
     ),
     click.option(
         "--log-keys",

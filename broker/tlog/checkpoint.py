@@ -40,7 +40,7 @@ class Checkpoint:
         signers = self.note.signed_by(keys)
         if not any(key.name == self.head.origin for key in signers):
             raise NoteRefused(
-                f"the checkpoint of {self.head.origin} is signed by no key of its that is trusted"
+                f"the checkpoint of {self.head.origin} is signed by no key of that name that is trusted"
             )
         return signers
 

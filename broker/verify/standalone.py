@@ -192,7 +192,9 @@ def kept_by(options: argparse.Namespace) -> Iterator[Kept]:
         yield from (Kept(f"a checkpoint of {file}", {"checkpoint": n}) for n in dict.fromkeys(notes) if n)
     own = options.folder / "proofs"
     for folder in [*options.receipts, *([own] if own.is_dir() else [])]:
-        for file in sorted(folder.iterdir()):
+        if not (files := sorted(folder.iterdir())) and folder != own:
+            raise Refused(f"{folder} holds no receipt")
+        for file in files:
             text = file.read_text(encoding="utf-8")
             if file.suffix == ".tlog-proof":
                 proof, _, note = text.partition("\n\n")
@@ -368,10 +370,8 @@ def check(options: argparse.Namespace, findings: Findings) -> str:
     judge_files(folder, manifest["files"], findings)
     ends: list[Any] = indexes[:1] + indexes[-1:] or [None, None]
     root = base64.b64encode(head.root).decode()
-    stated = [manifest[name] for name in ("count", "first", "last", "origin", "size", "root", "checkpoint")]
-    if stated != [len(indexes), *ends, head.origin, head.size, root, note] or whole == bool(
-        manifest["query"]
-    ):
+    told = [manifest[name] for name in ("count", "first", "last", "origin", "size", "root", "checkpoint")]
+    if whole == bool(manifest["query"]) or told != [len(indexes), *ends, head.origin, head.size, root, note]:
         findings.add("manifest.json states something else than the export holds")
     of = "all records" if whole else f"{len(indexes)} records (that none was left out is not shown)"
     return f"{of} of {head.origin}, size {head.size}, root {root}, by {'the' if given else 'its own'} key"
@@ -379,7 +379,7 @@ def check(options: argparse.Namespace, findings: Findings) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check what the command line names, and say what is wrong, the first record first."""
-    parser = argparse.ArgumentParser(description="Check an export of a cim-ticket-broker audit log.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     for option, kind in (("--key", str), ("--against", Path), ("--receipts", Path)):
         parser.add_argument(option, action="append", type=kind, default=[])

@@ -75,7 +75,7 @@ def test_what_is_exported_passes_the_verifier_that_goes_with_it(
     result = typed(store, str(target), *asked)
     assert result.exit_code == Exit.DONE, result.output
     assert f"of {RECORDS} in {target}; to check them: " in result.stdout
-    assert f"python3 {target / 'verify.py'} {target}\n" in result.stdout
+    assert f"python3 verify.py {target} --key VKEY, " in result.stdout
     verifier = [sys.executable, "-I", str(target / "verify.py"), str(target)]
     checked = subprocess.run(verifier, cwd=target.parent, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,4 +1,4 @@
-"""`broker audit keys init` where there may be a log already."""
+"""`broker audit keys init` where there may be a log already; `broker audit epoch open` without a reason."""
 
 import shutil
 from pathlib import Path
@@ -47,3 +47,14 @@ def test_a_log_does_not_begin_under_the_name_of_a_further_epoch(files: PolicyFil
     result = init(files, "--origin", "broker.example.com/audit/e2")
     assert result.exit_code == Exit.CONFIGURATION
     assert "choose another ending" in result.output
+
+
+def test_no_epoch_is_opened_without_a_reason(files: PolicyFiles) -> None:
+    Database.open(files.folder / "broker.db", SystemClock(), LOG_KEYS).close()
+    before = (files.folder / "broker.db").read_bytes()
+    command = ["audit", "epoch", "open", "--config", str(files.folder), "--reason", " "]
+    result = CliRunner().invoke(main, command, prog_name="broker")
+    assert result.exit_code == Exit.USAGE
+    assert "say why" in result.stderr
+    assert (files.folder / "broker.db").read_bytes() == before
+    assert not (files.folder / "audit-keys").exists()

@@ -129,7 +129,7 @@ def test_a_query_whose_record_cannot_be_made_shows_nothing(
         (("report", "access"), "host is not valid"),
         (("report", "refusals", "--host", "esx01"), "host is not valid"),
         (("report", "issuances", "--app", "A'); DROP TABLE record; --"), "app is not valid"),
-        (("show", "one"), "issuance is not valid"),
+        (("show", "one"), "reference is not valid"),
     ],
 )
 def test_what_is_asked_outside_its_grammar_is_a_mistake_of_use(

@@ -121,6 +121,21 @@ def test_an_auditors_own_witness_keeps_checkpoints_that_the_log_is_held_against(
     assert "a key that you gave" in said
 
 
+def test_an_answer_that_is_no_checkpoint_is_not_kept_by_an_auditors_own_witness(
+    stack: Stack, tmp_path: Path
+) -> None:
+    require_tool("curl")
+    keep = block("sh", "/v1/audit/checkpoint", ON_THE_LOG)
+    refused = keep.replace("/v1/audit/checkpoint", "/v1/audit/records/none")
+
+    script = f"cd {tmp_path}\n{keep}if {refused}then exit 1; fi\n{keep}"
+    typed(stack, "bash", "-euo", "pipefail", "-c", script)
+
+    notes = (tmp_path / "checkpoints").read_text()
+    assert [line for line in notes.splitlines() if line.startswith("{")] == []
+    assert notes.count("\n\n") == 2
+
+
 SET_UP = [
     ("broker config check --controller /etc/cim-ticket-broker/controller.yaml", ["config", "check"]),
     ("broker roles lint", ["roles", "lint"]),

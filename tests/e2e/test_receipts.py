@@ -87,7 +87,7 @@ def test_a_ticket_whose_receipt_is_signed_by_another_key_is_not_printed(stack: S
     for command in (("ticket", HOST, "--output", str(tmp_path / "out")), ("tickets", HOST, OTHER_HOST)):
         done = stack.broker(*command, *who, *other, check=False)
         assert (done.returncode, done.stdout) == (Exit.WRONG, "")
-        assert "is signed by no key of its that is trusted" in done.stderr
+        assert "is signed by no key of that name that is trusted" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

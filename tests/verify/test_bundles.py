@@ -187,3 +187,10 @@ def test_a_selection_shows_no_other_state_of_the_log(selection: Path, tmp_path: 
     evidence = Evidence(tuple(checkpoints_in(kept)))
     assert "export all of it" in ours(selection, evidence=evidence).text
     assert theirs(selection, "--against", str(kept)).code == Exit.FAILED
+
+
+def test_the_shipped_verifier_takes_no_empty_folder_for_receipts(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "receipts").mkdir()
+    found = theirs(log, "--receipts", str(tmp_path / "receipts"))
+    assert found.code == Exit.FAILED
+    assert "holds no receipt" in found.text

@@ -95,6 +95,13 @@ def test_what_cannot_be_read_ends_otherwise_than_what_is_wrong(tmp_path: Path) -
     assert verify(str(file), "--key", "no key").exit_code == Exit.USAGE
 
 
+def test_a_folder_without_receipts_is_no_evidence_that_a_log_is_good(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "receipts").mkdir()
+    result = verify(str(copy), "--receipts", str(tmp_path / "receipts"))
+    assert result.exit_code == Exit.FAILED
+    assert "holds no receipt" in result.stderr
+
+
 def test_the_line_that_the_page_gives_an_auditor_works(store: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "audit.md").read_text()
     (line,) = re.findall(r"^broker audit verify --key .*$", page, re.MULTILINE)

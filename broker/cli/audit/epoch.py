@@ -19,8 +19,14 @@ def command() -> None:
     """Go on with a log after a restored backup or a lost key."""
 
 
+def _said(_ctx: click.Context, _option: click.Parameter, reason: str) -> str:
+    if reason.strip():
+        return reason
+    raise click.BadParameter("say why: who checks the log has nothing else to go by")
+
+
 @command.command("open", short_help="Let the log go on under a new name and key.")
-@click.option("--reason", required=True, help="Why; it goes on record.")
+@click.option("--reason", required=True, callback=_said, help="Why; it goes on record.")
 @config_option
 @store_option
 @format_option

@@ -78,7 +78,8 @@ def _tell(exported: Exported, folder: Path, output_format: str) -> None:
     tell(
         output_format,
         f"{counted(what.extent.count, 'record')} of {size} in {folder}; "
-        f"to check them: broker audit verify {folder}, or elsewhere: python3 {folder / 'verify.py'} {folder}",
+        f"to check them: broker audit verify {folder} --key VKEY, or elsewhere: python3 verify.py {folder} "
+        "--key VKEY, with the log's public key and a verify.py that did not come with them",
         folder=folder,
         scope=what.scope,
         count=what.extent.count,

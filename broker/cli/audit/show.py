@@ -13,6 +13,7 @@ from broker.cli.operator import operator
 from broker.cli.output import fail, format_option
 from broker.cli.places import StorePlace, config_option, opened_store, store_option
 from broker.console import Format
+from broker.errors import InvalidName
 from broker.model.names import parse_issuance_id
 from broker.model.search import parse_index
 from broker.ports.auditing import Operator, ProvedRecord
@@ -33,10 +34,8 @@ def command(reference: str, directory: Path, store: StorePlace, output_format: s
     REFERENCE is the issuance's id, or the index or the id of one of its records. Exit 1 where the log has
     nothing under it, or where what it has is not proved.
     """
-    numbered = _NUMBER.fullmatch(reference) is not None
-    of = parse_index(reference, "reference") if numbered else parse_issuance_id(reference)
     with opened_store(directory, store) as database:
-        proved = RecordingDesk(database).story(of, Operator(operator()))
+        proved = RecordingDesk(database).story(_meant(reference), Operator(operator()))
     if not proved:
         fail(f"the log has nothing under {reference}", Exit.FAILED)
     if output_format == Format.JSON:
@@ -44,6 +43,15 @@ def command(reference: str, directory: Path, store: StorePlace, output_format: s
             click.echo(json.dumps(_as_json(each), ensure_ascii=False, sort_keys=True))
     else:
         _tell(proved)
+
+
+def _meant(reference: str) -> int | str:
+    if _NUMBER.fullmatch(reference):
+        return parse_index(reference, "reference")
+    try:
+        return parse_issuance_id(reference)
+    except InvalidName:
+        raise InvalidName("reference", "the id of an issuance, or the index or id of a record") from None
 
 
 def _as_json(proved: ProvedRecord) -> Mapping[str, object]:

@@ -24,8 +24,8 @@ from broker.verify.bundles.checking import verify_bundle
 from broker.verify.bundles.contents import contents_of
 from broker.verify.checking import verify
 from broker.verify.crew import side_by_side
-from broker.verify.evidence import Evidence, checkpoints_in, receipts_in
-from broker.verify.sources import Source
+from broker.verify.evidence import Evidence, Kept, checkpoints_in, receipts_in
+from broker.verify.sources import Source, Unreadable
 from broker.verify.stored import stored_log
 from broker.verify.verdict import Verdict
 from broker.verify.walk import Onlooker
@@ -91,7 +91,7 @@ def command(
     """
     kept = Evidence(
         tuple(chain.from_iterable(map(checkpoints_in, earlier))),
-        tuple(chain.from_iterable(map(receipts_in, folders))),
+        tuple(chain.from_iterable(map(_receipts_of, folders))),
     )
     if what is not None and what.is_dir():
         with _progress(contents_of(what).manifest.count) as onlooker:
@@ -106,6 +106,13 @@ def command(
     else:
         show_verdict(verdict)
     ctx.exit(Exit.DONE if verdict.good else Exit.WRONG)
+
+
+def _receipts_of(folder: Path) -> tuple[Kept, ...]:
+    """Who hands a folder over wants the log to be held against it: "good" of none would mislead."""
+    if receipts := tuple(receipts_in(folder)):
+        return receipts
+    raise Unreadable(f"{folder} holds no receipt: name the folder that apps keep them in with --receipts")
 
 
 @contextmanager
