@@ -68,7 +68,8 @@ class LogKeys:
         if not held:
             signing = ", ".join(key_ids)
             raise LogUnavailable(
-                f"none of the keys that sign the log ({signing}) is in {self.directory}{self._told}",
+                f"none of the keys that sign the log ({signing}) is in {self.directory}{self._told}: "
+                "put the file of one back; if they are lost, run: broker audit epoch open",
                 Trouble.LOG_KEY_MISSING,
             )
         return signed_checkpoint(head, [self._keys[key_id] for key_id in key_ids if key_id in held])

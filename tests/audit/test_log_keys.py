@@ -40,6 +40,7 @@ def test_where_no_key_is_here_each_try_looks(folder: Path, clock: HandClock) -> 
     with pytest.raises(LogUnavailable, match="none of the keys that sign") as raised:
         keys.sign(HEAD, ["0" * 8])
     assert raised.value.trouble is Trouble.LOG_KEY_MISSING
+    assert "broker audit epoch open" in str(raised.value)
     key = make_key(folder, ORIGIN).id
     assert signers(keys, key) == [key]
 
