@@ -59,6 +59,11 @@ class LogKeys:
             self._look_again(key_ids)
         return frozenset(key_id for key_id in key_ids if key_id in self._keys)
 
+    def public(self, key_ids: Collection[str]) -> tuple[VerifierKey, ...]:
+        """The public halves of those of the keys that are here."""
+        held = self.held(key_ids)
+        return tuple(self._keys[key_id].verifier for key_id in key_ids if key_id in held)
+
     def sign(self, head: TreeHead, key_ids: Collection[str]) -> str:
         """The checkpoint, signed with each of these keys that is here.
 

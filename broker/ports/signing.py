@@ -24,6 +24,6 @@ class LogSigner(Protocol):
         """
         ...
 
-    def held(self, key_ids: Collection[str]) -> frozenset[str]:
-        """Those of the keys that are held."""
+    def public(self, key_ids: Collection[str]) -> tuple[VerifierKey, ...]:
+        """The public halves of those of the keys that are held."""
         ...

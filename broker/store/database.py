@@ -44,7 +44,7 @@ from broker.store.queue import CommitQueue
 from broker.store.sealing import Sealer
 from broker.store.seen import Memory, Seen
 from broker.store.transaction import Transaction
-from broker.store.tree import Batch, Head, read_head
+from broker.store.tree import Batch, Head, check_signed, read_head
 from broker.texts import cleaned
 
 T = TypeVar("T")
@@ -145,11 +145,13 @@ class Database:
         """
         try:
             head, seen = self.read(partial(_looked, self._memory.newest()))
+            signed = check_signed(head, self._signer)
         except LogUnavailable as unavailable:
             self._finding = unavailable
             raise
-        self._memory.saw(seen)
-        self._finding = None if self._signer.held(head.signers) else _no_key(head)
+        if signed:
+            self._memory.saw(seen)
+        self._finding = None if signed else _no_key(head)
         return head
 
     def stop(self, why: LogUnavailable) -> None:
@@ -218,7 +220,8 @@ class Database:
 
     def _first_seen(self) -> Seen:
         try:
-            return self.read(Seen.now)
+            head, seen = self.read(partial(_looked, Seen()))
+            return seen if check_signed(head, self._signer) else Seen()
         except BaseException:  # nobody else can close it
             self._opening.close()
             raise

@@ -8,24 +8,20 @@ from sqlalchemy import Connection, bindparam, select
 from broker.errors import LogUnavailable, Trouble
 from broker.store.statements import Prepared
 from broker.store.tables import record
-from broker.store.tree import Batch, Head, read_head
+from broker.store.tree import Batch, Head
 from broker.texts import counted
 from broker.tlog.merkle import Frontier
 
 _HASH = Prepared(select(record.c.hash).where(record.c.seq == bindparam("position")))
+_EMPTY = Frontier()
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A tree that this process saw in the store, and the hash of its last record; empty for none."""
 
-    frontier: Frontier
-    last: bytes
-
-    @classmethod
-    def now(cls, connection: Connection) -> "Seen":
-        """What the store holds. Raises LogUnavailable."""
-        return cls.of(connection, read_head(connection))
+    frontier: Frontier = _EMPTY
+    last: bytes = b""
 
     @classmethod
     def of(cls, connection: Connection, head: Head) -> "Seen":

@@ -11,7 +11,7 @@ from broker.store.columns import NAMES
 from broker.store.sealing import Sealed, Sealer
 from broker.store.seen import Seen
 from broker.store.statements import Prepared
-from broker.store.tree import Batch, Head, grow, read_head
+from broker.store.tree import Batch, Head, check_signed, grow, read_head
 
 _APPEND = Prepared(insert(tables.record))
 
@@ -71,6 +71,8 @@ class Transaction:
         if self._head is None:
             head = read_head(self.connection)
             self._seen.check(self.connection, head)
+            if head.frontier != self._seen.frontier:  # grown by another process
+                check_signed(head, self._signer)
             self._head = head
         return self._head
 

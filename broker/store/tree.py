@@ -12,8 +12,9 @@ from broker.ports.signing import LogSigner
 from broker.store.sealing import Sealed
 from broker.store.statements import Prepared
 from broker.store.tables import head, log_key, record, tile
-from broker.tlog.checkpoint import TreeHead
+from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import HASH_BYTES, Frontier, Grown, leaf_hash
+from broker.tlog.note import NoteRefused
 
 TILE = 256
 """Hashes of a tile, and leaves under each hash of the tile above."""
@@ -106,6 +107,25 @@ def read_head(connection: Connection) -> Head:
     return Head(Frontier(size, _hashes(frontier)), origin, epoch, tuple(signers.split()), checkpoint)
 
 
+def check_signed(found: Head, signer: LogSigner) -> bool:
+    """Whether a key that is held signed this very tree; False where none of its keys is held.
+
+    Who can write the store but has no key could let the tree grow, and the next head would vouch for that.
+    Raises LogUnavailable where the signed head is of another tree, or not signed by a key that is held.
+    """
+    if not (keys := signer.public(found.signers)):
+        return False
+    tree = TreeHead(found.origin, found.frontier.size, found.frontier.root())
+    try:
+        checkpoint = parsed_checkpoint(found.checkpoint)
+        checkpoint.verify(keys)
+    except NoteRefused as refused:
+        raise _unsigned(str(refused)) from None
+    if checkpoint.head != tree:
+        raise _unsigned("it is that of another tree")
+    return True
+
+
 def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer: LogSigner) -> Batch:
     """Let the tree grow by records that this transaction has inserted, and sign its new head.
 
@@ -122,6 +142,10 @@ def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer
         {"new_size": after.size, "new_frontier": b"".join(after.hashes), "new_checkpoint": checkpoint},
     )
     return Batch(found.frontier, after, tuple(appended), checkpoint, Grown(found.frontier, hashes))
+
+
+def _unsigned(why: str) -> LogUnavailable:
+    return LogUnavailable(f"the signed head of the log does not fit it: {why}; run: broker audit verify")
 
 
 def _check_kept(connection: Connection, first: int, appended: Sequence[Sealed]) -> None:

@@ -184,8 +184,8 @@ class Lost:
     def sign(self, head: TreeHead, key_ids: Collection[str]) -> str:
         raise LogUnavailable(f"none of {key_ids} signs {head.size}")
 
-    def held(self, key_ids: Collection[str]) -> frozenset[str]:
-        return frozenset()
+    def public(self, key_ids: Collection[str]) -> tuple[VerifierKey, ...]:
+        return ()
 
 
 def test_without_a_key_nothing_is_recorded_and_no_log_is_made(

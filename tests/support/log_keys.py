@@ -29,8 +29,8 @@ class HeldKeys:
     def verifiers(self) -> tuple[VerifierKey, ...]:
         return tuple(key.verifier for key in self.keys)
 
-    def held(self, key_ids: Collection[str]) -> frozenset[str]:
-        return frozenset(key.verifier.id for key in self.keys) & frozenset(key_ids)
+    def public(self, key_ids: Collection[str]) -> tuple[VerifierKey, ...]:
+        return tuple(key for key in self.verifiers() if key.id in key_ids)
 
     def sign(self, head: TreeHead, key_ids: Collection[str]) -> str:
         signing = [key for key in self.keys if key.verifier.id in key_ids]

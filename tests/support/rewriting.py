@@ -9,7 +9,7 @@ from broker.store.columns import NAMES, values_of
 from broker.tlog.checkpoint import TreeHead
 from broker.tlog.merkle import HASH_BYTES, Frontier, leaf_hash
 from broker.tlog.tiles import Tile, tiles_of
-from tests.support.log_keys import LOG_KEYS, ORIGIN
+from tests.support.log_keys import LOG_KEYS, ORIGIN, HeldKeys
 from tests.support.trees import reader_of
 
 
@@ -22,10 +22,10 @@ def leaves_of(path: Path) -> list[bytes]:
         connection.close()
 
 
-def checkpoint_over(leaves: Sequence[bytes]) -> str:
-    """The head of the tree over these, signed with the log's key."""
+def checkpoint_over(leaves: Sequence[bytes], keys: HeldKeys = LOG_KEYS) -> str:
+    """The head of the tree over these, signed with the log's key or others."""
     head = TreeHead(ORIGIN, len(leaves), Frontier().extended([leaf_hash(leaf) for leaf in leaves]).root())
-    return LOG_KEYS.sign(head, [key.id for key in LOG_KEYS.verifiers()])
+    return keys.sign(head, [key.id for key in keys.verifiers()])
 
 
 def rewritten(path: Path, leaves: Sequence[bytes], *, signed: bool) -> None:
