@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "cim-ticket-broker/audit-export/1"
 STATED = "checkpoint count exported_at exported_by files first generator last origin query root scope size"
 ENVELOPE = ["boot", "code", "event", "fields", "id", "node", "ts", "v"]
-INTENT, ENDS, LATE = "T100I", {"T101I", "T102E", "T103E", "T104W"}, "T105W"
+INTENT, ISSUED, LATE, ENDS = "T100I", "T101I", "T105W", {"T101I", "T102E", "T103E", "T104W"}
 LEFT_S = 3660  # so long after its deadline an attempt without outcome is wrong
 LONGEST = 0xFFFF  # bytes of a record, by tlog-tiles
 NOTE = re.compile(r"(?:(?!— )[^\n]+\n){3,}\n(?:— [^\n]+\n)+")
@@ -175,10 +175,10 @@ class Kept:
             findings.add(f"{self.where} has another root than the first {head.size} records")
         elif self.index is not None and not fits:
             findings.add(f"{self.where} is no receipt of record {self.index} as it stands here")
-        elif self.issuance and json.loads(record)["fields"].get("issuance") != self.issuance:
-            findings.add(
-                f"{self.where} came with {self.issuance}, of which record {self.index} does not tell"
-            )
+        elif self.issuance:
+            told = json.loads(record)
+            if (told["code"], told["fields"].get("issuance")) != (ISSUED, self.issuance):
+                findings.add(f"{self.where}: record {self.index} is not the issuing of {self.issuance}")
 
 
 def kept_by(options: argparse.Namespace) -> Iterator[Kept]:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from broker.audit.proofs import StoredProofs
+from broker.cli.exits import Exit
 from broker.client.receipts import keep_receipt
 from broker.model.receipt import Receipt
 from broker.store.log import StoredLog
 from broker.verify.evidence import Evidence, receipts_in
 from broker.verify.verdict import Verdict
+from tests.support.bundles import Told, exported, theirs
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS, ORIGIN
 from tests.support.records import issued, open_book
@@ -22,6 +24,7 @@ class Site:
     """A store, and what its apps kept."""
 
     path: Path
+    export: Path
     receipts: Path
     given: tuple[tuple[str, Receipt], ...]
     intent: tuple[str, Receipt]
@@ -31,6 +34,10 @@ class Site:
         damaged(self.path)
         evidence = Evidence(receipts=tuple(receipts_in(self.receipts)))
         return verdict_on(self.path, LOG_KEYS.verifiers(), evidence)
+
+    def shipped_verdict(self) -> Told:
+        """Of the verifier that needs nothing of ours."""
+        return theirs(self.export, "--receipts", str(self.receipts))
 
     def keep(self, issuance: str, receipt: Receipt) -> None:
         keep_receipt(self.receipts, ORIGIN, receipt, issuance)
@@ -46,8 +53,9 @@ def site(tmp_path: Path) -> Site:
         given.append((attempt.issuance, book.ledger.conclude(attempt, intent, issued(clock))))
     (leaf,) = StoredLog(book.database).leaves(0, 1)
     of_intent = given[0][0], StoredProofs(book.database).receipt_of(0, leaf.content)
+    export = exported(book, tmp_path / "export")
     book.database.close()
-    return Site(tmp_path / "broker.db", tmp_path / "receipts", tuple(given), of_intent)
+    return Site(tmp_path / "broker.db", export, tmp_path / "receipts", tuple(given), of_intent)
 
 
 def test_receipts_as_our_client_keeps_them_hold(site: Site) -> None:
@@ -56,6 +64,7 @@ def test_receipts_as_our_client_keeps_them_hold(site: Site) -> None:
     verdict = site.verdict()
     assert verdict.findings == ()
     assert verdict.checked["receipts"] == 3
+    assert site.shipped_verdict().code == Exit.DONE
 
 
 def test_a_receipt_of_another_ticket_is_found(site: Site) -> None:
@@ -63,9 +72,11 @@ def test_a_receipt_of_another_ticket_is_found(site: Site) -> None:
     site.keep(other, receipt)
     (finding,) = site.verdict().findings
     assert f"came with the ticket of {other}" in str(finding)
+    assert f"is not the issuing of {other}" in site.shipped_verdict().text
 
 
 def test_a_receipt_of_an_intent_proves_no_ticket(site: Site) -> None:
     site.keep(*site.intent)
     (finding,) = site.verdict().findings
     assert "of whose issuing record 0 does not tell" in str(finding)
+    assert "record 0 is not the issuing of" in site.shipped_verdict().text
