@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -183,11 +183,11 @@ class Witness:
 
     @contextmanager
     def _connected(self) -> Iterator[ssl.SSLSocket]:
-        address = ("localhost", self.stack.site.port)
-        with ExitStack() as closing:
-            plain = closing.enter_context(socket.create_connection(address, PATIENCE_S))
-            plain.getpeername()  # ssl loses the socket of a peer that has gone, and nobody could close it
-            yield closing.enter_context(self._context.wrap_socket(plain, server_hostname="localhost"))
+        # Wrapped first: ssl loses the socket of a peer that goes meanwhile, and nobody could close it.
+        with self._context.wrap_socket(socket.socket(), server_hostname="localhost") as channel:
+            channel.settimeout(PATIENCE_S)
+            channel.connect(("localhost", self.stack.site.port))
+            yield channel
 
     @contextmanager
     def asking(self, threads: int, host: str = HOST) -> Iterator[None]:
