@@ -204,6 +204,23 @@ def test_a_store_that_lost_a_durable_record_is_not_reopened(
     assert not database.healthy()
 
 
+def test_a_commit_is_not_believed_where_the_store_could_not_be_written_right_after_it(
+    database: Database, path: Path
+) -> None:
+    lock = path.with_name(f"{path.name}.lock")
+
+    def spoil(statement: str) -> None:
+        if statement == "COMMIT":
+            lock.chmod(0o666)
+
+    with watched(database, PERSISTED, spoil), pytest.raises(LogUnavailable, match=r"not known: .*o-rwx"):
+        append(database)
+    assert not database.healthy()
+    lock.chmod(0o600)
+    database.reopen()
+    append(database)
+
+
 def test_reopening_a_healthy_store_changes_nothing(database: Database) -> None:
     before = database._opening
     database.reopen()

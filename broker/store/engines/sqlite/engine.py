@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from sqlite3 import Error as DriverError
+from sqlite3 import OperationalError
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
@@ -72,8 +73,16 @@ class SqliteOpening:
         _BEGIN.run(self.writer, {})
 
     def commit(self) -> None:
-        """See `engine.Opening`."""
+        """See `engine.Opening`.
+
+        A file system whose journal an error has just stopped can say that it flushed what it lost, so it is
+        asked for one change more: what is stopped stays so.
+        """
         _COMMIT.run(self.writer, {})
+        try:
+            self._place.check_changeable()
+        except LogUnavailable as unavailable:
+            raise OperationalError(unavailable.detail) from None
 
     def roll_back(self) -> None:
         """See `engine.Opening`."""

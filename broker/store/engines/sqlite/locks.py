@@ -71,6 +71,21 @@ def check_openable(store: Path, suffix: str) -> None:
     os.close(_opened(store, _beside(store, suffix)))
 
 
+def check_changeable(store: Path, suffix: str) -> None:
+    """Whether a change of a file beside the store is taken now: the lock's size, which says nothing.
+
+    It goes through the file system's journal, which an error stops before it makes anything read-only.
+    Raises LogUnavailable.
+    """
+    lock = _opened(store, _beside(store, suffix))
+    try:
+        os.ftruncate(lock, 0 if os.fstat(lock).st_size else 1)
+    except OSError as error:
+        raise LogUnavailable(f"the store's disk: {error.strerror}", Trouble.STORE_READ_ONLY) from None
+    finally:
+        os.close(lock)
+
+
 @lru_cache(maxsize=1024)
 def _beside(store: Path, suffix: str) -> Path:
     return store.with_name(store.name + suffix)

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.errors import LogUnavailable, Trouble
-from broker.store.engines.sqlite.locks import Patience, check_openable, give_back, locked, taken
+from broker.store.engines.sqlite.locks import (
+    Patience,
+    check_changeable,
+    check_openable,
+    give_back,
+    locked,
+    taken,
+)
 from broker.store.engines.sqlite.mounts import shared_by_machines
 from broker.store.place import Room
 
@@ -92,6 +99,10 @@ class Place:
     def check_lock(self) -> None:
         """Whether whoever has its turn could write, without waiting for one. Raises LogUnavailable."""
         check_openable(self.path, LOCK)
+
+    def check_changeable(self) -> None:
+        """Whether the disk still takes changes. Raises LogUnavailable."""
+        check_changeable(self.path, LOCK)
 
     def _taken_in_turn(self) -> int | None:
         gate = taken(self.path, GATE, _TO_WRITE)
