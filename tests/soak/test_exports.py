@@ -56,4 +56,4 @@ def resident_kib(folder: Path, keys: Path, records: int) -> int:
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, *command], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return int(done.stderr)
+    return int(done.stderr.splitlines()[-1])
