@@ -27,6 +27,7 @@ from broker.store.tables import (
     tile,
     used_template,
 )
+from broker.store.tiles import KEPT
 
 Row = tuple[Any, ...]
 First = tuple[tuple[str, ...], int]
@@ -69,6 +70,11 @@ _OF_ISSUANCE = Prepared(
     .order_by(record.c.seq)
 )
 _LEAF_TILES = Prepared(
+    select(tile.c.idx, tile.c.hashes).where(
+        tile.c.level == 0, tile.c.idx >= bindparam("first"), tile.c.idx < bindparam("end")
+    )
+)
+_TILES = Prepared(
     select(tile.c.idx, tile.c.hashes).where(
         tile.c.level == 0, tile.c.idx >= bindparam("first"), tile.c.idx < bindparam("end")
     )
@@ -150,7 +156,7 @@ class Moment:
 
     def tile(self, level: int, index: int) -> bytes:
         """One tile; empty where none is kept."""
-        rows = self._all(_TILE, of_level=level, of_index=index)
+        rows = self._all(KEPT, of_level=level, of_index=index)
         return rows[0][0] if rows else b""
 
     def tiles(self) -> int:

@@ -3,27 +3,19 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from broker.store.database import Database
-from broker.store.statements import Prepared
-from broker.store.tables import head, log_key, record, tile
+from broker.store.tables import head, log_key
+from broker.store.tiles import kept_tile, leaf_hashes
 from broker.tlog.merkle import NodeReader
-from broker.tlog.tiles import TILE_WIDTH, nodes_of
+from broker.tlog.tiles import nodes_of
 
 _TILES_KEPT = 64
 """More than any two proofs need; 8 KiB each."""
 
 _HEAD = select(head.c.checkpoint)
 _KEYS = select(log_key).order_by(log_key.c.from_size, log_key.c.key_id)
-_TILE = Prepared(
-    select(tile.c.hashes).where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_index"))
-)
-_LEAVES = Prepared(
-    select(record.c.hash)
-    .where(record.c.seq >= bindparam("first"), record.c.seq < bindparam("end"))
-    .order_by(record.c.seq)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +57,5 @@ class PublishedTree:
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes that there are of a tile, side by side (the TileReader of broker/tlog/tiles.py)."""
-        place = {"of_level": level, "of_index": index}
-        found = self._database.read(lambda c: _TILE.run(c, place).fetchone())
-        if found is not None or level:
-            return bytes(found[0]) if found else b""
-        bounds = {"first": index * TILE_WIDTH, "end": (index + 1) * TILE_WIDTH}
-        rows = self._database.read(lambda c: _LEAVES.run(c, bounds).fetchall())
-        return b"".join(row[0] for row in rows)
+        kept = self._database.read(lambda c: kept_tile(c, level, index))
+        return kept if kept or level else self._database.read(lambda c: leaf_hashes(c, index))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -11,13 +10,11 @@ from broker.model.receipt import Receipt
 from broker.ports.signing import LogSigner
 from broker.store.sealing import Sealed
 from broker.store.statements import Prepared
-from broker.store.tables import head, log_key, record, tile
+from broker.store.tables import head, log_key, record
+from broker.store.tiles import grow_tiles
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import HASH_BYTES, Frontier, Grown, leaf_hash
 from broker.tlog.note import NoteRefused
-
-TILE = 256
-"""Hashes of a tile, and leaves under each hash of the tile above."""
 
 _HEAD = Prepared(
     select(head.c.size, head.c.frontier, head.c.origin, head.c.epoch, head.c.signers, head.c.checkpoint)
@@ -29,20 +26,6 @@ _MOVE = Prepared(
 )
 _LEAVES = Prepared(
     select(record.c.leaf, record.c.hash).where(record.c.seq >= bindparam("first")).order_by(record.c.seq)
-)
-_HASHES = Prepared(
-    select(record.c.hash)
-    .where(record.c.seq >= bindparam("first"), record.c.seq < bindparam("end"))
-    .order_by(record.c.seq)
-)
-_TILE = Prepared(
-    select(tile.c.hashes).where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_idx"))
-)
-_NEW_TILE = Prepared(insert(tile))
-_MORE_TILE = Prepared(
-    update(tile)
-    .where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_idx"))
-    .values(hashes=bindparam("now_hashes"))
 )
 
 
@@ -135,7 +118,7 @@ def grow(connection: Connection, found: Head, appended: Sequence[Sealed], signer
     _check_kept(connection, found.frontier.size, appended)
     hashes = [sealed.hash for sealed in appended]
     after = found.frontier.extended(hashes)
-    _grow_tiles(connection, found.frontier.size, after.size)
+    grow_tiles(connection, found.frontier.size, after.size)
     checkpoint = signer.sign(TreeHead(found.origin, after.size, after.root()), found.signers)
     _MOVE.run(
         connection,
@@ -155,37 +138,6 @@ def _check_kept(connection: Connection, first: int, appended: Sequence[Sealed]) 
     for position, (row, sealed) in enumerate(zip(kept, appended, strict=True), first):
         if not leaf_hash(row[0]) == row[1] == sealed.hash:
             raise LogUnavailable(f"the store gave back record {position} otherwise than it was given")
-
-
-def _grow_tiles(connection: Connection, before: int, after: int) -> None:
-    for index in range(before // TILE, after // TILE):
-        rows = _HASHES.run(connection, {"first": index * TILE, "end": (index + 1) * TILE}).fetchall()
-        whole = b"".join(row[0] for row in rows)
-        _NEW_TILE.run(connection, {"level": 0, "idx": index, "hashes": whole})
-        _add(connection, 1, index, whole)
-
-
-def _add(connection: Connection, level: int, position: int, below: bytes) -> None:
-    """Put the root of a whole tile into the one above it, at `position` of that level."""
-    if len(below) != TILE * HASH_BYTES:
-        raise LogUnavailable(f"a tile of level {level - 1} is damaged")
-    (root,) = Frontier().extended(_hashes(below)).hashes
-    index, within = divmod(position, TILE)
-    so_far = _tile(connection, level, index) if within else b""
-    if len(so_far) != within * HASH_BYTES:
-        raise LogUnavailable(f"tile {index} of level {level} is damaged")
-    now = so_far + root
-    if within:
-        _MORE_TILE.run(connection, {"of_level": level, "of_idx": index, "now_hashes": now})
-    else:
-        _NEW_TILE.run(connection, {"level": level, "idx": index, "hashes": now})
-    if within == TILE - 1:
-        _add(connection, level + 1, index, now)
-
-
-def _tile(connection: Connection, level: int, index: int) -> bytes:
-    found: Any = _TILE.run(connection, {"of_level": level, "of_idx": index}).fetchone()
-    return found[0] if found else b""
 
 
 def _hashes(joined: bytes) -> tuple[bytes, ...]:

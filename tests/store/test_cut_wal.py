@@ -10,12 +10,12 @@ import pytest
 from broker.model.record import Event, Record
 from broker.store.database import Database
 from broker.store.place import Reserve
-from broker.store.tree import TILE
+from broker.tlog.tiles import TILE_WIDTH
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS
 from tests.support.whole_log import check_released, check_tree, checkpoint_of
 
-BATCHES = (3, TILE - 4, 2, 1)
+BATCHES = (3, TILE_WIDTH - 4, 2, 1)
 """Records of each transaction: the third fills a tile."""
 FRAME = 24 + 4096
 """Bytes of a frame: its header, and a page."""

@@ -21,14 +21,14 @@ from broker.store.log import Leaf, StoredLog
 from broker.store.place import Reserve
 from broker.store.published import PublishedTree
 from broker.store.transaction import Transaction
-from broker.store.tree import TILE
 from broker.tlog.note import verifier_key
+from broker.tlog.tiles import TILE_WIDTH
 from tests.support.clock import HandClock
 from tests.support.commit_faults import NOT_PERSISTED, PERSISTED, When, failing
 from tests.support.log_keys import LOG_KEYS
 from tests.support.whole_log import check_released, check_tree
 
-COUNTS = st.sampled_from([1, 2, 3, TILE - 1, TILE])
+COUNTS = st.sampled_from([1, 2, 3, TILE_WIDTH - 1, TILE_WIDTH])
 WHEN = st.sampled_from([NOT_PERSISTED, PERSISTED])
 
 

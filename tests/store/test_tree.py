@@ -16,10 +16,10 @@ from broker.store.database import Database
 from broker.store.log import StoredLog
 from broker.store.place import Reserve
 from broker.store.transaction import Transaction
-from broker.store.tree import TILE
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import HASH_BYTES, Frontier, consistency_path, consistent, included, leaf_hash
 from broker.tlog.note import VerifierKey
+from broker.tlog.tiles import TILE_WIDTH
 from tests.support.clock import HandClock
 from tests.support.log_keys import LOG_KEYS, ORIGIN, HeldKeys
 
@@ -130,12 +130,12 @@ def test_a_receipt_is_of_ones_own_transaction_only(database: Database) -> None:
 
 
 def test_whole_tiles_are_kept_and_those_above_grow_with_them(database: Database, path: Path) -> None:
-    for count in (TILE - 1, 1, TILE + 1, TILE):
+    for count in (TILE_WIDTH - 1, 1, TILE_WIDTH + 1, TILE_WIDTH):
         append(database, count)
     leaves = hashes(database)
     with closing(sqlite3.connect(path)) as store:
         tiles = store.execute("SELECT level, idx, hashes FROM tile ORDER BY level, idx").fetchall()
-    whole = [leaves[at : at + TILE] for at in range(0, 3 * TILE, TILE)]
+    whole = [leaves[at : at + TILE_WIDTH] for at in range(0, 3 * TILE_WIDTH, TILE_WIDTH)]
     assert [(level, index) for level, index, _ in tiles] == [(0, 0), (0, 1), (0, 2), (1, 0)]
     assert [kept for _, _, kept in tiles[:3]] == [b"".join(tile) for tile in whole]
     assert tiles[3][2] == b"".join(root(tile) for tile in whole)

@@ -12,7 +12,7 @@ from broker.model.stores import StoreLocation
 from broker.ports.clock import Clock
 from broker.store.database import Database
 from broker.store.place import Reserve
-from broker.store.tree import TILE
+from broker.tlog.tiles import TILE_WIDTH
 from tests.support.commit_faults import When, watched
 from tests.support.log_keys import LOG_KEYS
 from tests.support.records import KEY, Book, issued
@@ -25,7 +25,7 @@ class Write(StrEnum):
     OUTCOME = "outcome"
 
 
-FILLED = {Write.INTENT: TILE - 1, Write.OUTCOME: TILE - 2}
+FILLED = {Write.INTENT: TILE_WIDTH - 1, Write.OUTCOME: TILE_WIDTH - 2}
 """Records that stand before, so that this write's record is the last of a tile."""
 
 OF_EACH = ("BEGIN", "INSERT INTO record", "SELECT record.leaf", "INSERT INTO tile", "UPDATE head", "COMMIT")

@@ -15,10 +15,10 @@ from broker.model.receipt import Receipt
 from broker.model.stores import StoreLocation
 from broker.store.database import Database
 from broker.store.engines.choice import look_at
-from broker.store.tree import TILE
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import Frontier, included, leaf_hash
 from broker.tlog.note import VerifierKey
+from broker.tlog.tiles import TILE_WIDTH
 from broker.verify.checking import verify
 from broker.verify.crew import one_by_one
 from broker.verify.evidence import Evidence
@@ -108,11 +108,11 @@ def tiles_over(hashes: list[bytes]) -> Tiles:
     tiles: Tiles = {}
     level, row = 0, hashes
     while row:
-        whole = len(row) // TILE
-        shown = whole if level == 0 else -(-len(row) // TILE)
+        whole = len(row) // TILE_WIDTH
+        shown = whole if level == 0 else -(-len(row) // TILE_WIDTH)
         for index in range(shown):
-            tiles[level, index] = b"".join(row[index * TILE : (index + 1) * TILE])
-        parts = (row[at * TILE : (at + 1) * TILE] for at in range(whole))
+            tiles[level, index] = b"".join(row[index * TILE_WIDTH : (index + 1) * TILE_WIDTH])
+        parts = (row[at * TILE_WIDTH : (at + 1) * TILE_WIDTH] for at in range(whole))
         level, row = level + 1, [Frontier().extended(part).root() for part in parts]
     return tiles
 
