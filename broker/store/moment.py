@@ -74,14 +74,6 @@ _LEAF_TILES = Prepared(
         tile.c.level == 0, tile.c.idx >= bindparam("first"), tile.c.idx < bindparam("end")
     )
 )
-_TILES = Prepared(
-    select(tile.c.idx, tile.c.hashes).where(
-        tile.c.level == 0, tile.c.idx >= bindparam("first"), tile.c.idx < bindparam("end")
-    )
-)
-_TILE = Prepared(
-    select(tile.c.hashes).where(tile.c.level == bindparam("of_level"), tile.c.idx == bindparam("of_index"))
-)
 _TILES = Prepared(select(func.count()).select_from(tile))
 _BEGUN_BY = Prepared(select(*_STATE).where(issuance.c.issuance == bindparam("wanted")))
 _ENDS_OF = Prepared(
