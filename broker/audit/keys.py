@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from broker.errors import LogUnavailable, SecretUnavailable, Trouble
+from broker.errors import FileRefused, LogUnavailable, SecretUnavailable, Trouble
 from broker.files import write_private
 from broker.model.secret import SecretFile
 from broker.secrets import read_secret
@@ -127,7 +127,10 @@ def make_key(directory: Path, origin: str) -> VerifierKey:
         key = SignerKey.generated(origin)
     except NoteRefused as refused:
         raise SecretUnavailable(str(refused)) from None
-    directory.mkdir(mode=0o700, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise FileRefused(f"the folder of the log's keys {directory}: {error.strerror}") from None
     write_private(key_file(directory, key.verifier.id), f"{key.encoded()}\n".encode())
     return key.verifier
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.audit.keys import LogKeys, key_file, make_key
-from broker.errors import LogUnavailable, SecretUnavailable, Trouble
+from broker.errors import FileRefused, LogUnavailable, SecretUnavailable, Trouble
 from broker.tlog.checkpoint import TreeHead, parsed_checkpoint
 from broker.tlog.merkle import EMPTY_ROOT
 from tests.support.clock import HandClock
@@ -82,3 +82,8 @@ def test_a_key_file_is_for_its_owner_alone(folder: Path) -> None:
     key = make_key(folder, ORIGIN)
     assert key_file(folder, key.id).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match=r"nowhere/audit-keys: No such file"):
+        make_key(tmp_path / "nowhere" / "audit-keys", ORIGIN)
