@@ -212,3 +212,17 @@ def test_a_log_cannot_begin_under_the_name_of_a_further_epoch() -> None:
     with pytest.raises(SecretUnavailable, match="choose another"):
         check_first("b.example/audit/e2")
     check_first("b.example/audit")
+
+
+def test_no_epoch_begins_whose_old_mark_cannot_be_kept(site: Site, tmp_path: Path) -> None:
+    marked = rolled_back(site, tmp_path / "backup.db")
+    kept_as = site.mark.path.with_name(f"{site.mark.path.name}.e1")
+    kept_as.mkdir()
+    with pytest.raises(LogUnavailable) as raised:
+        site.epoch()
+    assert raised.value.trouble is Trouble.HIGH_WATER_UNUSABLE
+    assert site.mark.read() == str(marked.note)
+    kept_as.rmdir()
+    assert site.refusal().trouble is Trouble.LOG_ROLLED_BACK
+    assert site.epoch().key.name == f"{ORIGIN}/e3"
+    assert kept_as.with_name(f"{site.mark.path.name}.e2").read_text() == str(marked.note)

@@ -66,8 +66,8 @@ def _open(database: Database, keys: LogKeys, mark: MarkFile, why: str, by: str) 
         transaction.append([Record(Event.EPOCH_OPENED, fields)])
         begin_epoch(transaction, key, number)
 
-    database.write(Reserve.NONE, work)
     mark.keep(newest)
+    database.write(Reserve.NONE, work)
     mark.write(database.look().checkpoint)
     return Epoch(number, key)
 
