@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.errors import Trouble
+
 
 class Degraded(StrEnum):
     """What does not work, while tickets may still be issued."""
@@ -15,14 +17,14 @@ class Degraded(StrEnum):
     INVENTORY_STALE = "inventory_stale"
     ACCOUNT_UNUSABLE = "account_unusable"
     CONTROLLER_SILENT = "controller_silent"
-    STORE_UNAVAILABLE = "store_unavailable"
-    STORE_REPLACED = "store_replaced"
-    STORE_READ_ONLY = "store_read_only"
-    COMMIT_UNKNOWN = "commit_unknown"
-    DISK_RESERVE = "disk_reserve"
-    LOG_KEY_MISSING = "log_key_missing"
-    LOG_ROLLED_BACK = "log_rolled_back"
-    HIGH_WATER_UNUSABLE = "high_water_unusable"
+    STORE_UNAVAILABLE = Trouble.STORE_UNAVAILABLE.value
+    STORE_REPLACED = Trouble.STORE_REPLACED.value
+    STORE_READ_ONLY = Trouble.STORE_READ_ONLY.value
+    COMMIT_UNKNOWN = Trouble.COMMIT_UNKNOWN.value
+    DISK_RESERVE = Trouble.DISK_RESERVE.value
+    LOG_KEY_MISSING = Trouble.LOG_KEY_MISSING.value
+    LOG_ROLLED_BACK = Trouble.LOG_ROLLED_BACK.value
+    HIGH_WATER_UNUSABLE = Trouble.HIGH_WATER_UNUSABLE.value
     CHECKPOINT_LATE = "checkpoint_late"
     CLOCK_STEPPED_BACK = "clock_stepped_back"
     LIMITS_IN_MEMORY = "limits_in_memory"
