@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -140,16 +142,23 @@ def poll(memory: LogMemory, log: GivenLog, every: timedelta = LOOK_EVERY) -> Non
     watch.end()
 
 
+@contextmanager
+def shown_before(times: int) -> Iterator[tuple[LogMemory, GivenLog]]:
+    """A log, and the memory of who was shown it so many times."""
+    log = GivenLog()
+    with tempfile.TemporaryDirectory() as folder:
+        memory = LogMemory(Path(folder))
+        for _ in range(times):
+            poll(memory, log)
+        yield memory, log
+
+
 @given(shown=st.integers(1, 5), changed=st.integers(0, 9), more=st.integers(0, 9))
 @settings(max_examples=25, deadline=None)
 def test_a_record_that_was_shown_and_is_changed_is_found_at_the_next_look(
     shown: int, changed: int, more: int
 ) -> None:
-    log = GivenLog()
-    with tempfile.TemporaryDirectory() as folder:
-        memory = LogMemory(Path(folder))
-        for _ in range(shown):
-            poll(memory, log)
+    with shown_before(shown) as (memory, log):
         log.records[changed % len(log.records)] = b"something else"
         log.grow(*map(str, range(more)))
         with pytest.raises(LogAlarm):
@@ -161,11 +170,7 @@ def test_a_record_that_was_shown_and_is_changed_is_found_at_the_next_look(
 def test_a_log_that_was_cut_back_is_found_at_once_or_where_it_has_grown_again_at_the_next_look(
     shown: int, left: int, more: int
 ) -> None:
-    log = GivenLog()
-    with tempfile.TemporaryDirectory() as folder:
-        memory = LogMemory(Path(folder))
-        for _ in range(shown):
-            poll(memory, log)
+    with shown_before(shown) as (memory, log):
         log.cut(left % len(log.records))
         log.grow(*map(str, range(more)))
         with pytest.raises(LogAlarm):

@@ -20,8 +20,9 @@ from broker.verify.bundles.checking import verify_bundle
 from broker.verify.crew import one_by_one
 from broker.verify.evidence import Evidence
 from broker.verify.shipped import PROGRAMS
-from tests.support.records import Book
-from tests.support.verifying import NOTHING
+from tests.support.clock import HandClock
+from tests.support.records import Book, open_book
+from tests.support.verifying import NOTHING, fill
 
 
 def exported(book: Book, folder: Path, *extras: Extra, **query: str) -> Path:
@@ -31,6 +32,17 @@ def exported(book: Book, folder: Path, *extras: Extra, **query: str) -> Path:
     exporter = Exporter(PublishedTree(database), journal, database.clock, PROGRAMS)
     wanted = selected(StoredSearch(database), query)
     exporter.export(folder, wanted, frozenset(extras), "auditor", lambda _: None)
+    return folder
+
+
+def exports_of_one_log(folder: Path, issuances: int, *extras: Extra) -> Path:
+    """A log of so many issuances in `store.db`; exports of `all` of it with these extras, and of a `selection`."""
+    clock = HandClock()
+    book = open_book(folder / "store.db", clock)
+    fill(book, clock, issuances=issuances)
+    exported(book, folder / "all", *extras)
+    exported(book, folder / "selection", Extra.PROOF_FILES, event="ticket_intent")
+    book.database.close()
     return folder
 
 

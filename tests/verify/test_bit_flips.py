@@ -13,10 +13,8 @@ from broker.audit.export.selection import Extra
 from broker.cli.exits import Exit
 from broker.errors import LogUnavailable
 from broker.store.columns import NAMES
-from tests.support.bundles import exported, ours, theirs
-from tests.support.clock import HandClock
-from tests.support.records import open_book
-from tests.support.verifying import fill, verdict_on
+from tests.support.bundles import exports_of_one_log, ours, theirs
+from tests.support.verifying import verdict_on
 
 FREE = ("generator", "exported_at", "exported_by", "query")
 """What of a manifest nothing in the export vouches for: the log's record of the export does."""
@@ -26,15 +24,8 @@ _QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthC
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small log: `store.db`, and exports of all and of a selection. Read them only."""
-    folder = tmp_path_factory.mktemp("small")
-    clock = HandClock()
-    book = open_book(folder / "store.db", clock)
-    fill(book, clock, issuances=2)
-    exported(book, folder / "log", Extra.PROOF_FILES)
-    exported(book, folder / "selection", Extra.PROOF_FILES, event="ticket_intent")
-    book.database.close()
-    return folder
+    """Read it only."""
+    return exports_of_one_log(tmp_path_factory.mktemp("small"), 2, Extra.PROOF_FILES)
 
 
 def flipped(content: bytes, at: int) -> bytes:
@@ -96,7 +87,7 @@ def turned(value: object, bit: int) -> object:
 
 
 @_QUICK
-@given(name=st.sampled_from(["log", "selection"]), which=st.integers(0, 10**6), bit=st.integers(0, 10**6))
+@given(name=st.sampled_from(["all", "selection"]), which=st.integers(0, 10**6), bit=st.integers(0, 10**6))
 def test_in_an_export(small: Path, tmp_path: Path, name: str, which: int, bit: int) -> None:
     files = sorted(f for f in (small / name).rglob("*") if f.is_file() and f.name != "manifest.json")
     file = files[which % len(files)].relative_to(small / name)
@@ -107,7 +98,7 @@ def test_in_an_export(small: Path, tmp_path: Path, name: str, which: int, bit: i
 
 
 @_QUICK
-@given(name=st.sampled_from(["log", "selection"]), bit=st.integers(0, 10**6))
+@given(name=st.sampled_from(["all", "selection"]), bit=st.integers(0, 10**6))
 def test_in_a_manifest(small: Path, tmp_path: Path, name: str, bit: int) -> None:
     before = (small / name / "manifest.json").read_bytes()
     changed = flipped(before, bit)

@@ -15,11 +15,8 @@ from broker.tlog.checkpoint import TreeHead
 from broker.tlog.merkle import EMPTY_ROOT
 from broker.tlog.note import SignerKey
 from broker.verify.evidence import Evidence, checkpoints_in
-from tests.support.bundles import both, exported, ours, restated, theirs
-from tests.support.clock import HandClock
+from tests.support.bundles import both, ours, restated, theirs
 from tests.support.log_keys import LOG_KEYS
-from tests.support.records import open_book
-from tests.support.verifying import fill
 
 (KEY,) = LOG_KEYS.verifiers()
 _WITHOUT_US = """
@@ -32,15 +29,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of exports of one log: `all` of it, and a `selection`. Read them only."""
-    folder = tmp_path_factory.mktemp("exports")
-    clock = HandClock()
-    book = open_book(folder / "store.db", clock)
-    fill(book, clock, issuances=270)
-    exported(book, folder / "all", Extra.TABLE)
-    exported(book, folder / "selection", Extra.PROOF_FILES, event="ticket_intent")
-    book.database.close()
-    return folder
+    """Read them only."""
+    return exports_of_one_log(tmp_path_factory.mktemp("exports"), 270, Extra.TABLE)
 
 
 @pytest.fixture
