@@ -36,7 +36,7 @@ def exported(book: Book, folder: Path, *extras: Extra, **query: str) -> Path:
 
 
 def exports_of_one_log(folder: Path, issuances: int, *extras: Extra) -> Path:
-    """A log of so many issuances in `store.db`; exports of `all` of it with these extras, and of a `selection`."""
+    """A log of so many issuances: `store.db`, exports of `all` of it with the extras and of a `selection`."""
     clock = HandClock()
     book = open_book(folder / "store.db", clock)
     fill(book, clock, issuances=issuances)

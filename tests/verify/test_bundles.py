@@ -15,7 +15,7 @@ from broker.tlog.checkpoint import TreeHead
 from broker.tlog.merkle import EMPTY_ROOT
 from broker.tlog.note import SignerKey
 from broker.verify.evidence import Evidence, checkpoints_in
-from tests.support.bundles import both, ours, restated, theirs
+from tests.support.bundles import both, exports_of_one_log, ours, restated, theirs
 from tests.support.log_keys import LOG_KEYS
 
 (KEY,) = LOG_KEYS.verifiers()
