@@ -297,6 +297,7 @@ def test_a_request_that_outlasts_its_grace_leaves_the_rooms_their_time_to_close(
 
 def test_rooms_that_never_close_are_killed_in_the_end(tmp_path: Path) -> None:
     with server(tmp_path, close_takes_s=60, farewell=Farewell(requests_s=1, close_s=1)) as running:
+        running.await_all(1)
         os.kill(running.pid, signal.SIGTERM)
         wait_for(lambda: _ended(running.pid), "the end")
 
